@@ -1,0 +1,1 @@
+"""The engine: everything ANON Studio does, without a page. Does not: import gradio or ui."""

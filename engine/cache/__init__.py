@@ -1,0 +1,1 @@
+"""What the large model said, kept by content."""

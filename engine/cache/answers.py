@@ -1,0 +1,74 @@
+"""Answers of large models in one SQLite file, keyed by content: asking again costs nothing.
+
+An answer is written as soon as its batch is done, so an interrupted run has lost at most one batch.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from engine.errors import RunError, disk_errors_in_words
+from engine.records import Answer
+
+_SCHEMA = """
+create table if not exists answers (
+    key text primary key, labels integer not null, log_probs blob not null,
+    depths integer not null, hidden blob
+) without rowid"""
+
+
+class AnswerCache:
+    """A dictionary on disk from answer key to `Answer`. Safe for several processes at once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with disk_errors_in_words("the answers of the large model"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with self._open() as db:
+            db.execute(_SCHEMA)
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            db = sqlite3.connect(self.path, timeout=60)
+            try:
+                with db:
+                    yield db
+            finally:
+                db.close()
+        except sqlite3.DatabaseError as error:
+            if "full" in str(error):
+                raise OSError(28, str(error)) from error
+            raise RunError(f"The store of answers ({self.path.name}) cannot be used: {error}.",
+                           "If it is damaged, delete that file: the large model is then asked anew.",
+                           "Documents, instructions and finished runs are safe.") from error
+
+    def get(self, keys: Sequence[str]) -> dict[str, Answer]:
+        """The answers that are there; keys without one are left out."""
+        found: dict[str, Answer] = {}
+        with self._open() as db:
+            for start in range(0, len(keys), 500):
+                chunk = list(keys[start:start + 500])
+                marks = ",".join("?" * len(chunk))
+                rows = db.execute("select key, labels, log_probs, depths, hidden from answers "
+                                  f"where key in ({marks})", chunk)
+                for key, n, log_probs, depths, hidden in rows:
+                    found[key] = Answer(
+                        np.frombuffer(log_probs, dtype=np.float32, count=n).copy(),
+                        np.frombuffer(hidden, dtype=np.float16).reshape(depths, -1).copy()
+                        if hidden is not None else None)
+        return found
+
+    def put(self, answers: Mapping[str, Answer]) -> None:
+        """Keep answers; one transaction."""
+        rows = [(key, len(a.log_probs), a.log_probs.astype(np.float32).tobytes(),
+                 0 if a.hidden is None else len(a.hidden),
+                 None if a.hidden is None else a.hidden.astype(np.float16).tobytes())
+                for key, a in answers.items()]
+        with disk_errors_in_words("the answers of the large model"), self._open() as db:
+            db.executemany("insert or replace into answers values (?, ?, ?, ?, ?)", rows)

@@ -1,0 +1,174 @@
+"""Cleaning in named steps: each counted, each shown with one text before and after."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from engine.errors import SettingsError
+
+LINK_MARK, HANDLE_MARK = "(link)", "@user"
+
+ADDRESS = re.compile(
+    r"(?:https?://|\bwww\.|\bpic\.twitter\.com/|\bt\.co/|\bbit\.ly/)[!-~]*[!-~/]?", re.IGNORECASE
+)
+CUT_ADDRESS = re.compile(
+    r"\bh(?:t(?:t(?:ps?)?)?)?(?::/{0,2})?(?=…)|\bhtt?p?s?:?/*\s*(?:…|\.\.\.)?$", re.IGNORECASE
+)
+HANDLE = re.compile(r"(?<![\w@/.+-])[@＠]\w{1,40}")
+SHARED = re.compile(r"""^\s*["“]?\s*(?:RT|MT)\b[\s:"“]*[@＠]\w{1,40}\s*[:：]?\s*|^\s*RT\s*:\s*""")
+TAIL = re.compile(
+    r"\s*(?:…|\.\.\.|\[\s*\+\s*\d+\s+chars?\s*\]|\[?\(?(?:read|see) more\)?\]?|\(more\))\s*$",
+    re.IGNORECASE,
+)
+INVISIBLE = re.compile(
+    "[\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
+    "\ufff9-\ufffb\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]"
+)
+END_MARKS = ".,;:!?)]}'\"”’»"
+
+
+@dataclass(frozen=True, slots=True)
+class CleaningStep:
+    """One step: its name in plans and commands, its title on the page, what it does to a text."""
+
+    name: str
+    title: str
+    function: Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """What a step did: how many texts it changed, one of them before and after (empty if none)."""
+
+    name: str
+    title: str
+    count: int
+    before: str = ""
+    after: str = ""
+
+
+def _entities(text: str) -> str:
+    if "&" not in text:
+        return text
+    once = html.unescape(text)
+    return html.unescape(once) if "&" in once else once  # &amp;lt; is common in collected posts
+
+
+def _shared(text: str) -> str:
+    while match := SHARED.match(text):
+        if not text[match.end() :].strip():
+            break
+        text = text[match.end() :]
+    return text
+
+
+def _links(text: str) -> str:
+    if (
+        "/" not in text
+        and "www" not in text.lower()
+        and "…" not in text
+        and "http" not in text.lower()
+    ):
+        return text
+    marked = CUT_ADDRESS.sub("", ADDRESS.sub(_link_mark, text))
+    if marked == text:
+        return text
+    tail = re.compile(rf"(?:\s*{re.escape(LINK_MARK)})+\s*((?:…|\.\.\.)?\s*)$")
+    return tail.sub(r"\1", marked).rstrip()
+
+
+def _link_mark(match: re.Match[str]) -> str:
+    address = match[0]
+    end = len(address)
+    while end and address[end - 1] in END_MARKS:
+        end -= 1
+    return LINK_MARK + address[end:]
+
+
+def _handles(text: str) -> str:
+    return HANDLE.sub(HANDLE_MARK, text) if "@" in text or "＠" in text else text
+
+
+def _tails(text: str) -> str:
+    while match := TAIL.search(text):
+        text = text[: match.start()]
+    return text
+
+
+def _spaces(text: str) -> str:
+    text = INVISIBLE.sub("", text.replace("\\r\\n", "\n").replace("\\n", "\n"))
+    text = re.sub(
+        r"[^\S\n]+",
+        " ",
+        text.replace("\r\n", "\n")
+        .replace("\r", "\n")
+        .replace("\u2028", "\n")
+        .replace("\u2029", "\n")
+        .replace("\x85", "\n"),
+    )
+    return re.sub(r" ?\n[ \n]*", "\n", text).strip()
+
+
+STEPS: tuple[CleaningStep, ...] = (
+    CleaningStep("entities", "Signs written as code (&amp;amp;) turned back into signs", _entities),
+    CleaningStep("retweets", "“RT @name:” at the start removed", _shared),
+    CleaningStep("links", "Web addresses removed at the end, “(link)” elsewhere", _links),
+    CleaningStep("handles", "Names of accounts replaced by @user", _handles),
+    CleaningStep(
+        "tails", "Signs of a text cut short (“…”, “[+512 chars]”) removed at the end", _tails
+    ),
+    CleaningStep("spaces", "Runs of spaces, invisible and control characters removed", _spaces),
+)
+DEFAULT_STEPS: tuple[str, ...] = tuple(step.name for step in STEPS)
+
+
+def steps_named(names: Iterable[str]) -> tuple[CleaningStep, ...]:
+    """The steps of these names, in the order of `STEPS`. Raises `SettingsError` for others."""
+    wanted = set(names)
+    unknown = sorted(wanted - set(DEFAULT_STEPS))
+    if unknown:
+        raise SettingsError(
+            f"There is no cleaning step “{unknown[0]}”.",
+            f"The steps are {', '.join(DEFAULT_STEPS)}.",
+        )
+    return tuple(step for step in STEPS if step.name in wanted)
+
+
+def clean(text: str, steps: Iterable[str] = DEFAULT_STEPS) -> str:
+    """One text, cleaned by the named steps."""
+    for step in steps_named(steps):
+        text = step.function(text)
+    return text
+
+
+def clean_all(
+    texts: Sequence[str], names: Iterable[str] = DEFAULT_STEPS
+) -> tuple[list[str], tuple[StepReport, ...]]:
+    """All texts cleaned, in order, and one report a step."""
+    cleaned, reports = list(texts), []
+    for step in steps_named(names):
+        after = [step.function(text) for text in cleaned]
+        changed = [i for i, text in enumerate(after) if text != cleaned[i]]
+        # The shortest of the first few: a change is easiest to see in a short text.
+        shown = min(
+            changed[:100], key=lambda i: (not after[i].strip(), len(cleaned[i])), default=None
+        )
+        if shown is None:
+            reports.append(StepReport(step.name, step.title, 0))
+        else:
+            reports.append(
+                StepReport(
+                    step.name, step.title, len(changed), cleaned[shown][:600], after[shown][:600]
+                )
+            )
+        cleaned = after
+    return cleaned, tuple(reports)
+
+
+def has_letters(text: str) -> bool:
+    """Whether a text says anything: a letter of any script outside links and account names."""
+    bare = HANDLE.sub(" ", ADDRESS.sub(" ", text.replace(LINK_MARK, " ")))
+    return any(map(str.isalpha, bare))

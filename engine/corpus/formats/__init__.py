@@ -1,0 +1,1 @@
+"""One file format a file: bytes in, a table of rows out."""

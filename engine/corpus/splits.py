@@ -1,0 +1,67 @@
+"""Parts the corpus: to learn from, to steer by, kept aside. Near-duplicates stay together."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from engine.corpus.table import n_of
+from engine.errors import InputError, SettingsError
+from engine.records import Corpus, Parts
+
+SHARES = (0.65, 0.15, 0.20)
+FEWEST_DOCUMENTS = 20
+FEWEST_GROUPS = 3
+
+
+def split(corpus: Corpus, *, seed: int, shares: Sequence[float] = SHARES) -> Parts:
+    """The same parts for the same corpus, seed and shares (learn, steer, kept aside).
+
+    Groups are placed whole, largest first (so large ones go to *learn*), each into the part that
+    lacks most; equal sizes in an order drawn by the seed. Sizes are off by less than the largest
+    group, and every part holds something. Raises `InputError` with too few documents or groups.
+    """
+    if len(shares) != 3 or min(shares) <= 0:
+        raise SettingsError(
+            "The shares of learn, steer and kept aside must be three numbers above zero.",
+            "The usual ones are 0.65, 0.15 and 0.20.",
+        )
+    members: dict[str, list[int]] = {}
+    for i, document in enumerate(corpus.documents):
+        members.setdefault(document.group, []).append(i)
+    if len(corpus) < FEWEST_DOCUMENTS:
+        raise InputError(
+            f"{n_of(len(corpus), 'document')} are too few: some must be kept aside for "
+            f"checking, so at least {FEWEST_DOCUMENTS} are needed (some hundreds work well).",
+            "Add more documents.",
+        )
+    if len(members) < FEWEST_GROUPS:
+        raise InputError(
+            f"The {n_of(len(corpus), 'document')} are copies of only "
+            f"{n_of(len(members), 'different text')}.",
+            "Add documents that differ.",
+        )
+    order = sorted(members)
+    random.Random(seed).shuffle(order)
+    order.sort(key=lambda group: -len(members[group]))
+    lacking = [share / sum(shares) * len(corpus) for share in shares]
+    parts: tuple[list[str], ...] = ([], [], [])
+    for group in order:
+        part = max(range(3), key=lambda p: lacking[p])
+        parts[part].append(group)
+        lacking[part] -= len(members[group])
+    _fill_empty(parts, members)
+    learn, steer, kept_aside = (
+        tuple(sorted(i for group in part for i in members[group])) for part in parts
+    )
+    return Parts(learn, steer, kept_aside)
+
+
+def _fill_empty(parts: Sequence[list[str]], members: dict[str, list[int]]) -> None:
+    """Give an empty part the smallest group of the part with most groups."""
+    for part in parts:
+        if not part:
+            giver = max(parts, key=len)
+            smallest = min(giver, key=lambda group: len(members[group]))
+            giver.remove(smallest)
+            part.append(smallest)

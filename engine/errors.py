@@ -1,0 +1,83 @@
+"""Every error a user can meet: what happened, is my work safe, what to do.
+
+    EngineError
+    ├── InputError      a file, column or document that cannot be used
+    ├── SettingsError   a plan, task or template that cannot work as written
+    ├── WeightsError    model files that are missing, damaged, gated or do not fit
+    ├── TeacherError    the large model cannot give what was asked of it
+    ├── RunError        a run that cannot be started, found, resumed or controlled
+    ├── SpaceError      a full disk, too little memory, a folder that cannot be written
+    └── MissingPart     an optional library that is not installed
+
+Anything a user can cause is raised as one of these; everything else is a bug, and its traceback
+belongs in the run's log.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+WORK_SAFE = "Nothing you made was lost."
+
+
+class EngineError(Exception):
+    """A problem in words. `what` happened; `fix` says what to do; `safe` says what became of the work."""
+
+    def __init__(self, what: str, fix: str, safe: str = WORK_SAFE) -> None:
+        super().__init__(what)
+        self.what, self.fix, self.safe = what, fix, safe
+
+    def lines(self) -> str:
+        """The three lines that the page and the terminal show."""
+        return f"{self.what}\n{self.safe}\n{self.fix}"
+
+
+class InputError(EngineError):
+    """A file, column or document cannot be used."""
+
+
+class SettingsError(EngineError):
+    """A plan, task or template cannot work as written."""
+
+
+class WeightsError(EngineError):
+    """Model files are missing, damaged, gated or do not fit."""
+
+
+class TeacherError(EngineError):
+    """The large model cannot give what was asked of it."""
+
+
+class RunError(EngineError):
+    """A run cannot be started, found, resumed or controlled."""
+
+
+class SpaceError(EngineError):
+    """The disk is full, memory is short, or a folder cannot be written."""
+
+
+class MissingPart(EngineError):
+    """An optional library is not installed; the fix holds the install line."""
+
+
+@contextmanager
+def disk_errors_in_words(doing: str) -> Iterator[None]:
+    """Turn the operating system's disk errors into a `SpaceError`; others pass unchanged."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise SpaceError(
+                f"The disk is full: there was no room for {doing}.",
+                "Free some space (old runs and models are the largest), then start again: "
+                "it continues where it stopped.",
+                "What was finished before is kept.",
+            ) from error
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            raise SpaceError(
+                f"No permission to write {doing} ({error.filename or 'unknown path'}).",
+                "Choose another folder with the ANON_HOME setting, or ask for write access.",
+            ) from error
+        raise

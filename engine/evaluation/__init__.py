@@ -1,0 +1,1 @@
+"""Predicting, the baseline, comparing, the report."""

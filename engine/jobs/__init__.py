@@ -1,0 +1,1 @@
+"""Detached workers and the files that control them."""

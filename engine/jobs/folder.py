@@ -1,0 +1,136 @@
+"""A run's folder: the contract between the worker, the page and the command line.
+
+    plan.yaml        first: everything the run needs to know
+    events.jsonl     append-only
+    worker.json      pid and its creation time, host
+    worker.log       output of the worker, with tracebacks
+    requests/<n>.json   pause, stop, cancel
+    stages/<name>.json  manifest of a finished stage, written last
+    phases/<n>-<name>/  adapter, optimiser, cursor
+    report.json, predictions.parquet, student/
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from engine.errors import RunError
+from engine.events import EventLog
+from engine.workspace import Workspace, read_json, write_json
+
+Request = Literal["pause", "stop", "cancel"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Paths within one run. `id` is `<project>/<run>`."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        """Project and run, as the command line takes them."""
+        return f"{self.path.parent.parent.name}/{self.path.name}"
+
+    @property
+    def plan(self) -> Path:
+        """The plan, written first."""
+        return self.path / "plan.yaml"
+
+    @property
+    def events(self) -> Path:
+        """The append-only log."""
+        return self.path / "events.jsonl"
+
+    @property
+    def worker(self) -> Path:
+        """Who works on it."""
+        return self.path / "worker.json"
+
+    @property
+    def log(self) -> Path:
+        """The worker's output."""
+        return self.path / "worker.log"
+
+    @property
+    def report(self) -> Path:
+        """What came out."""
+        return self.path / "report.json"
+
+    @property
+    def predictions(self) -> Path:
+        """Answers of all three, document by document."""
+        return self.path / "predictions.parquet"
+
+    @property
+    def student(self) -> Path:
+        """The small model to take home."""
+        return self.path / "student"
+
+    def stage(self, name: str) -> Path:
+        """The manifest of a stage."""
+        return self.path / "stages" / f"{name}.json"
+
+    @property
+    def event_log(self) -> EventLog:
+        """A writer for the log."""
+        return EventLog(self.events)
+
+
+def find_run(workspace: Workspace, run_id: str) -> RunFolder:
+    """The run of `<project>/<run>`, of a bare run name that exists once, or of a path.
+
+    Raises:
+        RunError: there is none, or more than one.
+    """
+    path = Path(run_id)
+    if path.is_absolute() and (path / "plan.yaml").exists():
+        return RunFolder(path)
+    project, _, name = run_id.rpartition("/")
+    if ".." in run_id or (name or ".").startswith("."):
+        raise RunError(f"“{run_id}” is not the name of a run.", "List them: python -m engine runs")
+    pattern = f"{project or '*'}/runs/{name}"
+    found = [p.parent for p in workspace.projects.glob(f"{pattern}/plan.yaml")]
+    if len(found) != 1:
+        known = ", ".join(r.id for r in all_runs(workspace)[:8]) or "none yet"
+        what = f"There is no run “{run_id}”." if not found else f"“{run_id}” is in several projects."
+        raise RunError(what, f"Runs: {known}.")
+    return RunFolder(found[0])
+
+
+def all_runs(workspace: Workspace, project: str | None = None) -> list[RunFolder]:
+    """Runs, newest first."""
+    found = workspace.projects.glob(f"{project or '*'}/runs/*/plan.yaml")
+    return [RunFolder(p.parent) for p in sorted(found, key=lambda p: -p.stat().st_mtime)]
+
+
+def put_request(run: RunFolder, kind: Request) -> int:
+    """Leave a wish for the worker; returns its number."""
+    folder = run.path / "requests"
+    number = 1 + max((int(p.stem) for p in folder.glob("*.json")), default=0)
+    write_json(folder / f"{number}.json", {"kind": kind, "by": os.getpid()})
+    return number
+
+
+class RequestReader:
+    """The worker's view of `requests/`: each is seen once and acknowledged in the events."""
+
+    def __init__(self, run: RunFolder, handled: int) -> None:
+        self._run, self._handled = run, handled
+
+    def wish(self) -> Request | None:
+        """The newest request that has not been acknowledged, or None. One directory listing a call."""
+        folder = self._run.path / "requests"
+        if not folder.exists():
+            return None
+        numbers = sorted(int(p.stem) for p in folder.glob("*.json") if p.stem.isdigit())
+        fresh = [n for n in numbers if n > self._handled]
+        if not fresh:
+            return None
+        self._handled = fresh[-1]
+        request: dict[str, Any] = read_json(folder / f"{fresh[-1]}.json")
+        self._run.event_log.write("request", request=request["kind"], number=fresh[-1])
+        return request["kind"]

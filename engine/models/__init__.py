@@ -1,0 +1,1 @@
+"""Weights: catalogue, fetching, loading, token counts."""

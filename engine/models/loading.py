@@ -1,0 +1,102 @@
+"""Loading an installed model into memory. Does not: fetch, run code that comes with a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from engine.devices import DeviceChoice
+from engine.errors import SpaceError, WeightsError
+from engine.models.folders import ModelFolder, check_files, parameter_count
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+
+
+def load_tokenizer(folder: ModelFolder | Path) -> PreTrainedTokenizerBase:
+    """The model's own tokenizer, with a padding token. Raises `WeightsError`."""
+    from transformers import AutoTokenizer
+
+    path = _path(folder)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            path, local_files_only=True, trust_remote_code=False
+        )
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_causal_lm(
+    folder: ModelFolder | Path,
+    choice: DeviceChoice,
+    attention: str = "sdpa",
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A text generator in evaluation mode on `choice.device` in `choice.dtype`, and its tokenizer.
+
+    `attention`: "sdpa", or "eager" where attention weights are wanted. Sets torch's thread count.
+    Raises `WeightsError` for files that cannot be read, `SpaceError` for too little memory.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    path = _path(folder)
+    check_files(path, path.name)
+    _check_memory(path, choice)
+    tokenizer = load_tokenizer(path)
+    torch.set_num_threads(choice.threads)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            path,
+            dtype=getattr(torch, choice.dtype),
+            attn_implementation=attention,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+        )
+        model = model.to(choice.device)
+    except (OSError, ValueError, KeyError) as error:
+        raise _unreadable(path, error) from error
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise _too_large(path, choice) from error
+    return model.eval(), tokenizer
+
+
+def _path(folder: ModelFolder | Path) -> Path:
+    return folder.path if isinstance(folder, ModelFolder) else folder
+
+
+def _check_memory(path: Path, choice: DeviceChoice) -> None:
+    """Refuse on a CPU before the system would start ending programs."""
+    if choice.device == "cpu":
+        need = parameter_count(path) * _BYTES[choice.dtype]
+        if need > psutil.virtual_memory().available:
+            raise _too_large(path, choice)
+
+
+def _too_large(path: Path, choice: DeviceChoice) -> SpaceError:
+    need = parameter_count(path) * _BYTES[choice.dtype] / 1e9
+    where = "free memory" if choice.device == "cpu" else "free memory on the graphics card"
+    return SpaceError(
+        f"“{path.name}” needs {need:.1f} GB of {where}, which are not there.",
+        "Close other programs, or choose a smaller model.",
+    )
+
+
+def _unreadable(path: Path, error: Exception) -> WeightsError:
+    if "trust_remote_code" in str(error):
+        return WeightsError(
+            f"“{path.name}” wants to run program code that comes with it; that is never done.",
+            "Choose a model of a kind that transformers knows.",
+        )
+    first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+    return WeightsError(
+        f"“{path.name}” could not be opened: {first}",
+        "Install the model again, or choose another one.",
+    )

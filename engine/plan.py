@@ -1,0 +1,186 @@
+"""The one closed configuration of a run: what is asked of whom, what is trained how. Torch-free.
+
+A plan is the first file in a run folder and explains the run by itself: the task and the instructions
+are inside, in full. Unknown keys are refused by name.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from engine.errors import SettingsError
+from engine.losses.needs import NEEDS, OutputLossName
+from engine.prompts.template import Template, lint
+from engine.tasks.definition import Task
+from engine.teachers.protocol import GIVES, teacher_kind
+from engine.workspace import write_text
+
+Preset = Literal["quick", "balanced", "thorough"]
+Slice = Literal["confident", "all", "hard"]
+PRESET_TITLES: dict[Preset, str] = {"quick": "Quick look", "balanced": "Balanced",
+                                    "thorough": "Thorough"}
+EXAMPLE_TEACHER = "recorded:teacher"
+DEFAULT_TEACHER = "qwen2.5-coder-1.5b-instruct"
+DEFAULT_STUDENT = "smollm2-135m-instruct"
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AskPlan(_Closed):
+    """How the large model is asked, and asked again."""
+
+    teacher: str = Field(DEFAULT_TEACHER, description="A model's name, or recorded:<name>.")
+    template: Template
+    orders: int = Field(2, ge=1, le=8, description="Option orders each document is asked in.")
+    again_template: Template | None = Field(None, description="Instructions for asking again.")
+    again_orders: int = Field(1, ge=1, le=8)
+    again_share: float = Field(0.3, ge=0, le=1, description="Largest share of learn asked again.")
+    max_chars: int = Field(1200, ge=50, le=20_000, description="Characters of a document shown.")
+
+
+class StudentPlan(_Closed):
+    """Which small model, what it reads, and the size of its adapter."""
+
+    model: str = DEFAULT_STUDENT
+    prompt: str = Field("{{ document }}\n\nThis message is about:", max_length=2000)
+    max_chars: int = Field(500, ge=50, le=8_000)
+    rank: int = Field(16, ge=1, le=256, description="Rank of the adapter (LoRA).")
+    alpha: int = Field(32, ge=1, le=512)
+
+
+class PhasePlan(_Closed):
+    """One phase of training."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")
+    title: str
+    slice: Slice
+    passes: float = Field(gt=0, le=50, description="Passes over the slice.")
+    learning_rate: float = Field(gt=0, le=0.1)
+    outputs: float = Field(1.0, ge=0, description="Weight of the loss on outputs.")
+    representations: float = Field(0.0, ge=0, description="Weight of the loss on representations.")
+    temperature: float = Field(1.0, ge=0.5, le=10)
+    ask_again: bool = Field(False, description="Ask the large model again before this phase.")
+
+
+class DistillPlan(_Closed):
+    """Everything a run needs to know, in one value."""
+
+    format: Literal[1] = 1
+    project: str
+    corpus: str
+    task: Task
+    ask: AskPlan
+    student: StudentPlan = StudentPlan()
+    phases: tuple[PhasePlan, ...] = Field(min_length=1)
+    preset: Preset | Literal["custom"] = "custom"
+    output_loss: OutputLossName = "forward_kl"
+    batch_size: int = Field(8, ge=1, le=512)
+    micro_batch: int = Field(8, ge=1, le=512, description="Documents in memory at once.")
+    anchors: int = Field(48, ge=4, le=512, description="Anchor documents for representations.")
+    anchor_refresh: int = Field(12, ge=1, description="Optimiser steps between new anchor states.")
+    gates_per_pass: int = Field(1, ge=1, le=20, description="Looks at steer in each pass.")
+    seed: int = Field(0, ge=0, le=2**31 - 1)
+    device: str | None = Field(None, description="cpu, cuda or mps; None chooses.")
+
+    def check(self) -> None:
+        """Refuse, before anything is spent, what cannot work. Says everything that is wrong at once.
+
+        Raises:
+            SettingsError: with one line for each problem.
+        """
+        problems = []
+        for part in (self.task.check, self._check_templates, self._check_losses):
+            try:
+                part()
+            except SettingsError as error:
+                problems.append(error)
+        if problems:
+            raise SettingsError(" ".join(p.what for p in problems), " ".join(p.fix for p in problems))
+
+    def _check_templates(self) -> None:
+        for template in filter(None, (self.ask.template, self.ask.again_template)):
+            missing = [note for note in lint(template.text, self.task) if "definitions" not in note]
+            if missing:
+                raise SettingsError(f"The instructions {template.ref} cannot be used. {missing[0]}",
+                                    "Open Instructions and mend them.")
+
+    def _check_losses(self) -> None:
+        kind = teacher_kind(self.ask.teacher)
+        used = {name for phase in self.phases for name in NEEDS if getattr(phase, name) > 0}
+        for name in sorted(used):
+            lacking = NEEDS[name] - GIVES[kind]
+            if lacking:
+                raise SettingsError(f"The loss on {name} needs {' and '.join(sorted(lacking))} from the "
+                                    f"large model, which a {kind} one cannot give.",
+                                    f"Set the weight of {name} to 0, or choose another large model.")
+        for phase in self.phases:
+            if phase.outputs == 0 and phase.representations == 0:
+                raise SettingsError(f"The phase {phase.name} has no loss: it would learn nothing.",
+                                    "Give it a weight for outputs or for representations.")
+
+    @property
+    def wants_hidden(self) -> bool:
+        """Whether any phase learns from inner representations."""
+        return any(phase.representations > 0 for phase in self.phases)
+
+
+def phases_for(preset: Preset) -> tuple[PhasePlan, ...]:
+    """The three phases of ANON, easy to hard, in three lengths."""
+    foundations, breadth, hard = {"quick": (2.0, 2.0, 1.0), "balanced": (3.0, 4.0, 2.0),
+                                  "thorough": (4.0, 8.0, 3.0)}[preset]
+    return (
+        PhasePlan(name="foundations", title="Foundations", slice="confident", passes=foundations,
+                  learning_rate=1e-3, representations=0.3),
+        PhasePlan(name="breadth", title="Breadth", slice="all", passes=breadth, learning_rate=7e-4,
+                  representations=0.1),
+        PhasePlan(name="hard-cases", title="Hard cases", slice="hard", passes=hard,
+                  learning_rate=3e-4, ask_again=True),
+    )
+
+
+def load_plan(path: Path) -> DistillPlan:
+    """Read a plan file.
+
+    Raises:
+        SettingsError: it is not there, not YAML, holds an unknown key (the nearest known one is named)
+            or a value that does not fit.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsError(f"There is no plan at {path}.", "Check the path.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path.name} is not a readable plan: {error}.",
+                            "Start again from the plan.yaml of a run.") from error
+    return parse_plan(raw)
+
+
+def parse_plan(raw: object) -> DistillPlan:
+    """A plan from plain values; see `load_plan` for what is raised."""
+    try:
+        return DistillPlan.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            key = str(first["loc"][-1])
+            known = sorted({*DistillPlan.model_fields, *AskPlan.model_fields,
+                            *StudentPlan.model_fields, *PhasePlan.model_fields})
+            close = difflib.get_close_matches(key, known, n=1)
+            raise SettingsError(f"The plan has an unknown setting: {where}.",
+                                f"Did you mean “{close[0]}”?" if close else "Remove it.") from error
+        raise SettingsError(f"The plan does not fit at “{where}”: {first['msg']}.",
+                            "Change that value.") from error
+
+
+def save_plan(path: Path, plan: DistillPlan) -> None:
+    """Write a plan as YAML, readable, atomically."""
+    text = yaml.safe_dump(plan.model_dump(mode="json"), allow_unicode=True, sort_keys=False, width=100)
+    write_text(path, text)

@@ -1,0 +1,82 @@
+"""Projects: what the analyst is working on, and which documents, question and instructions are in use."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from engine.errors import RunError
+from engine.prompts.library import CAREFUL_TEMPLATE, DEFAULT_TEMPLATE
+from engine.workspace import ProjectFolder, Workspace, fresh_name, read_json, slug, write_json
+
+EXAMPLE = "example"
+
+
+class Project(BaseModel):
+    """The choices in force. `corpus` is empty until documents are in use."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    title: str
+    created: str
+    corpus: str = ""
+    task: str = "hazard"
+    template: str = f"{DEFAULT_TEMPLATE}@1"
+    again_template: str = f"{CAREFUL_TEMPLATE}@1"
+    teacher: str = ""
+    gold_column: str = ""
+
+
+def create_project(workspace: Workspace, title: str, project_id: str | None = None) -> Project:
+    """A new, empty project; a taken name gets a number."""
+    workspace.projects.mkdir(parents=True, exist_ok=True)
+    name = project_id or fresh_name(workspace.projects, slug(title))
+    project = Project(id=name, title=" ".join(title.split())[:80] or name,
+                      created=datetime.now(UTC).isoformat(timespec="seconds"))
+    save_project(workspace, project)
+    return project
+
+
+def save_project(workspace: Workspace, project: Project) -> None:
+    """Keep the choices."""
+    write_json(workspace.project(project.id).path / "project.json", project.model_dump())
+
+
+def load_project(workspace: Workspace, project_id: str) -> Project:
+    """The project of this id.
+
+    Raises:
+        RunError: there is none.
+    """
+    path = workspace.project(project_id).path / "project.json"
+    if not path.exists():
+        known = ", ".join(p.id for p in all_projects(workspace)) or "none yet"
+        raise RunError(f"There is no project “{project_id}”.", f"Projects: {known}.")
+    return Project.model_validate(read_json(path))
+
+
+def all_projects(workspace: Workspace) -> list[Project]:
+    """Every project, newest first."""
+    found = [Project.model_validate(read_json(path))
+             for path in workspace.projects.glob("*/project.json")]
+    return sorted(found, key=lambda p: p.created, reverse=True)
+
+
+def corpus_folder(workspace: Workspace, project: Project) -> Path:
+    """Where the documents in use are kept.
+
+    Raises:
+        RunError: the project has no documents yet.
+    """
+    if not project.corpus:
+        raise RunError(f"The project “{project.title}” has no documents yet.",
+                       "Add some in Documents, or try the example.")
+    return folders(workspace, project).corpora / project.corpus
+
+
+def folders(workspace: Workspace, project: Project) -> ProjectFolder:
+    """The project's folders."""
+    return workspace.project(project.id)

@@ -1,0 +1,1 @@
+"""Instructions: templates, versions, composing, bias removal."""

@@ -1,0 +1,156 @@
+"""The nouns: pure frozen values passed between rooms. Does not: read files, know storage, import torch."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Part = Literal["learn", "steer", "kept_aside"]
+PARTS: tuple[Part, ...] = ("learn", "steer", "kept_aside")
+
+FloatArray = NDArray[np.floating]
+
+
+def text_digest(text: str) -> str:
+    """32 hex digits that name a text by its content."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One message, article or report.
+
+    `text` is what models read (cleaned); `original` is what the file held, always kept.
+    `group` names its near-duplicates: documents of one group are never split over the parts.
+    """
+
+    id: str
+    text: str
+    original: str
+    group: str
+    meta: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """Name by content: the key of caches and recordings."""
+        return text_digest(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Documents in file order. Labels found in the upload are *not* here: see `Gold`."""
+
+    id: str
+    documents: tuple[Document, ...]
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    @property
+    def texts(self) -> list[str]:
+        """The cleaned texts, in order."""
+        return [document.text for document in self.documents]
+
+    @property
+    def digest(self) -> str:
+        """Name by content: ids, texts and groups."""
+        parts = (f"{d.id}\x1f{d.text}\x1f{d.group}" for d in self.documents)
+        return text_digest("\x1e".join(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """Labels that came with the upload, by document id. For scoring only: training never sees one."""
+
+    column: str
+    by_id: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Indices of the documents to learn from, to steer by, and kept aside for the one final score."""
+
+    learn: tuple[int, ...]
+    steer: tuple[int, ...]
+    kept_aside: tuple[int, ...]
+
+    def named(self, part: Part) -> tuple[int, ...]:
+        """The indices of one part."""
+        return {"learn": self.learn, "steer": self.steer, "kept_aside": self.kept_aside}[part]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a model reads for one document and one order of the options.
+
+    `order[p]` is the index of the label shown at position `p`.
+    """
+
+    text: str
+    order: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What the large model said to one prompt: log-probabilities over *positions* (letters), shape (labels,).
+
+    `hidden`: pooled states of the last prompt token, shape (depths, width), fp16, or None.
+    """
+
+    log_probs: FloatArray
+    hidden: FloatArray | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TeacherSignal:
+    """What the student learns from, row by row beside the corpus.
+
+    probs      (documents, labels)  label distribution, letter bias removed, averaged over orders; rows sum to 1
+    stability  (documents,)         share of orders whose first choice is the averaged first choice, 0..1
+    hidden     (documents, depths, width) fp16 pooled states of the canonical-order prompt, or None
+    asked      (documents,)         prompts answered for each document
+    depths     relative depths of `hidden`, e.g. (0.25, 0.5, 1.0)
+    """
+
+    probs: FloatArray
+    stability: FloatArray
+    asked: NDArray[np.integer]
+    hidden: FloatArray | None = None
+    depths: tuple[float, ...] = ()
+
+    @property
+    def choice(self) -> NDArray[np.integer]:
+        """Index of the most likely label per document, shape (documents,)."""
+        return self.probs.argmax(axis=1)
+
+    @property
+    def confidence(self) -> FloatArray:
+        """Probability of the most likely label per document, shape (documents,)."""
+        return self.probs.max(axis=1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """A model's label distribution for each document: `probs` (documents, labels), rows sum to 1."""
+
+    labels: tuple[str, ...]
+    probs: FloatArray
+
+    @property
+    def choice(self) -> NDArray[np.integer]:
+        """Index of the most likely label per document, shape (documents,)."""
+        return self.probs.argmax(axis=1)
+
+    def names(self) -> list[str]:
+        """The most likely label of each document, by name."""
+        return [self.labels[i] for i in self.choice]
+
+
+def take(values: Sequence[Document], indices: Sequence[int]) -> list[Document]:
+    """The documents at these indices, in that order."""
+    return [values[i] for i in indices]

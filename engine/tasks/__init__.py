@@ -1,0 +1,1 @@
+"""Tasks: the question asked of each document, and the taxonomies to choose from."""

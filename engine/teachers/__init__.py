@@ -1,0 +1,1 @@
+"""Large models: what each can give, and asking them."""

@@ -1,0 +1,95 @@
+"""Asking a large model about many documents: cache first, in batches, interruptible, with progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.cache.answers import AnswerCache
+from engine.cache.keys import answer_key
+from engine.errors import TeacherError
+from engine.prompts.composing import compose, option_orders
+from engine.prompts.template import Template
+from engine.records import Answer, Document, FloatArray, Prompt
+from engine.tasks.definition import Task
+from engine.teachers.protocol import Teacher
+
+Progress = Callable[[int, int], None]
+BATCH = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """Raw answers to one template: log_probs (documents, orders, labels) by position; hidden or None.
+
+    `orders` (orders, labels) says which label stood at each position; `hidden` (documents, depths,
+    width) belongs to the first order; `from_cache` counts prompts that cost nothing.
+    """
+
+    template: str
+    orders: NDArray[np.integer]
+    log_probs: FloatArray
+    hidden: FloatArray | None
+    from_cache: int
+
+
+def ask(teacher: Teacher, documents: Sequence[Document], task: Task, template: Template, *,
+        n_orders: int, depths: tuple[float, ...], cache: AnswerCache | None, max_chars: int,
+        on_progress: Progress | None = None, checkpoint: Callable[[], None] | None = None) -> Answers:
+    """Ask one question of every document in `n_orders` option orders.
+
+    `on_progress(done, total)` counts prompts; `checkpoint()` is called between batches and may raise to
+    stop: answers so far are in the cache. Hidden states are asked with the first order only.
+
+    Raises:
+        TeacherError: the teacher cannot answer (for a recording: it was never asked this).
+    """
+    orders = option_orders(len(task.labels), n_orders)
+    n_labels, total = len(task.labels), len(documents) * len(orders)
+    log_probs = np.empty((len(documents), len(orders), n_labels), dtype=np.float32)
+    hidden: list[FloatArray | None] = [None] * len(documents)
+    done = cached = 0
+    for o, order in enumerate(orders):
+        wanted = depths if o == 0 else ()
+        prompts = compose(template.text, task, documents, order, max_chars)
+        keys = [answer_key(teacher.digest, p.text, n_labels, wanted) for p in prompts]
+        known = cache.get(keys) if cache else {}
+        cached += sum(key in known for key in keys)
+        missing = [i for i, key in enumerate(keys) if key not in known]
+        done += len(prompts) - len(missing)
+        if on_progress:
+            on_progress(done, total)
+        # Longest first: the batch that needs the most memory fails at once, not after an hour.
+        missing.sort(key=lambda i: (-len(prompts[i].text), i))
+        for start in range(0, len(missing), BATCH):
+            if checkpoint:
+                checkpoint()
+            rows = missing[start:start + BATCH]
+            fresh = _answer(teacher, [prompts[i] for i in rows], wanted)
+            made = {keys[i]: a for i, a in zip(rows, fresh, strict=True)}
+            if cache:
+                cache.put(made)
+            known |= made
+            done += len(rows)
+            if on_progress:
+                on_progress(done, total)
+        for i, key in enumerate(keys):
+            log_probs[i, o] = known[key].log_probs
+            if o == 0:
+                hidden[i] = known[key].hidden
+    states = np.stack([h for h in hidden if h is not None]) if depths and documents else None
+    return Answers(template.ref, np.array(orders), log_probs, states, cached)
+
+
+def _answer(teacher: Teacher, prompts: list[Prompt], depths: tuple[float, ...]) -> list[Answer]:
+    """One batch, and every answer checked: a NaN never travels further."""
+    answers = teacher.answer(prompts, depths)
+    for answer in answers:
+        if not np.isfinite(answer.log_probs).all():
+            raise TeacherError("The large model gave numbers that make no sense (not finite).",
+                               "Set ANON_DTYPE=float32 and start again, or choose another large model.",
+                               "Answers so far are kept.")
+    return answers

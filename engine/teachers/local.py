@@ -1,0 +1,83 @@
+"""A large model on this machine: reads letters after the prompt, one prefill a prompt, no generation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from engine.devices import DeviceChoice
+from engine.errors import TeacherError
+from engine.models.loading import load_causal_lm
+from engine.models.weights import ModelFolder
+from engine.records import Answer, Prompt, text_digest
+from engine.tasks.definition import LETTERS
+
+
+class LocalTeacher:
+    """Scores the option letters with the model's next-token distribution.
+
+    Prompts are user turns in the model's own chat form. Batches are formed from prompts of like length,
+    padded on the right, and read at each prompt's own last token.
+    """
+
+    def __init__(self, folder: ModelFolder, choice: DeviceChoice) -> None:
+        self.name = folder.name
+        self.digest = text_digest(f"{folder.digest}|{choice.dtype}|chat")
+        self._model, self._tokenizer = load_causal_lm(folder, choice)
+        self._device = torch.device(choice.device)
+        self._letters = [self._single_token(letter) for letter in LETTERS]
+
+    def _single_token(self, letter: str) -> int:
+        ids = self._tokenizer.encode(letter, add_special_tokens=False)
+        if len(ids) != 1:
+            raise TeacherError(f"{self.name} does not write the letter {letter} as one token.",
+                               "Choose another large model.")
+        return ids[0]
+
+    def encode(self, prompt_text: str) -> list[int]:
+        """Token ids of one user turn in chat form, ready for the answer's first token."""
+        text = self._tokenizer.apply_chat_template(
+            [{"role": "user", "content": prompt_text}], tokenize=False, add_generation_prompt=True)
+        # The chat form already holds the special tokens; a second BOS would shift everything.
+        return self._tokenizer.encode(text, add_special_tokens=False)
+
+    @torch.inference_mode()
+    def answer(self, prompts: Sequence[Prompt], depths: tuple[float, ...]) -> list[Answer]:
+        """One forward pass over the batch; see `Teacher.answer`."""
+        ids = [self.encode(p.text) for p in prompts]
+        window = self._model.config.max_position_embeddings
+        if max(map(len, ids)) > window:
+            raise TeacherError(f"A prompt is {max(map(len, ids)):,} tokens long; {self.name} reads "
+                               f"at most {window:,}.", "Shorten the instructions or the documents.")
+        last = torch.tensor([len(row) - 1 for row in ids], device=self._device)
+        width = int(last.max()) + 1
+        tokens = torch.zeros((len(ids), width), dtype=torch.long)
+        for r, row in enumerate(ids):
+            tokens[r, :len(row)] = torch.tensor(row)
+        tokens = tokens.to(self._device)
+        mask = (torch.arange(width, device=self._device)[None, :] <= last[:, None]).long()
+        out = self._model.model(input_ids=tokens, attention_mask=mask, use_cache=False,
+                                output_hidden_states=bool(depths))
+        rows = torch.arange(len(ids), device=self._device)
+        final = out.last_hidden_state[rows, last]
+        # Only the letters' rows of the vocabulary matrix are needed, not all 150,000.
+        letters = torch.tensor(self._letters[:len(prompts[0].order)], device=self._device)
+        head = self._model.get_output_embeddings()
+        logits = final.float() @ head.weight[letters].float().T
+        log_probs = torch.log_softmax(logits, dim=-1).cpu().numpy()
+        hidden = None
+        if depths:
+            states = [out.hidden_states[round(d * (len(out.hidden_states) - 1))] for d in depths]
+            picked = torch.stack([s[rows, last] for s in states], dim=1).float()
+            # fp16 holds at most 65,504; a few dimensions of last-token states come near that.
+            hidden = picked.clamp(-6e4, 6e4).half().cpu().numpy()
+        return [Answer(log_probs[r], None if hidden is None else np.ascontiguousarray(hidden[r]))
+                for r in range(len(ids))]
+
+    def close(self) -> None:
+        """Drop the weights so that the student has the memory."""
+        del self._model
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()

@@ -1,0 +1,40 @@
+"""What a large model can give, as a table without torch, and the one verb that asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from engine.records import Answer, Prompt
+
+TeacherKind = Literal["local", "recorded"]
+Gift = Literal["labels", "hidden"]
+
+GIVES: dict[TeacherKind, frozenset[Gift]] = {
+    "local": frozenset({"labels", "hidden"}),
+    "recorded": frozenset({"labels", "hidden"}),
+}
+"""What each kind of teacher can give. `DistillPlan.check` compares it with what the losses need."""
+
+DEPTHS: tuple[float, ...] = (0.25, 0.5, 1.0)
+"""Relative depths whose pooled hidden states are kept."""
+
+
+class Teacher(Protocol):
+    """A large model that can be asked. `digest` names its weights and how it reads a prompt."""
+
+    name: str
+    digest: str
+
+    def answer(self, prompts: Sequence[Prompt], depths: tuple[float, ...]) -> list[Answer]:
+        """Log-probabilities over the letters of each prompt, and hidden states when depths are asked."""
+        ...
+
+    def close(self) -> None:
+        """Give the memory back."""
+        ...
+
+
+def teacher_kind(name: str) -> TeacherKind:
+    """`recorded:<name>` is a recording; everything else is a model on this machine."""
+    return "recorded" if name.startswith("recorded:") else "local"

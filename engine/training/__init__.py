@@ -1,0 +1,1 @@
+"""Phases, batches, the loop, checkpoints."""

@@ -1,0 +1,74 @@
+"""Save points of a phase: tensors as safetensors, the cursor as JSON written last.
+
+    phases/<n>-<name>/
+    ├── state-<step>.safetensors   adapter weights (fp32), optimiser moments, anchors, best weights
+    ├── cursor.json                which state file, steps done, best gate so far (written last)
+    └── done.json                  the phase's result: present when the phase is over
+
+Batches are a function of seed and phase, and adapters have no dropout, so no random-number state is
+needed to resume bit for bit.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from engine.workspace import read_json, write_atomic, write_json
+
+
+def phase_folder(run: Path, index: int, name: str) -> Path:
+    """The folder of phase `index` (from 0)."""
+    return run / "phases" / f"{index + 1}-{name}"
+
+
+def save_state(folder: Path, tensors: dict[str, Tensor], cursor: dict[str, Any]) -> None:
+    """Write a save point; the one before it is deleted only afterwards."""
+    name = f"state-{cursor['step']}.safetensors"
+    plain = {key: value.detach().contiguous().clone() for key, value in tensors.items()}
+    write_atomic(folder / name, lambda path: save_file(plain, str(path)))
+    write_json(folder / "cursor.json", {**cursor, "file": name})
+    for old in folder.glob("state-*.safetensors"):
+        if old.name != name:
+            old.unlink()
+
+
+def load_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """The last save point, or None."""
+    if not (folder / "cursor.json").exists():
+        return None
+    cursor = read_json(folder / "cursor.json")
+    return load_file(str(folder / cursor["file"])), cursor
+
+
+def finish_phase(folder: Path, weights: list[Tensor], result: dict[str, Any]) -> None:
+    """Keep a phase's final weights and its result; save points within it are no longer needed."""
+    tensors = {f"master.{i}": w.detach().contiguous().clone() for i, w in enumerate(weights)}
+    write_atomic(folder / "adapter.safetensors", lambda path: save_file(tensors, str(path)))
+    write_json(folder / "done.json", result)
+    for old in (*folder.glob("state-*.safetensors"), folder / "cursor.json"):
+        old.unlink(missing_ok=True)
+
+
+def finished_phase(folder: Path) -> tuple[list[Tensor], dict[str, Any]] | None:
+    """The final weights and result of a phase that is over, or None."""
+    if not (folder / "done.json").exists():
+        return None
+    tensors = load_file(str(folder / "adapter.safetensors"))
+    return [tensors[f"master.{i}"] for i in range(len(tensors))], read_json(folder / "done.json")
+
+
+def as_tensors(prefix: str, weights: list[Tensor] | None) -> dict[str, Tensor]:
+    """Name a list of weights for `save_state`; nothing when there are none."""
+    return {f"{prefix}.{i}": w for i, w in enumerate(weights or [])}
+
+
+def from_tensors(prefix: str, tensors: dict[str, Tensor]) -> list[torch.Tensor] | None:
+    """The inverse of `as_tensors`."""
+    found = [tensors[key] for key in sorted((k for k in tensors if k.startswith(f"{prefix}.")),
+                                            key=lambda k: int(k.rsplit(".", 1)[1]))]
+    return found or None

@@ -1,0 +1,91 @@
+"""Which documents a phase learns from, and with what weight. Pure numpy.
+
+Easy to hard (Bengio et al., "Curriculum Learning", 2009), with quotas for every class: a global threshold
+on confidence would delete the rare crisis classes first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.plan import Slice
+from engine.records import FloatArray
+
+CONFIDENT_SHARE = 0.7
+FEWEST_A_CLASS = 8
+REPLAY_SHARE = 0.5
+WEIGHT_RANGE = (0.6, 2.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhaseSlice:
+    """Positions within *learn*, a weight for each (mean 1), and the reason in words."""
+
+    positions: NDArray[np.integer]
+    weights: FloatArray
+    because: str
+
+
+def choose_slice(kind: Slice, probs: FloatArray, stability: FloatArray, *, seed: int,
+                 student_probs: FloatArray | None = None) -> PhaseSlice:
+    """The documents of a phase.
+
+    Args:
+        kind: confident | all | hard.
+        probs: (learn, labels) the teacher's distributions.
+        stability: (learn,) share of option orders that agree.
+        seed: draws the replayed documents of `hard`.
+        student_probs: (learn, labels) what the student says now; needed for `hard`.
+    """
+    choice, sureness = probs.argmax(1), probs.max(1) * stability
+    if kind == "confident":
+        kept = _top_of_each_class(choice, sureness, probs.shape[1])
+        because = (f"the {len(kept)} of {len(probs)} documents the large model is surest about, "
+                   f"the best {CONFIDENT_SHARE:.0%} of each category")
+    elif kind == "all":
+        kept = np.arange(len(probs))
+        because = f"all {len(kept)} documents; rare categories count more"
+    else:
+        kept, because = _hard(probs, choice, sureness, student_probs, seed)
+    return PhaseSlice(kept, class_weights(choice[kept], probs.shape[1]), because)
+
+
+def class_weights(choice: NDArray[np.integer], n_labels: int) -> FloatArray:
+    """Weight of each document: the square root of how rare its class is, bounded; mean 1. Shape kept."""
+    counts = np.bincount(choice, minlength=n_labels)
+    present = max(1, int((counts > 0).sum()))
+    raw = np.sqrt(len(choice) / (present * np.maximum(counts, 1)))[choice]
+    weights = np.clip(raw, *WEIGHT_RANGE)
+    return weights / weights.mean()
+
+
+def _top_of_each_class(choice: NDArray[np.integer], sureness: FloatArray, n_labels: int,
+                       ) -> NDArray[np.integer]:
+    kept: list[int] = []
+    for label in range(n_labels):
+        members = np.flatnonzero(choice == label)
+        quota = max(min(FEWEST_A_CLASS, len(members)), round(CONFIDENT_SHARE * len(members)))
+        kept += members[np.argsort(-sureness[members], kind="stable")[:quota]].tolist()
+    return np.array(sorted(kept), dtype=np.int64)
+
+
+def _hard(probs: FloatArray, choice: NDArray[np.integer], sureness: FloatArray,
+          student_probs: FloatArray | None, seed: int) -> tuple[NDArray[np.integer], str]:
+    if student_probs is None:
+        raise ValueError("the slice 'hard' needs the student's present answers")
+    differs = student_probs.argmax(1) != choice
+    unsure = sureness < np.quantile(sureness, 0.25)
+    counts = np.bincount(choice, minlength=probs.shape[1])
+    rare = counts[choice] < 0.5 * len(choice) / max(1, (counts > 0).sum())
+    hard = differs | unsure | rare
+    easy = np.flatnonzero(~hard)
+    # Some easy documents are seen again, so that mending mistakes does not cost what was learned.
+    again = np.random.default_rng(seed).permutation(easy)[:round(REPLAY_SHARE * hard.sum())]
+    kept = np.sort(np.concatenate([np.flatnonzero(hard), again]))
+    because = (f"{int(differs.sum())} where small and large model differ, {int(unsure.sum())} the large "
+               f"model is unsure about, {int(rare.sum())} of rare categories (some are all three), and "
+               f"{len(again)} easy ones so that nothing is forgotten")
+    return kept, because

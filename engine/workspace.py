@@ -1,0 +1,139 @@
+"""Where things live: passed in, never global; every write is atomic.
+
+    $ANON_HOME (default ~/.anon-studio)
+    ├── projects/<id>/{project.json, corpora/, tasks/, templates/, runs/}
+    ├── models/       weights, shared by projects
+    └── cache/        answers of large models, shared by projects
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.errors import RunError, disk_errors_in_words
+
+HOME_SETTING = "ANON_HOME"
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The folder that holds everything. `models_home` may be shared by several workspaces (a public demo)."""
+
+    home: Path
+    models_home: Path | None = None
+
+    @classmethod
+    def default(cls) -> Workspace:
+        """From `$ANON_HOME`, else `~/.anon-studio`."""
+        return cls(Path(os.environ.get(HOME_SETTING) or "~/.anon-studio").expanduser().absolute())
+
+    @property
+    def models(self) -> Path:
+        """Weights, converted and checked."""
+        return (self.models_home or self.home) / "models"
+
+    @property
+    def cache(self) -> Path:
+        """Answers of large models, keyed by content."""
+        return self.home / "cache"
+
+    @property
+    def projects(self) -> Path:
+        """One folder a project."""
+        return self.home / "projects"
+
+    def project(self, project_id: str) -> ProjectFolder:
+        """The folder of one project (which may not exist yet)."""
+        if project_id != slug(project_id):
+            raise RunError(f"“{project_id}” is not a project name.",
+                           f"Use letters, digits and dashes, for example “{slug(project_id)}”.")
+        return ProjectFolder(self.projects / project_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFolder:
+    """One project's folders."""
+
+    path: Path
+
+    @property
+    def corpora(self) -> Path:
+        """Uploaded and cleaned documents, one folder an upload."""
+        return self.path / "corpora"
+
+    @property
+    def tasks(self) -> Path:
+        """Questions with their categories."""
+        return self.path / "tasks"
+
+    @property
+    def templates(self) -> Path:
+        """The user's own instructions, immutable versions."""
+        return self.path / "templates"
+
+    @property
+    def runs(self) -> Path:
+        """One folder a run; the run folder is the contract."""
+        return self.path / "runs"
+
+
+def slug(name: str) -> str:
+    """A folder-safe name: ASCII letters, digits and dashes, at most 60, never empty."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:60].strip("-") or "project"
+
+
+def fresh_name(folder: Path, stem: str) -> str:
+    """`stem`, or `stem-2`, `stem-3`… if it is taken in `folder`."""
+    name, n = stem, 1
+    while (folder / name).exists():
+        n += 1
+        name = f"{stem}-{n}"
+    return name
+
+
+def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a temporary neighbour, then rename it: readers see the old file or the new one."""
+    with disk_errors_in_words(path.name):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        try:
+            write(temporary)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically."""
+    write_atomic(path, lambda temporary: _fill(temporary, text))
+
+
+def _fill(path: Path, text: str) -> None:
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - any JSON value
+    """Write JSON atomically, readable and in UTF-8."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def read_json(path: Path) -> Any:  # noqa: ANN401 - any JSON value
+    """Read a JSON file of ours; a damaged one is named in words."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise RunError(f"The file {path} is damaged (line {error.lineno}).",
+                       "Delete it and repeat the step that made it.") from error

@@ -1,0 +1,65 @@
+"""Whose workspace a visitor works in, and the few values that all pages share."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from engine.studio import Studio
+from engine.workspace import Workspace
+
+
+def is_public() -> bool:
+    """On a Space, or when asked for: every visitor gets a random workspace of their own."""
+    return bool(os.environ.get("SPACE_ID")) or os.environ.get("ANON_PUBLIC") == "1"
+
+
+def is_zero_gpu() -> bool:
+    """Whether this Space lends a GPU by the minute only, which cannot hold a training run."""
+    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "true")
+
+
+def studio_for(visitor: str) -> Studio:
+    """The front desk over the workspace of this visitor (the key kept in their browser; "" at home)."""
+    home = Workspace.default()
+    if not is_public():
+        return Studio(home)
+    if not re.fullmatch(r"[0-9a-f]{32}", visitor or ""):
+        raise gr.Error("This page has lost its key. Reload it: your work is kept in this browser.")
+    return Studio(Workspace(home.home / "visitors" / visitor, models_home=home.home))
+
+
+def new_visitor(known: str | None) -> str:
+    """The key this browser brought, or a fresh random one. At home there is none."""
+    if not is_public():
+        return ""
+    return known if known and re.fullmatch(r"[0-9a-f]{32}", known) else secrets.token_hex(16)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What every page gets. `stamp` counts up whenever something changed that other pages show.
+
+    A handler that changes the project, documents, instructions or runs returns `stamp + 1` for
+    `frame.stamp`; the layout then calls every page's `refresh`. `run` is the id of the run in view.
+    """
+
+    visitor: gr.BrowserState
+    project: gr.BrowserState
+    run: gr.State
+    stamp: gr.State
+    tabs: gr.Tabs
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A built page: `refresh(visitor, project, run) -> values for outputs`, called by the layout."""
+
+    refresh: Callable[..., Any]
+    outputs: Sequence[Any]
