@@ -63,9 +63,9 @@ def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
     return events, offset + end
 
 
-def follow(path: Path, *, until: tuple[str, ...], poll_s: float = 0.5) -> Iterator[Event]:
-    """Yield events as they come, up to and including one whose kind is in `until`."""
-    offset = 0
+def follow(path: Path, *, until: tuple[str, ...], offset: int = 0, poll_s: float = 0.5,
+           ) -> Iterator[Event]:
+    """Yield events after `offset` as they come, up to and including one whose kind is in `until`."""
     while True:
         events, offset = read_events(path, offset)
         for event in events:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +18,7 @@ from engine import projects
 from engine.corpus.cleaning import DEFAULT_STEPS
 from engine.corpus.ingest import Ingested, ingest
 from engine.corpus.reading import ReadOptions
-from engine.corpus.store import load_corpus, load_gold, load_receipt, save_corpus
+from engine.corpus.store import gold_from_csv, load_corpus, load_gold, load_receipt, save_corpus
 from engine.errors import EngineError, RunError
 from engine.estimates import Preflight, preflight
 from engine.jobs import asker
@@ -27,6 +26,7 @@ from engine.jobs.fetching import FetchStatus, fetch_status, start_fetch
 from engine.jobs.folder import Request, RunFolder, all_runs, find_run, put_request
 from engine.jobs.launcher import launch
 from engine.jobs.status import RunStatus, status
+from engine.jobs.trying import try_on
 from engine.models.catalogue import catalogue, find_card
 from engine.models.folders import installed, is_installed, require
 from engine.models.tokens import TokenCounter
@@ -49,58 +49,11 @@ from engine.prompts.template import Template, lint, render, shorten
 from engine.records import Corpus
 from engine.tasks.definition import Task
 from engine.tasks.presets import load_task, preset, preset_titles, save_task
+from engine.views import Download, ModelView, Rendered, Tried
 from engine.workspace import ASSETS, Workspace, fresh_name, read_json
 
 MAX_CHARS = 1200
 ENCODER = "all-minilm-l6-v2"
-
-
-@dataclass(frozen=True, slots=True)
-class ModelView:
-    """One model as the page lists it. `from_packages`: the package index is an alternative to the Hub."""
-
-    name: str
-    title: str
-    roles: tuple[str, ...]
-    parameters: int
-    licence: str
-    installed: bool
-    ram_gb: float
-    disk_gb: float
-    note: str
-    caution: str
-    from_packages: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """The exact text the large model reads: tokens (None without its tokenizer), mark of a cut, lint notes."""
-
-    text: str
-    tokens: int | None
-    shortened: bool
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """One answer of *Try on 10*. `probs` by label name; `sureness` in words."""
-
-    index: int
-    text: str
-    label: str
-    probs: dict[str, float]
-    sureness: str
-
-
-@dataclass(frozen=True, slots=True)
-class Download:
-    """Something to take home."""
-
-    title: str
-    path: Path
-    bytes: int
-    note: str
 
 
 class Studio:
@@ -157,7 +110,7 @@ class Studio:
         """
         read = ingest(paths, options, cleaning, on_progress)
         if gold_file:
-            read = Ingested(read.corpus, (_gold_from(gold_file), *read.golds), read.receipt)
+            read = Ingested(read.corpus, (gold_from_csv(gold_file), *read.golds), read.receipt)
         folder = projects.folders(self.workspace, self.project(project_id)).corpora / read.corpus.id
         save_corpus(folder, read)
         gold = read.golds[0].column if read.golds else ""
@@ -235,6 +188,10 @@ class Studio:
             return None
         return _counter(require(self.workspace.models, name).path)
 
+    def teacher(self, project_id: str) -> str:
+        """The large model in use: a model's name, or `recorded:<name>`."""
+        return self.project(project_id).teacher or DEFAULT_TEACHER
+
     def try_on(self, project_id: str, text: str, task: Task, teacher: str, n: int = 10,
                on_progress: Callable[[str, int, int], None] | None = None) -> list[Tried]:
         """The large model on the same `n` diverse documents each time; never kept aside for training.
@@ -242,9 +199,9 @@ class Studio:
         Raises:
             TeacherError: it cannot answer (a recording that was never asked this, say).
         """
-        corpus = self.corpus(project_id)
         folder = projects.corpus_folder(self.workspace, self.project(project_id))
-        return asker.try_on(self.workspace, folder, corpus, task, text, teacher, n, on_progress)
+        return try_on(self.workspace, folder, self.corpus(project_id), task, text, teacher,
+                      n=n, max_chars=MAX_CHARS, on_progress=on_progress)
 
     # Models
 
@@ -275,7 +232,7 @@ class Studio:
         """A plan from the choices in force; `changes` are plan fields from *Advanced*."""
         project = self.project(project_id)
         folder = projects.folders(self.workspace, project).templates
-        asked = teacher or project.teacher or DEFAULT_TEACHER
+        asked = teacher or self.teacher(project_id)
         ask = AskPlan(teacher=asked, template=find(folder, project.template),
                       again_template=find(folder, project.again_template), max_chars=MAX_CHARS)
         fields: dict[str, Any] = {
@@ -291,6 +248,7 @@ class Studio:
     def start(self, plan: DistillPlan) -> str:
         """Write a run folder and start its detached worker; returns the run's id."""
         run = self.prepare(plan)
+        asker.unload(self.workspace)
         launch(run, self.workspace.home, self.workspace.models_home)
         return run.id
 
@@ -392,12 +350,6 @@ def machine_words() -> str:
     """One line about this machine for the page's chip."""
     from engine.devices import machine_summary
     return machine_summary().words()
-
-
-def _gold_from(path: Path) -> Any:  # noqa: ANN401 - a Gold
-    from engine.records import Gold
-    table = pd.read_csv(path, dtype=str)
-    return Gold("label", dict(zip(table["id"], table["label"], strict=True)))
 
 
 @lru_cache(maxsize=4)

@@ -7,12 +7,16 @@ import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from engine.studio import Studio
 from engine.workspace import Workspace
+from ui import wording
+
+KEY = "anon-studio"  # the same after a restart, so that a browser finds its ids again; no secret
 
 
 def is_public() -> bool:
@@ -26,12 +30,12 @@ def is_zero_gpu() -> bool:
 
 
 def studio_for(visitor: str) -> Studio:
-    """The front desk over the workspace of this visitor (the key kept in their browser; "" at home)."""
+    """The front desk over a visitor's workspace (the key is kept in their browser; "" at home)."""
     home = Workspace.default()
     if not is_public():
         return Studio(home)
     if not re.fullmatch(r"[0-9a-f]{32}", visitor or ""):
-        raise gr.Error("This page has lost its key. Reload it: your work is kept in this browser.")
+        raise gr.Error(wording.FRAME_LOST_KEY, print_exception=False)
     return Studio(Workspace(home.home / "visitors" / visitor, models_home=home.home))
 
 
@@ -40,6 +44,16 @@ def new_visitor(known: str | None) -> str:
     if not is_public():
         return ""
     return known if known and re.fullmatch(r"[0-9a-f]{32}", known) else secrets.token_hex(16)
+
+
+def page_log() -> Path:
+    """Where problems that nobody foresaw are written down."""
+    return Workspace.default().home / "page.log"
+
+
+def browser_state(name: str) -> gr.BrowserState:
+    """A small value (an id, never a document) that this browser keeps over reloads and restarts."""
+    return gr.BrowserState("", storage_key=f"{KEY}-{name}", secret=KEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +73,13 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A built page: `refresh(visitor, project, run) -> values for outputs`, called by the layout."""
+    """A built page: `refresh(visitor, project, run, *inputs) -> values for outputs`.
+
+    The layout calls `refresh` when the page loads, when `frame.stamp` changes and when its tab is
+    opened. `inputs`: further components whose values the refresh wants, a `gr.State` of what is
+    shown, say, so that it can skip when nothing changed and unsaved edits stay.
+    """
 
     refresh: Callable[..., Any]
     outputs: Sequence[Any]
+    inputs: Sequence[Any] = ()

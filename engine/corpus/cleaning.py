@@ -18,15 +18,18 @@ CUT_ADDRESS = re.compile(
     r"\bh(?:t(?:t(?:ps?)?)?)?(?::/{0,2})?(?=…)|\bhtt?p?s?:?/*\s*(?:…|\.\.\.)?$", re.IGNORECASE
 )
 HANDLE = re.compile(r"(?<![\w@/.+-])[@＠]\w{1,40}")
-SHARED = re.compile(r"""^\s*["“]?\s*(?:RT|MT)\b[\s:"“]*[@＠]\w{1,40}\s*[:：]?\s*|^\s*RT\s*:\s*""")
-TAIL = re.compile(
-    r"\s*(?:…|\.\.\.|\[\s*\+\s*\d+\s+chars?\s*\]|\[?\(?(?:read|see) more\)?\]?|\(more\))\s*$",
-    re.IGNORECASE,
+SHARED = re.compile(
+    r"""^\s*(?:["“]\s*)?(?:RT|MT)\b[\s:"“]*[@＠]\w{1,40}\s*[:：]?\s*|^\s*RT\s*:\s*"""
+)
+CUT_MARK = re.compile(
+    r"(?:\[ ?\+ ?\d{1,9} chars?\]|[\[(](?:read |see )?more[\])]|\b(?:read|see) more)$", re.I
 )
 INVISIBLE = re.compile(
     "[\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
     "\ufff9-\ufffb\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]"
 )
+CUT_SIGNS = ("…", "...")
+NESTED = 20  # signs of one kind taken off one text, at most
 END_MARKS = ".,;:!?)]}'\"”’»"
 
 
@@ -57,9 +60,11 @@ def _entities(text: str) -> str:
     return html.unescape(once) if "&" in once else once  # &amp;lt; is common in collected posts
 
 
-def _shared(text: str) -> str:
-    while match := SHARED.match(text):
-        if not text[match.end() :].strip():
+def without_shared(text: str) -> str:
+    """The text without “RT @name:” at its start, however often it was shared."""
+    for _ in range(NESTED):
+        match = SHARED.match(text)
+        if not match or not text[match.end() :].strip():
             break
         text = text[match.end() :]
     return text
@@ -76,8 +81,15 @@ def _links(text: str) -> str:
     marked = CUT_ADDRESS.sub("", ADDRESS.sub(_link_mark, text))
     if marked == text:
         return text
-    tail = re.compile(rf"(?:\s*{re.escape(LINK_MARK)})+\s*((?:…|\.\.\.)?\s*)$")
-    return tail.sub(r"\1", marked).rstrip()
+    bare = marked.rstrip()
+    dots = next((mark for mark in CUT_SIGNS if bare.endswith(mark)), "")
+    bare = bare.removesuffix(dots).rstrip()
+    if not bare.endswith(LINK_MARK):
+        return marked.rstrip()
+    between = bare.split(LINK_MARK)
+    while len(between) > 1 and not between[-1].strip():
+        between.pop()
+    return LINK_MARK.join(between).rstrip() + dots
 
 
 def _link_mark(match: re.Match[str]) -> str:
@@ -92,10 +104,19 @@ def _handles(text: str) -> str:
     return HANDLE.sub(HANDLE_MARK, text) if "@" in text or "＠" in text else text
 
 
-def _tails(text: str) -> str:
-    while match := TAIL.search(text):
-        text = text[: match.start()]
-    return text
+def without_tail(text: str) -> str:
+    """The text without signs at its end that it was cut short; unchanged if there are none."""
+    bare = text.rstrip()
+    for _ in range(NESTED):
+        before = bare
+        for sign in CUT_SIGNS:
+            if bare.endswith(sign):
+                bare = bare.rstrip(sign[0]).rstrip()
+        if match := CUT_MARK.search(bare[-40:]):
+            bare = bare[: len(bare) - len(match[0])].rstrip()
+        if bare == before:
+            break
+    return bare if bare != text.rstrip() else text
 
 
 def _spaces(text: str) -> str:
@@ -113,12 +134,12 @@ def _spaces(text: str) -> str:
 
 
 STEPS: tuple[CleaningStep, ...] = (
-    CleaningStep("entities", "Signs written as code (&amp;amp;) turned back into signs", _entities),
-    CleaningStep("retweets", "“RT @name:” at the start removed", _shared),
+    CleaningStep("entities", "Signs written as code (&amp;) turned back into signs", _entities),
+    CleaningStep("retweets", "“RT @name:” at the start removed", without_shared),
     CleaningStep("links", "Web addresses removed at the end, “(link)” elsewhere", _links),
     CleaningStep("handles", "Names of accounts replaced by @user", _handles),
     CleaningStep(
-        "tails", "Signs of a text cut short (“…”, “[+512 chars]”) removed at the end", _tails
+        "tails", "Signs of a text cut short (“…”, “[+512 chars]”) removed at the end", without_tail
     ),
     CleaningStep("spaces", "Runs of spaces, invisible and control characters removed", _spaces),
 )

@@ -115,7 +115,7 @@ def _is_header(row: Row, below: Sequence[Row]) -> bool:
     if not filled:
         return False
     known = sum(plain_name(cell) in KNOWN for cell in filled)
-    values = sum(bool(VALUE.fullmatch(cell)) for cell in filled)
+    values = sum(bool(VALUE.fullmatch(cell[:100])) for cell in filled)
     again = sum(
         any(i < len(r) and r[i].strip() == cell.strip() for r in below)
         for i, cell in enumerate(row)
@@ -123,7 +123,7 @@ def _is_header(row: Row, below: Sequence[Row]) -> bool:
     )
     if known > 2 * max(values, again) and known >= 0.25 * len(filled):
         return all(len(cell) <= 60 for cell in filled)
-    if any(VALUE.fullmatch(cell) or len(cell) > 80 or "\n" in cell for cell in filled):
+    if any(VALUE.fullmatch(cell[:100]) or len(cell) > 80 or "\n" in cell for cell in filled):
         return False
     if not below:
         return len(filled) > 1
@@ -132,7 +132,7 @@ def _is_header(row: Row, below: Sequence[Row]) -> bool:
         column = [r[i].strip() for r in below if i < len(r) and r[i].strip()]
         if not cell.strip() or not column:
             continue
-        if sum(bool(VALUE.fullmatch(value)) for value in column) > 0.6 * len(column):
+        if sum(bool(VALUE.fullmatch(value[:100])) for value in column) > 0.6 * len(column):
             clues += 2  # a word above numbers, dates or addresses
         elif column.count(cell.strip()) > 0:
             clues -= 2  # the same word again further down: a value

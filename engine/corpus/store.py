@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,12 @@ def load_gold(folder: Path, column: str | None = None) -> Gold | None:
             if name == column
         },
     )
+
+
+def gold_from_csv(path: Path) -> Gold:
+    """Labels kept in a file of their own, a CSV with the columns `id` and `label`: for scoring only."""
+    with open(path, newline="", encoding="utf-8") as lines:
+        return Gold("label", {row["id"]: row["label"] for row in csv.DictReader(lines)})
 
 
 def _read(path: Path) -> dict[str, list[str]]:

@@ -19,6 +19,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, T
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.svm import LinearSVC
+from threadpoolctl import threadpool_limits
 
 from engine.metrics.checking import label_indices
 from engine.metrics.scores import macro_f1
@@ -116,7 +117,8 @@ def fit_baseline(
         (part, TfidfVectorizer(sublinear_tf=True, min_df=min_df, **ANALYSERS[part]))
         for part in PARTS[kind]
     ])
-    model = Pipeline([("features", features), ("svm", _svm(c))]).fit(texts, chosen_by)
+    svm = _fit_svm(features.fit_transform(texts), chosen_by, c)
+    model = Pipeline([("features", features), ("svm", svm)])
     return Baseline(kind, c, because, scores.get((kind, c)), n, len(rows) if scores else 0, model)
 
 
@@ -125,11 +127,15 @@ def _constant(labels: Indices, because: str) -> Baseline:
     return Baseline("constant", None, because, None, len(labels), 0, most_common)
 
 
-def _svm(c: float) -> LinearSVC:
+def _fit_svm(features: csr_matrix, labels: Indices, c: float) -> LinearSVC:
     # Both solvers find the same plane. The dual one is two to three times faster, but the passes it
     # needs grow with C, to a thousand on contradicting copies at C = 10; the primal one needs tens.
-    return LinearSVC(C=c, class_weight="balanced", dual=c <= 1.0, tol=1e-3, max_iter=10_000,
-                     random_state=0)
+    svm = LinearSVC(C=c, class_weight="balanced", dual=c <= 1.0, tol=1e-3, max_iter=10_000,
+                    random_state=0)
+    # The primal solver's many short vector sums are not worth sharing: on a busy machine threads
+    # that wait for each other made it ten times slower.
+    with threadpool_limits(1, user_api="blas"):
+        return svm.fit(features, labels)
 
 
 def _sample(sizes: Indices, seed: int) -> Indices:
@@ -222,7 +228,7 @@ def _weighted(
 def _fit_predict(seen: csr_matrix, labels: Indices, unseen: csr_matrix, c: float) -> Indices:
     if seen.shape[1] == 0 or len(np.unique(labels)) == 1:
         return np.full(unseen.shape[0], np.bincount(labels).argmax())
-    return _svm(c).fit(seen, labels).predict(unseen)
+    return _fit_svm(seen, labels, c).predict(unseen)
 
 
 def _reason(

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from engine.errors import RunError, disk_errors_in_words
 from engine.jobs.folder import RunFolder
@@ -31,11 +32,16 @@ def launch(run: RunFolder, home: Path, models_home: Path | None = None) -> int:
     with disk_errors_in_words("the worker's log"):
         log = open(run.log, "ab")  # noqa: SIM115 - closed below, after the child holds its own copy
     try:
-        options: dict = ({"creationflags": 0x00000208} if os.name == "nt"  # detached, new group
-                         else {"start_new_session": True})
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT,
-                                   env={**os.environ, "PYTHONUNBUFFERED": "1",
-                                        "TOKENIZERS_PARALLELISM": "false"}, **options)
+                                   **detached())
     finally:
         log.close()
     return process.pid
+
+
+def detached() -> dict[str, Any]:
+    """Options of `Popen` for a process that lives on when its parent and terminal are gone."""
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"}
+    if os.name == "nt":
+        return {"env": environment, "creationflags": 0x00000208}  # DETACHED_PROCESS | NEW_PROCESS_GROUP
+    return {"env": environment, "start_new_session": True}

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
 import time
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import psutil
-
 from engine.events import Event, read_events
 from engine.jobs.folder import RunFolder
-from engine.workspace import read_json, write_json
+from engine.jobs.process import Worker
 
 State = Literal["new", "running", "paused", "cancelled", "failed", "lost", "done"]
 ENDINGS: dict[str, State] = {"done": "done", "failed": "failed", "paused": "paused",
@@ -51,30 +48,9 @@ class RunStatus:
                 "cancelled": frozenset({"resume"}), "done": frozenset()}[self.state]
 
 
-def sign_on(run: RunFolder) -> None:
-    """The worker writes who it is: pid *and* creation time, so that a reused pid is not taken for it."""
-    me = psutil.Process()
-    write_json(run.worker, {"pid": me.pid, "created": me.create_time(), "host": socket.gethostname()})
-
-
 def worker_alive(run: RunFolder) -> bool:
-    """Whether the process that signed on still lives; a zombie counts as dead."""
-    if not run.worker.exists():
-        return False
-    who = read_json(run.worker)
-    if who["host"] != socket.gethostname():
-        return time.time() - _last_sign(run) < 120  # another machine on a shared disk: trust the log
-    try:
-        process = psutil.Process(who["pid"])
-        return (abs(process.create_time() - who["created"]) < 0.05
-                and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-
-
-def worker_pid(run: RunFolder) -> int | None:
-    """The pid of the living worker, or None."""
-    return read_json(run.worker)["pid"] if worker_alive(run) else None
+    """Whether the process that signed on still lives."""
+    return Worker(run.worker).alive()
 
 
 def _last_sign(run: RunFolder) -> float:

@@ -13,13 +13,13 @@ from pathlib import Path
 from engine.errors import EngineError, SpaceError
 from engine.events import read_events
 from engine.jobs.folder import RequestReader, RunFolder
-from engine.jobs.status import sign_on
+from engine.jobs.process import Worker
 from engine.workspace import Workspace
 
 
 def work(run: RunFolder, workspace: Workspace) -> str:
     """Run or resume; returns how it ended: done, paused, cancelled or failed (also in the events)."""
-    sign_on(run)
+    Worker(run.worker).sign_on()
     log = run.event_log
     earlier, _ = read_events(run.events)
     handled = max((int(p.stem) for p in (run.path / "requests").glob("*.json")), default=0)
@@ -42,6 +42,9 @@ def work(run: RunFolder, workspace: Workspace) -> str:
         traceback.print_exc()
         log.write("failed", what=error.what, safe=error.safe, fix=error.fix)
         return "failed"
+    except KeyboardInterrupt:
+        log.write("paused")
+        return "paused"
     except MemoryError:
         traceback.print_exc()
         error = SpaceError("This machine ran out of memory.", "Close other programs, choose smaller "

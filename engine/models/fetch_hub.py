@@ -147,7 +147,7 @@ def fetch_hub(
 
 
 def _choose(info: ModelInfo, repo: str) -> list[RepoSibling]:
-    """The files that make up the model, small ones first; refuses what has no safetensors."""
+    """The files that make up the model, weights last; refuses what has no safetensors."""
     every = list(info.siblings or ())
     files = [file for file in every if is_wanted(file.rfilename)]
     names = {file.rfilename for file in files}
@@ -163,7 +163,7 @@ def _choose(info: ModelInfo, repo: str) -> list[RepoSibling]:
             + (", only pickle files, which can run code when opened." if ".bin" in kinds else "."),
             "Choose a model that is published as safetensors.",
         )
-    return sorted(files, key=lambda file: (file.size or 0, file.rfilename))
+    return sorted(files, key=lambda file: (file.rfilename.endswith(".safetensors"), file.rfilename))
 
 
 def _intact(path: Path, file: RepoSibling) -> bool:
@@ -247,7 +247,7 @@ def _in_words(error: Exception, repo: str, revision: str | None) -> WeightsError
     if isinstance(error, ValueError):
         return WeightsError(
             f"The Hub's answer about “{repo}” cannot be understood.",
-            "Check the spelling (owner/model), and whether this network shows a sign-in page first.",
+            "Check the spelling (owner/model), and whether this network wants a sign-in first.",
         )
     return WeightsError(
         f"The connection to the Hub broke while fetching “{repo}” ({type(error).__name__}).",

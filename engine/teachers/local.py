@@ -24,7 +24,7 @@ class LocalTeacher:
 
     def __init__(self, folder: ModelFolder, choice: DeviceChoice) -> None:
         self.name = folder.name
-        self.digest = text_digest(f"{folder.digest}|{choice.dtype}|chat")
+        self.digest = text_digest(f"{folder.digest}|chat")
         self._model, self._tokenizer = load_causal_lm(folder, choice)
         self._device = torch.device(choice.device)
         self._letters = [self._single_token(letter) for letter in LETTERS]

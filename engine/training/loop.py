@@ -20,6 +20,7 @@ from engine.metrics.agreement import mean_kl
 from engine.plan import DistillPlan, PhasePlan
 from engine.records import FloatArray
 from engine.students.base import Student
+from engine.students.predicting import length_batches
 from engine.training.batches import schedule
 from engine.training.checkpoints import as_tensors, from_tensors, load_state, save_state
 from engine.training.optimiser import Optimiser
@@ -104,8 +105,8 @@ def train_phase(student: Student, plan: DistillPlan, phase: PhasePlan, index: in
                 data: TrainingData, looks: Looks, folder: Path) -> PhaseEnd:
     """Train one phase and return its best weights (the student is left holding them).
 
-    The best of all gates wins; the weights before the phase take part as the first gate, so a phase can
-    only add. Resumes from the last save point in `folder`.
+    The best of the phase's own looks at *steer* wins; whether to keep it at all, against the weights
+    before the phase, is the caller's to judge. Resumes from the last save point in `folder`.
 
     Raises:
         Interrupted: the user wished to pause or cancel.
@@ -120,8 +121,6 @@ def train_phase(student: Student, plan: DistillPlan, phase: PhasePlan, index: in
     if saved:
         progress.load(optimiser, *saved)
         looks.log.write("resumed", phase=phase.name, step=progress.step, steps=len(steps))
-    else:
-        progress.best = looks.gate()
     student.model.train()
     last_save, stopped = time.monotonic(), False
     while progress.step < len(steps):
@@ -139,19 +138,17 @@ def train_phase(student: Student, plan: DistillPlan, phase: PhasePlan, index: in
         terms = _step(student, plan, phase, data, progress, rows, weights)
         norm = optimiser.step()
         progress.step += 1
-        looks.log.write("step", phase=phase.name, step=progress.step, steps=len(steps), **terms,
+        looks.log.write("step", phase=phase.name, step=progress.step, steps=len(steps),
+                        title=phase.title, **terms,
                         grad_norm=round(norm, 4), rate=optimiser.rate_at(optimiser.done),
                         documents_per_s=round(len(rows) / (time.monotonic() - started), 2))
         if progress.step in look_at:
-            gate = looks.gate()
-            better = gate.rank > progress.best.rank
-            looks.log.write("gate", phase=phase.name, step=progress.step, agreement=gate.agreement,
-                            kl=gate.kl, n=gate.n, best=better)
-            if better:
-                progress.best, progress.best_weights = gate, optimiser.snapshot()
+            progress.look(looks, phase, optimiser)
         if time.monotonic() - last_save > SAVE_EVERY_S:
             progress.save(folder, optimiser)
             last_save = time.monotonic()
+    if stopped and progress.step not in look_at:
+        progress.look(looks, phase, optimiser)
     optimiser.restore(progress.best_weights)
     return PhaseEnd(optimiser.snapshot(), progress.best, stopped, progress.step)
 
@@ -167,8 +164,17 @@ class _Progress:
 
     best_weights: list[Tensor]
     step: int = 0
-    best: Gate = field(default_factory=lambda: Gate(0.0, float("inf"), 0, np.zeros(0)))
+    best: Gate = field(default_factory=lambda: Gate(-1.0, float("inf"), 0, np.zeros(0)))
     anchor_states: Tensor | None = None
+
+    def look(self, looks: Looks, phase: PhasePlan, optimiser: Optimiser) -> None:
+        """Measure on *steer* and remember the weights if they are the best of this phase."""
+        gate = looks.gate()
+        better = gate.rank > self.best.rank
+        looks.log.write("gate", phase=phase.name, step=self.step, agreement=gate.agreement, kl=gate.kl,
+                        n=gate.n, best=better)
+        if better:
+            self.best, self.best_weights = gate, optimiser.snapshot()
 
     def save(self, folder: Path, optimiser: Optimiser) -> None:
         tensors = {**optimiser.tensors(), **as_tensors("best", self.best_weights),
@@ -224,8 +230,6 @@ def _relational(states: Tensor, rows: list[int], data: TrainingData, anchor_stat
 @torch.no_grad()
 def _anchor_states(student: Student, anchors: Anchors) -> Tensor:
     """The student's present states of the anchor documents, without gradient."""
-    from engine.evaluation.predicting import length_batches
-
     states: list[Tensor | None] = [None] * len(anchors.ids)
     for rows in length_batches([len(row) for row in anchors.ids], 2048):
         _, some = student.forward([anchors.ids[i] for i in rows], anchors.depths)

@@ -1,4 +1,4 @@
-"""What the corpus tests share: writing small files, and finding real ones (skipped where absent)."""
+"""What the corpus tests share: small files written, real ones found (skipped where absent)."""
 
 from __future__ import annotations
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.corpus.cleaning import DEFAULT_STEPS, STEPS, clean, clean_all, has_letters
+from engine.corpus.duplicates import normalised
 from engine.errors import SettingsError
 
 
@@ -79,6 +82,16 @@ def test_no_step_and_unknown_step() -> None:
 )
 def test_has_letters(text: str, expected: bool) -> None:
     assert has_letters(text) is expected
+
+
+@pytest.mark.parametrize(
+    "filler", [" ", "…", "\n", "RT @a: ", "(link) ", "&amp;", "@a ", "http://", "...", " …"]
+)
+def test_a_hostile_text_takes_no_time(filler: str) -> None:
+    start = time.process_time()
+    clean("Water " + filler * 40_000 + "x" + filler * 40_000)
+    normalised(filler * 40_000 + "x")
+    assert time.process_time() - start < 5
 
 
 @given(st.text(max_size=200))

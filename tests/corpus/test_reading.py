@@ -20,7 +20,10 @@ def table(content: str | bytes, name: str = "file.csv", encoding: str = "utf-8",
     return table_from_bytes(data, name, ReadOptions(**options))  # type: ignore[arg-type]
 
 
-SPANISH = "id;texto\n1;El puente cayó en Peñaflor, ¿alguien más lo vio?\n2;Mañana habrá agua según Ángel\n"
+SPANISH = (
+    "id;texto\n1;El puente cayó en Peñaflor, ¿alguien más lo vio?\n"
+    "2;Mañana habrá agua según Ángel\n"
+)
 ARABIC = "رقم;النص\n1;انقطع الطريق ونحتاج إلى الماء\n2;وصلت فرق الإنقاذ إلى القرية\n"
 RUSSIAN = "id,текст\n1,Вода поднялась до второго этажа\n2,Нужны лодки и тёплые вещи\n"
 TURKISH = "id,metin\n1,Köprü yıkıldı yardım lazım\n2,Şehirde ışıklar söndü çadır gerekiyor\n"
@@ -217,7 +220,10 @@ def test_plain_text_one_message_a_line() -> None:
 
 
 def test_plain_prose_gives_one_document_a_paragraph() -> None:
-    paragraph = "The river rose again in the night and\nthe lower quarter was cleared by\nvolunteers with carts.\n"
+    paragraph = (
+        "The river rose again in the night and\nthe lower quarter was cleared by\n"
+        "volunteers with carts.\n"
+    )
     read = table("\n".join([paragraph] * 3), "report.txt")
     assert len(read.rows) == 3
     assert read.rows[0][0].startswith("The river rose again in the night and the lower quarter")

@@ -74,6 +74,18 @@ def test_score_and_predictions_equal_scikit_learn_put_together_plainly(fitted: t
     np.testing.assert_array_equal(model.predict(unseen), plain.fit(texts, labels).predict(unseen))
 
 
+def test_counting_once_gives_each_fold_what_it_would_have_counted_itself() -> None:
+    texts, _ = messages(40, 12)
+    learn, check = np.arange(0, 30), np.arange(30, 40)
+    for min_df in (1, 2):
+        for part, settings in ANALYSERS.items():
+            own = TfidfVectorizer(sublinear_tf=True, min_df=min_df, **settings)
+            expected = own.fit_transform(texts[:30]), own.transform(texts[30:])
+            ours = baseline._weighted(baseline._count(part, texts, min_df), learn, check, min_df)
+            for mine, theirs in zip(ours, expected, strict=True):
+                np.testing.assert_allclose(mine.toarray(), theirs.toarray())
+
+
 def test_no_setting_of_the_grid_scores_higher(fitted: tuple) -> None:
     model, texts, labels = fitted
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
@@ -101,7 +113,8 @@ def test_pieces_of_words_win_where_words_are_misspelt() -> None:
 
 def test_copies_do_not_flatter_the_score_when_groups_are_named() -> None:
     rng = np.random.default_rng(6)
-    once = [" ".join("".join(rng.choice(list("abcdefghij"), 6)) for _ in range(6)) for _ in range(40)]
+    letters = list("abcdefghij")
+    once = [" ".join("".join(rng.choice(letters, 6)) for _ in range(6)) for _ in range(40)]
     label_of = rng.integers(0, 3, 40)  # nothing to learn: the texts are noise
     texts = [text for text in once for _ in range(4)]
     labels, groups = np.repeat(label_of, 4), np.repeat(np.arange(40), 4)
@@ -169,7 +182,7 @@ def test_documents_without_words_do_not_stop_it() -> None:
     emoji = fit_baseline(["🌊🌊", "🔥🔥"] * 12, [0, 1] * 12)  # no words, but pieces
     assert emoji.kind == "char"
     assert emoji.predict(["🔥🔥🔥", "🌊🌊"]).tolist() == [1, 0]
-    mixed = fit_baseline(["", "🌊 water water", "fire fire", "fire 🔥", "water here"], [0, 0, 1, 1, 0])
+    mixed = fit_baseline(["", "🌊 water water", "fire fire", "fire 🔥", "water"], [0, 0, 1, 1, 0])
     assert mixed.predict(["water"]).tolist() == [0]
 
 

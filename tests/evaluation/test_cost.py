@@ -12,7 +12,12 @@ import pytest
 from engine.evaluation.cost import PeakMemory, documents_per_second, tree_bytes
 
 MB = 1_000_000
-HOLD = "import sys; held = b'x' * int(sys.argv[1]); print('ready', flush=True); sys.stdin.readline()"
+HOLD = """
+import sys
+held = b"x" * int(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+"""
 
 
 def holding(size: int) -> subprocess.Popen[str]:

@@ -146,7 +146,9 @@ class Unwritable:
         raise RuntimeError("broken value")
 
 
-def test_a_failure_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_leaves_the_old_file_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "out.csv"
     write_predictions(path, ROWS)
     before = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Small real models and a small real Hub (on the loopback address) for the tests of the models room."""
+"""Small real models, and a small real Hub on the loopback address, for this room's tests."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def write_folder(folder: Path, files: dict[str, bytes]) -> Path:
     return folder
 
 
-def write_wheel(folder: Path, package: str, members: dict[str, bytes], version: str = "1.0") -> Path:
+def write_wheel(
+    folder: Path, package: str, members: dict[str, bytes], version: str = "1.0"
+) -> Path:
     """A package file that pip accepts."""
     module = package.replace("-", "_")
     path = folder / f"{module}-{version}-py3-none-any.whl"
@@ -54,15 +56,19 @@ def write_wheel(folder: Path, package: str, members: dict[str, bytes], version: 
     with zipfile.ZipFile(path, "w") as wheel:
         for name, content in members.items():
             wheel.writestr(name, content)
-        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
-        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(
+            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n"
+        )
+        wheel.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
         wheel.writestr(f"{info}/RECORD", "")
     return path
 
 
 @dataclass
 class Hub:
-    """A Hub with one repository; `refuse` maps a file name to the status and headers it is refused with."""
+    """A Hub with one repository; `refuse` maps a file name to its refusal: status and headers."""
 
     repo: str = "lab/tiny-model"
     files: dict[str, bytes] = field(default_factory=model_files)
@@ -80,8 +86,16 @@ class Hub:
                 digest = hashlib.sha256(self.truth.get(name, content)).hexdigest()
                 entry["lfs"] = {"sha256": digest, "size": len(content), "pointerSize": 100}
             siblings.append(entry)
-        return {"id": self.repo, "modelId": self.repo, "sha": COMMIT, "private": False, "tags": [],
-                "downloads": 0, "likes": 0, "siblings": siblings}
+        return {
+            "id": self.repo,
+            "modelId": self.repo,
+            "sha": COMMIT,
+            "private": False,
+            "tags": [],
+            "downloads": 0,
+            "likes": 0,
+            "siblings": siblings,
+        }
 
 
 @pytest.fixture
@@ -106,8 +120,12 @@ def hub() -> Iterator[Hub]:
             if path == "/api/models":
                 return self.reply(200, b"[]", {}, head=head)
             if path in (f"/api/models/{held.repo}", f"/api/models/{held.repo}/revision/{COMMIT}"):
-                return self.reply(200, json.dumps(held.info()).encode(),
-                                  {"Content-Type": "application/json"}, head=head)
+                return self.reply(
+                    200,
+                    json.dumps(held.info()).encode(),
+                    {"Content-Type": "application/json"},
+                    head=head,
+                )
             start = f"/{held.repo}/resolve/{COMMIT}/"
             name = path.removeprefix(start)
             if path.startswith(start) and name in held.refuse:
@@ -118,7 +136,9 @@ def hub() -> Iterator[Hub]:
                     held.served.append(name)
                 body = held.files[name]
                 etag = hashlib.sha256(body).hexdigest()
-                return self.reply(200, body, {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT}, head=head)
+                return self.reply(
+                    200, body, {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT}, head=head
+                )
             code = "RevisionNotFound" if "/revision/" in path else "RepoNotFound"
             return self.reply(404, b"", {"X-Error-Code": code}, head=head)
 

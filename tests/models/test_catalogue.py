@@ -25,7 +25,11 @@ def test_names_are_unique_and_every_model_has_a_pinned_source() -> None:
     for entry in catalogue():
         assert entry.hub or entry.packages
         assert entry.hub is None or re.fullmatch(r"[0-9a-f]{40}", entry.hub.revision)
-    assert {role for entry in catalogue() for role in entry.roles} == {"teacher", "student", "encoder"}
+    assert {role for entry in catalogue() for role in entry.roles} == {
+        "teacher",
+        "student",
+        "encoder",
+    }
 
 
 @pytest.mark.parametrize("name", IN_PACKAGES)
@@ -37,7 +41,9 @@ def test_package_sources_are_complete_and_in_order(name: str) -> None:
     if count > 1:
         order = [int(re.search(r"part(\d+)$", part.package)[1]) for part in source.parts]
         assert order == list(range(1, count + 1))
-        assert all(part.member.endswith(f"part{k:02d}.bin") for k, part in enumerate(source.parts, 1))
+        assert all(
+            part.member.endswith(f"part{k:02d}.bin") for k, part in enumerate(source.parts, 1)
+        )
     assert peak_bytes(entry) > source.joined.bytes + entry.disk_gb * 0.9e9
     assert "third part" in entry.caution and "makers'" in entry.caution
     assert ("4-bit" in entry.caution) == (source.form == "gguf")

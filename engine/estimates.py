@@ -1,0 +1,144 @@
+"""Time, memory and disk of a run before anything is spent, each with what it is based on. Torch-free."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from engine.devices import machine_summary
+from engine.models.catalogue import find_card
+from engine.models.folders import installed, is_installed
+from engine.plan import DistillPlan
+from engine.records import Corpus
+from engine.teachers.protocol import teacher_kind
+from engine.workspace import Workspace, read_json, write_json
+
+CPU_FLOPS_A_CORE = 60e9  # a cautious middle for laptops and small servers
+GPU_FLOPS = 20e12
+CHARS_A_TOKEN = 3.6
+PROMPT_TOKENS = 190      # instructions and options around a document, for the large model
+STUDENT_TOKENS = 8
+SHARES = {"confident": 0.7, "all": 1.0, "hard": 0.7}
+ENCODER = "all-minilm-l6-v2"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One number with its unit and what it rests on."""
+
+    value: float
+    words: str
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """The card above *Start*. `problems` are reasons not to start, in words; empty when there are none."""
+
+    time: Estimate
+    memory: Estimate
+    disk: Estimate
+    money: Estimate
+    problems: tuple[str, ...]
+
+
+def preflight(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> Preflight:
+    """What a plan will cost on this machine."""
+    sizes = {m.name: m.bytes_on_disk for m in installed(workspace.models)}
+    seconds, basis = _seconds(plan, corpus, workspace)
+    memory = _memory(plan, sizes)
+    available, free = psutil.virtual_memory().available / 1e9, _free(workspace.home)
+    disk = 0.08 + 4.0 * len(corpus) * 1e-6 * 1000 / 1000
+    problems = []
+    needed = [plan.student.model]
+    if teacher_kind(plan.ask.teacher) == "local":
+        needed.append(plan.ask.teacher)
+    if plan.wants_hidden:
+        needed.append(ENCODER)
+    for name in needed:
+        if not is_installed(workspace.models, name):
+            title = card.title if (card := find_card(name)) else name
+            problems.append(f"The model {title} is not on this machine yet: fetch it first.")
+    if memory > available:
+        problems.append(f"It needs about {memory:.1f} GB of memory; {available:.1f} GB are free.")
+    if disk > free:
+        problems.append(f"It needs {disk:.1f} GB of disk; {free:.1f} GB are free.")
+    if len(corpus) < 60:
+        problems.append(f"{len(corpus)} documents are too few to learn from and still check: "
+                        "add documents until there are at least 60.")
+    return Preflight(
+        Estimate(seconds, _duration(seconds), basis),
+        Estimate(memory, f"{memory:.1f} GB", f"weights, adapter and one batch; {available:.1f} GB are free"),
+        Estimate(disk, f"{disk:.1f} GB", f"adapters, answers and report; {free:.0f} GB are free"),
+        Estimate(0.0, "nothing", "every model runs on this machine"), tuple(problems))
+
+
+def note_speed(workspace: Workspace, what: str, name: str, per_second: float, run: str) -> None:
+    """Remember a measured speed (documents or prompts a second) for later estimates on this machine."""
+    path = workspace.cache / "speeds.json"
+    known = read_json(path) if path.exists() else {}
+    known[f"{what}:{name}"] = {"per_second": round(per_second, 4), "run": run}
+    write_json(path, known)
+
+
+def _seconds(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> tuple[float, str]:
+    path = workspace.cache / "speeds.json"
+    known = read_json(path) if path.exists() else {}
+    tokens = sum(min(len(d.text), plan.ask.max_chars) for d in corpus.documents) / CHARS_A_TOKEN
+    per_document = tokens / max(1, len(corpus))
+    measured, learn = [], 0.65 * len(corpus)
+    seconds = 25.0 + 0.02 * len(corpus)  # loading, sentence vectors, bag of words, packing
+    if teacher_kind(plan.ask.teacher) == "local":
+        again = plan.ask.again_share * 0.65 if any(p.ask_again for p in plan.phases) else 0.0
+        prompts = len(corpus) * (plan.ask.orders + again * plan.ask.again_orders)
+        speed = known.get(f"ask:{plan.ask.teacher}")
+        measured.append(bool(speed))
+        rate = speed["per_second"] if speed else _rate(plan.ask.teacher, per_document + PROMPT_TOKENS, 2)
+        seconds += prompts / rate
+    passes = sum(p.passes * SHARES[p.slice] for p in plan.phases)
+    gates = sum(p.passes for p in plan.phases) * plan.gates_per_pass * 0.15 * len(corpus)
+    trained, read = known.get(f"train:{plan.student.model}"), known.get(f"predict:{plan.student.model}")
+    measured.append(bool(trained))
+    length = per_document + STUDENT_TOKENS
+    train_rate = trained["per_second"] if trained else _rate(plan.student.model, length, 6)
+    read_rate = read["per_second"] if read else _rate(plan.student.model, length, 2)
+    seconds += passes * learn / train_rate + (gates + 2.2 * len(corpus)) / read_rate
+    if all(measured):
+        return seconds, "from the speed measured on this machine in earlier runs"
+    return seconds, "from the sizes of the models and this machine's cores; sharper after a first run"
+
+
+def _rate(model: str, tokens: float, flops_a_parameter: int) -> float:
+    """Documents a second, guessed from size."""
+    card, machine = find_card(model), machine_summary()
+    parameters = card.parameters if card else 1e9
+    flops = GPU_FLOPS if machine.gpu else CPU_FLOPS_A_CORE * max(1, machine.cores)
+    return flops / (flops_a_parameter * parameters * max(1.0, tokens))
+
+
+def _memory(plan: DistillPlan, sizes: dict[str, int]) -> float:
+    """Peak in GB: the larger of asking and training, for the teacher is unloaded before the student trains."""
+    def weights(name: str) -> float:
+        card = find_card(name)
+        return sizes.get(name, 2.0 * card.parameters if card else 2e9) / 1e9
+    asking = weights(plan.ask.teacher) * 1.15 + 1.2 if teacher_kind(plan.ask.teacher) == "local" else 0.0
+    training = weights(plan.student.model) * 2 + 1.2 + 0.06 * plan.micro_batch
+    return max(asking, training)
+
+
+def _free(folder: Path) -> float:
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free / 1e9
+
+
+def _duration(seconds: float) -> str:
+    minutes = seconds / 60
+    if minutes < 1.5:
+        return "about a minute"
+    if minutes < 90:
+        return f"about {minutes:.0f} minutes"
+    return f"about {minutes / 60:.1f} hours"

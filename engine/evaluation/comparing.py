@@ -1,0 +1,148 @@
+"""Large model, small model and bag of words on the same documents: every number with its n. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.metrics.agreement import accuracy, cohen_kappa, mean_kl
+from engine.metrics.calibration import expected_calibration_error
+from engine.metrics.intervals import bootstrap_interval, paired_difference
+from engine.metrics.scores import actionable_recall, confusion, macro_f1, per_label
+from engine.records import FloatArray, Gold
+from engine.tasks.definition import Task
+
+Choices = NDArray[np.integer]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answered:
+    """Answers on *kept aside*, side by side: label indices (documents,), distributions (documents, labels).
+
+    `gold` holds -1 where a document has no usable label; `groups` names near-duplicates.
+    """
+
+    teacher_probs: FloatArray
+    student_probs: FloatArray
+    baseline: Choices
+    gold: Choices
+    groups: Sequence[str]
+
+    @property
+    def teacher(self) -> Choices:
+        """The large model's choices."""
+        return self.teacher_probs.argmax(1)
+
+    @property
+    def student(self) -> Choices:
+        """The small model's choices."""
+        return self.student_probs.argmax(1)
+
+
+def gold_indices(gold: Gold | None, ids: Sequence[str], task: Task) -> Choices:
+    """Index of each document's label, -1 where there is none or it is not one of the task's categories."""
+    names = {name.casefold(): i for i, name in enumerate(task.names)}
+    by_id = gold.by_id if gold else {}
+    return np.array([names.get(by_id.get(i, "").strip().casefold(), -1) for i in ids], dtype=np.int64)
+
+
+def compare(answers: Answered, task: Task, seed: int = 0) -> dict[str, Any]:
+    """The numbers of the report; gold scores are None without gold."""
+    n_labels, known = len(task.labels), answers.gold >= 0
+    groups = np.asarray(answers.groups)
+    same = (answers.teacher == answers.student).astype(float)
+    report: dict[str, Any] = {
+        "n": len(answers.gold), "n_gold": int(known.sum()), "has_gold": bool(known.any()),
+        "labels": list(task.names),
+        "agreement": accuracy(answers.teacher, answers.student),
+        "agreement_interval": bootstrap_interval(np.mean, [same], groups=groups, seed=seed).as_json(),
+        "agreement_baseline": accuracy(answers.teacher, answers.baseline),
+        "kappa": cohen_kappa(answers.teacher, answers.student, n_labels),
+        "kl": mean_kl(answers.teacher_probs, answers.student_probs),
+        "confusion": {"rows": "large model",
+                      "matrix": confusion(answers.teacher, answers.student, n_labels).tolist()},
+        "confusion_gold": confusion(answers.gold[known], answers.student[known], n_labels).tolist()
+        if known.any() else None,
+        "student_minus_baseline": None,
+    }
+    for who, choices, probs in (("teacher", answers.teacher, answers.teacher_probs),
+                                ("student", answers.student, answers.student_probs),
+                                ("baseline", answers.baseline, None)):
+        report[who] = _scores(choices, probs, answers.gold, known, groups, task, seed)
+    if known.any():
+        report["student_minus_baseline"] = paired_difference(
+            lambda g, p: macro_f1(g, p, n_labels), answers.student[known], answers.baseline[known],
+            answers.gold[known], groups=groups[known], seed=seed).as_json()
+    return report
+
+
+def _scores(choices: Choices, probs: FloatArray | None, gold: Choices, known: NDArray[np.bool_],
+            groups: NDArray, task: Task, seed: int) -> dict[str, Any]:
+    if not known.any():
+        return {"accuracy": None, "macro_f1": None, "n": 0, "accuracy_interval": None,
+                "macro_f1_interval": None, "actionable_recall": None, "per_label": [], "ece": None}
+    truth, said, n_labels = gold[known], choices[known], len(task.labels)
+    actionable = {i for i, label in enumerate(task.labels) if label.actionable}
+    right = (truth == said).astype(float)
+    labels = [{**asdict(score), "label": task.names[score.label]}
+              for score in per_label(truth, said, n_labels)]
+    recall = actionable_recall(truth, said, actionable)
+    return {
+        "accuracy": accuracy(truth, said), "macro_f1": macro_f1(truth, said, n_labels),
+        "n": int(known.sum()),
+        "accuracy_interval": bootstrap_interval(np.mean, [right], groups=groups[known],
+                                                seed=seed).as_json(),
+        "macro_f1_interval": bootstrap_interval(lambda g, p: macro_f1(g, p, n_labels), [truth, said],
+                                                groups=groups[known], seed=seed).as_json(),
+        "actionable_recall": None if np.isnan(recall) else recall,
+        "per_label": labels,
+        "ece": None if probs is None else expected_calibration_error(probs[known], truth),
+    }
+
+
+def verdict(report: dict[str, Any]) -> str:
+    """The outcome in words an analyst can act on. Says plainly when the small model is not worth it."""
+    n, agreement = report["n"], report["agreement"]
+    parts = [f"The small model answers like the large one on {agreement:.0%} of {n} documents that "
+             f"neither was trained on (bag of words: {report['agreement_baseline']:.0%})."]
+    if report["has_gold"]:
+        student, base, teacher = (report[who]["macro_f1"] for who in ("student", "baseline", "teacher"))
+        gap = report["student_minus_baseline"]
+        parts.append(f"Against the {report['n_gold']} labels that came with the documents its category "
+                     f"score (macro-F1) is {student:.2f}; the large model's is {teacher:.2f}, a bag of "
+                     f"words' {base:.2f}.")
+        if gap["low"] is not None and gap["low"] > 0:
+            parts.append("It is better than a bag of words, beyond chance.")
+        elif gap["value"] > 0:
+            parts.append("It looks better than a bag of words, but these few documents cannot prove it.")
+        else:
+            parts.append("It is not better than a bag of words here: use that instead, or try more "
+                         "documents or better instructions.")
+    elif agreement <= report["agreement_baseline"]:
+        parts.append("A bag of words agrees as often: the small model has not earned its place here.")
+    if agreement < 0.75:
+        parts.append("It differs from the large model on more than one in four: look at the documents "
+                     "marked Different before relying on it.")
+    return " ".join(parts)
+
+
+def limits(report: dict[str, Any], learned: dict[str, int]) -> list[str]:
+    """Where the small model is weak and what it was hardly shown, one sentence each.
+
+    `learned`: how many documents of each label (by the large model's answer) it was trained on.
+    """
+    notes = [f"It saw only {count} documents of “{name}” while learning."
+             for name, count in learned.items() if count < 15]
+    matrix = np.array(report["confusion"]["matrix"])
+    for i, name in enumerate(report["labels"]):
+        if matrix[i].sum() >= 3 and matrix[i, i] / matrix[i].sum() < 0.5:
+            other = int(np.argmax(np.where(np.arange(len(matrix)) == i, -1, matrix[i])))
+            notes.append(f"“{name}” is often taken for “{report['labels'][other]}” "
+                         f"({matrix[i, i]} of {matrix[i].sum()} right, by the large model).")
+    notes.append("It repeats the large model's mistakes: agreement is not truth.")
+    notes.append("It was never shown other questions, other kinds of text or much longer documents.")
+    return notes

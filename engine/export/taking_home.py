@@ -1,0 +1,57 @@
+"""What the analyst takes home: the student's folder with its card, a ZIP of it, and answers as a table."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from engine.export.card import model_card
+from engine.export.tables import write_predictions
+from engine.models.weights import ModelFolder
+from engine.plan import DistillPlan
+from engine.workspace import write_atomic, write_text
+
+COLUMNS = ("id", "text", "student", "student_confidence", "teacher", "sureness", "baseline", "part")
+
+
+def reload_check(again: Callable[[list[str]], np.ndarray], table: pd.DataFrame) -> str:
+    """Ask a freshly loaded student the kept-aside documents again; one sentence on how it went.
+
+    `again(texts)` → (texts, labels) probabilities.
+    """
+    kept = table[table["part"] == "kept_aside"]
+    before = np.array([list(json.loads(row).values()) for row in kept["student_probs"]])
+    after = again(kept["text"].tolist())
+    same = int((before.argmax(1) == after.argmax(1)).sum())
+    return f"Saved, loaded again and asked once more: {same} of {len(kept)} answers are the same."
+
+
+def pack(run: Path, plan: DistillPlan, report: dict[str, Any], table: pd.DataFrame, base: ModelFolder,
+         facts: dict[str, Any]) -> dict[str, Any]:
+    """Write card, ZIP and table; returns their sizes in bytes."""
+    student, home = run / "student", run / "take-home"
+    told = {**facts, "base_repo": base.card.hub.repo if base.card and base.card.hub else base.name,
+            "licence": base.card.licence if base.card else "other", "base_digest": base.digest,
+            "base_source": {"hub": "the Hugging Face Hub", "package-index": "a package index (4-bit "
+                            "files of third parties, dequantised)"}.get(base.source, f"a {base.source}")}
+    write_text(student / "README.md", model_card(plan, report, told))
+    home.mkdir(exist_ok=True)
+    write_atomic(home / "student.zip", lambda path: zip_folder(student, path))
+    rows = table[list(COLUMNS)].rename(columns={"student": "answer", "student_confidence": "confidence",
+                                                "teacher": "large_model", "baseline": "bag_of_words"})
+    write_predictions(home / "predictions.csv", rows.to_dict("records"))
+    return {path.name: path.stat().st_size for path in sorted(home.iterdir())}
+
+
+def zip_folder(folder: Path, target: Path) -> None:
+    """All files of a folder, under its name."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                packed.write(path, f"{folder.name}/{path.relative_to(folder)}")

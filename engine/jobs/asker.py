@@ -1,0 +1,128 @@
+"""Talking to the resident asker: start it if need be, ask, and turn what comes back into plain values."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine import errors
+from engine.cache.signals import load_vectors
+from engine.embedding.clusters import diverse
+from engine.errors import RunError, disk_errors_in_words
+from engine.jobs.folder import all_runs
+from engine.jobs.launcher import ROOT, detached
+from engine.jobs.process import Worker
+from engine.jobs.status import worker_alive
+from engine.records import Corpus, FloatArray
+from engine.teachers.protocol import teacher_kind
+from engine.workspace import Workspace, read_json, write_json
+
+Progress = Callable[[int, int], None]
+ENCODER = "all-minilm-l6-v2"
+START_S = 60.0
+
+
+def call(workspace: Workspace, wanted: dict[str, Any], on_progress: Progress | None = None) -> Any:  # noqa: ANN401
+    """One request to the asker, started first if it is not there.
+
+    Raises:
+        EngineError: what went wrong, in words; also when a run needs the machine for itself.
+    """
+    busy = next((run for run in all_runs(workspace) if worker_alive(run)), None)
+    if busy:
+        raise RunError(f"The run {busy.id} is using this machine's memory.",
+                       "Wait until it is done, or pause it in Distil.")
+    address = _address(workspace)
+    connection = http.client.HTTPConnection("127.0.0.1", address["port"], timeout=900)
+    try:
+        connection.request("POST", "/", json.dumps(wanted),
+                           {"Authorization": f"Bearer {address['token']}"})
+        response = connection.getresponse()
+        for line in response:
+            said = json.loads(line)
+            if "result" in said:
+                return said["result"]
+            if "error" in said:
+                kind = getattr(errors, said["error"]["kind"])
+                raise kind(said["error"]["what"], said["error"]["fix"], said["error"]["safe"])
+            if on_progress:
+                on_progress(said["done"], said["total"])
+    except (ConnectionError, TimeoutError, http.client.HTTPException) as error:
+        raise _gone() from error
+    finally:
+        connection.close()
+    raise _gone()
+
+
+def _gone() -> RunError:
+    return RunError("The process that holds the model ready has gone (out of memory, perhaps).",
+                    "Try again; if it happens twice, choose a smaller model.")
+
+
+def _address(workspace: Workspace) -> dict[str, Any]:
+    signed, address = Worker(workspace.home / "asker.pid"), workspace.home / "asker.json"
+    if signed.alive() and address.exists():
+        return read_json(address)
+    address.unlink(missing_ok=True)
+    signed.path.unlink(missing_ok=True)
+    models_home = workspace.models_home or workspace.home
+    with disk_errors_in_words("the asker's log"):
+        workspace.home.mkdir(parents=True, exist_ok=True)
+        with open(workspace.home / "asker.log", "ab") as log:
+            subprocess.Popen([sys.executable, "-m", "engine.jobs.asking_server", str(workspace.home),
+                              str(models_home)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                             cwd=ROOT, **detached())
+    began = time.monotonic()
+    while not address.exists():
+        if time.monotonic() - began > START_S:
+            raise RunError("The process that asks the models did not start.",
+                           f"Details are in {workspace.home / 'asker.log'}.")
+        time.sleep(0.1)
+    return read_json(address)
+
+
+def unload(workspace: Workspace) -> None:
+    """Ask the asker, if there is one, to give its memory back."""
+    if Worker(workspace.home / "asker.pid").alive() and (workspace.home / "asker.json").exists():
+        call(workspace, {"verb": "unload"})
+
+
+def diverse_rows(workspace: Workspace, folder: Path, corpus: Corpus, n: int,
+                 on_progress: Progress | None = None) -> list[int]:
+    """The same `n` diverse documents each time; chosen once by meaning and kept with the corpus."""
+    kept = folder / f"diverse-{n}.json"
+    if kept.exists():
+        return read_json(kept)
+    path = workspace.cache / "vectors" / f"{corpus.digest}.safetensors"
+    if not path.exists():
+        call(workspace, {"verb": "embed", "texts": corpus.texts, "encoder": ENCODER, "path": str(path)},
+             on_progress)
+    rows = [int(i) for i in diverse(load_vectors(path), min(n, len(corpus)), 0)]
+    write_json(kept, rows)
+    return rows
+
+
+def ask_teacher(workspace: Workspace, teacher: str, wanted: dict[str, Any],
+                on_progress: Progress | None = None) -> tuple[FloatArray, FloatArray]:
+    """Raw answers: log_probs (documents, orders, labels) by position, orders (orders, labels)."""
+    request = {"verb": "ask", "teacher": teacher, **wanted}
+    if teacher_kind(teacher) == "recorded":
+        from engine.jobs.asking_server import Models, handle  # plays back: needs no process, no torch
+        said = handle(Models(workspace), request, on_progress or (lambda _done, _total: None))
+    else:
+        said = call(workspace, request, on_progress)
+    return np.array(said["log_probs"]), np.array(said["orders"])
+
+
+def ask_student(workspace: Workspace, folder: Path, text: str) -> dict[str, float]:
+    """What a finished small model says about one text: label → probability."""
+    said = call(workspace, {"verb": "student", "folder": str(folder), "texts": [text]})
+    return dict(zip(said["labels"], said["probs"][0], strict=True))

@@ -1,0 +1,148 @@
+"""The resident asker: one process a machine that holds a model ready for *Try on 10* and *Type your own*.
+
+    python -m engine.jobs.asking_server HOME MODELS_HOME
+
+Listens on loopback only, and only to whoever knows the token in `asker.json` (readable by its owner).
+Answers are lines of JSON: {"done", "total"} while it works, then {"result"} or {"error"}. Loads on demand,
+unloads after `IDLE_S` or when told to because a run needs the memory, and ends after `LIFE_S` unused.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+import sys
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+from engine.cache.answers import AnswerCache
+from engine.errors import EngineError
+from engine.jobs.process import Worker
+from engine.prompts.template import Template
+from engine.records import Document
+from engine.tasks.definition import Task
+from engine.teachers.asking import ask
+from engine.teachers.opening import open_teacher
+from engine.workspace import Workspace, write_json
+
+IDLE_S, LIFE_S = 300.0, 1800.0
+Report = Callable[[int, int], None]
+
+
+class Models:
+    """What is loaded: at most one large and one small model."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace, self.used = workspace, time.monotonic()
+        self._teacher: tuple[str, Any] | None = None
+        self._student: tuple[str, Any] | None = None
+
+    def unload(self) -> None:
+        """Give the memory back."""
+        if self._teacher:
+            self._teacher[1].close()
+        self._teacher = self._student = None
+
+    def teacher(self, name: str) -> Any:  # noqa: ANN401 - a Teacher
+        """The large model, loaded once."""
+        if self._teacher is None or self._teacher[0] != name:
+            self.unload()
+            self._teacher = (name, open_teacher(name, self.workspace)[0])
+        return self._teacher[1]
+
+    def student(self, folder: Path) -> Any:  # noqa: ANN401 - a Student
+        """The small model of a run, loaded once."""
+        from engine.devices import choose_device
+        from engine.models.weights import require
+        from engine.students.base import Student, read_settings
+
+        if self._student is None or self._student[0] != str(folder):
+            settings = read_settings(folder)
+            base = require(self.workspace.models, settings["base_model"])
+            self._student = (str(folder), Student.from_folder(folder, base, choose_device()))
+        return self._student[1]
+
+
+def handle(models: Models, wanted: dict[str, Any], report: Report) -> Any:  # noqa: ANN401 - JSON
+    """Carry out one request. Raises `EngineError`."""
+    models.used = time.monotonic()
+    verb = wanted["verb"]
+    if verb == "unload":
+        models.unload()
+        return True
+    if verb == "ask":
+        documents = [Document(str(i), text, text, str(i)) for i, text in enumerate(wanted["texts"])]
+        answers = ask(models.teacher(wanted["teacher"]), documents, Task.model_validate(wanted["task"]),
+                      Template(id="tried", text=wanted["template"]), n_orders=wanted["orders"], depths=(),
+                      cache=AnswerCache(models.workspace.cache / "answers.sqlite"),
+                      max_chars=wanted["max_chars"], on_progress=report)
+        return {"log_probs": answers.log_probs.tolist(), "orders": answers.orders.tolist()}
+    if verb == "student":
+        from engine.students.predicting import predict
+        student = models.student(Path(wanted["folder"]))
+        return {"labels": list(student.labels), "probs": predict(student, wanted["texts"]).tolist()}
+    if verb == "embed":
+        from engine.cache.signals import save_vectors
+        from engine.embedding.encoder import embed
+        from engine.models.weights import require
+        vectors = embed(wanted["texts"], require(models.workspace.models, wanted["encoder"]),
+                        on_progress=report)
+        save_vectors(Path(wanted["path"]), vectors)
+        return True
+    raise ValueError(f"unknown verb {verb!r}")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    models: Models
+    token: str
+
+    def do_POST(self) -> None:  # noqa: N802, D102 - the library's name
+        given = self.headers.get("Authorization", "")
+        if not hmac.compare_digest(given.encode(), f"Bearer {self.token}".encode()):
+            self.send_error(403)
+            return
+        wanted = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-ndjson")
+        self.end_headers()
+        try:
+            result = handle(self.models, wanted, lambda done, total: self._say(done=done, total=total))
+        except EngineError as error:
+            self._say(error={"kind": type(error).__name__, "what": error.what, "fix": error.fix,
+                             "safe": error.safe})
+        else:
+            self._say(result=result)
+
+    def _say(self, **line: Any) -> None:  # noqa: ANN401 - JSON
+        self.wfile.write((json.dumps(line) + "\n").encode())
+        self.wfile.flush()
+
+    def log_message(self, *_: object) -> None:  # noqa: D102 - documents never reach a log
+        return
+
+
+def serve(workspace: Workspace) -> None:
+    """Answer requests, one at a time, until unused for `LIFE_S`."""
+    models = Models(workspace)
+    _Handler.models, _Handler.token = models, secrets.token_hex(24)
+    server = HTTPServer(("127.0.0.1", 0), _Handler)
+    server.timeout = 5
+    Worker(workspace.home / "asker.pid").sign_on()
+    address = workspace.home / "asker.json"
+    write_json(address, {"port": server.server_port, "token": _Handler.token})
+    address.chmod(0o600)
+    while time.monotonic() - models.used < LIFE_S:
+        server.handle_request()
+        if time.monotonic() - models.used > IDLE_S:
+            models.unload()
+
+
+if __name__ == "__main__":
+    given = sys.argv[1:3]
+    serve(Workspace(Path(given[0]), Path(given[1])))
+
+

@@ -1,0 +1,279 @@
+"""THE STRAIGHT LINE: from a plan and a corpus to a small model, in stages, each skipped if already made.
+
+    documents → parts → asking → training (phase by phase, gated on *steer*)
+              → scoring (once, on *kept aside*) → take-home
+
+A stage is done when its manifest `stages/<name>.json` exists; it is written last, and its fingerprint
+covers inputs and settings. Running again is resuming.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from engine import projects
+from engine.cache.answers import AnswerCache
+from engine.cache.signals import load_signal, load_vectors, save_signal, save_vectors
+from engine.corpus.splits import split
+from engine.corpus.store import load_corpus, load_gold
+from engine.devices import DeviceChoice, choose_device
+from engine.errors import RunError
+from engine.evaluation.cost import PeakMemory
+from engine.evaluation.report import score_run
+from engine.events import EventLog
+from engine.export.taking_home import pack, reload_check
+from engine.jobs.folder import RunFolder
+from engine.models.weights import require
+from engine.plan import DistillPlan, load_plan
+from engine.records import PARTS, Corpus, FloatArray, Parts, TeacherSignal, take, text_digest
+from engine.students.base import Student
+from engine.students.predicting import predict
+from engine.teachers.asking import ask
+from engine.teachers.opening import open_teacher
+from engine.teachers.protocol import DEPTHS
+from engine.teachers.signals import first_signal, letter_pull, second_signal, unsettled
+from engine.training.loop import Interrupted, Wish
+from engine.training.phased import PhasedTraining
+from engine.workspace import Workspace, read_json, write_atomic, write_json
+
+ENCODER = "all-minilm-l6-v2"
+
+
+@dataclass(slots=True)
+class Line:
+    """What travels down the line. Stages fill it from left to right."""
+
+    run: RunFolder
+    workspace: Workspace
+    plan: DistillPlan
+    log: EventLog
+    wish: Callable[[], Wish | None]
+    memory: PeakMemory
+    corpus: Corpus
+    choice: DeviceChoice
+    parts: Parts | None = None
+    vectors: FloatArray | None = None
+    signal: TeacherSignal | None = None
+    student: Any = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def progress(self, stage: str, title: str) -> Callable[[int, int], None]:
+        """A callback that reports counts, at most five times a second."""
+        last = [0.0]
+
+        def report(done: int, total: int) -> None:
+            if done >= total or time.monotonic() - last[0] > 0.2:
+                last[0] = time.monotonic()
+                self.log.write("progress", stage=stage, title=title, done=done, total=total)
+        return report
+
+    def checkpoint(self) -> None:
+        """Between pieces of work before training: obey pause and cancel. Stop has nothing to keep yet."""
+        wish = self.wish()
+        if wish in ("pause", "cancel"):
+            raise Interrupted(wish)
+        if wish == "stop":
+            raise RunError("Stopped before anything was learned, so there is no small model to keep.",
+                           "Press Resume to go on.", "The large model's answers so far are kept.")
+
+
+def run_pipeline(run: RunFolder, workspace: Workspace, wish: Callable[[], Wish | None]) -> None:
+    """Run or resume one run to its end.
+
+    Raises:
+        Interrupted: the user paused or cancelled.
+        EngineError: anything a user can mend, in words.
+    """
+    started, plan, log = time.monotonic(), load_plan(run.plan), run.event_log
+    plan.check()
+    project = projects.load_project(workspace, plan.project)
+    corpus = load_corpus(projects.folders(workspace, project).corpora / plan.corpus)
+    choice = choose_device(plan.device)
+    log.write("choice", what="machine", choice=f"{choice.device}, {choice.dtype}", because=choice.because)
+    with PeakMemory() as memory:
+        line = Line(run, workspace, plan, log, wish, memory, corpus, choice)
+        for name, title, work in (
+            ("parts", "Setting documents aside for the check", divide),
+            ("asking", "Asking the large model", ask_teacher),
+            ("training", "Training the small model", train_student),
+            ("scoring", "Checking on the documents kept aside", score),
+            ("take-home", "Packing what you take home", take_home),
+        ):
+            stage(line, name, title, work)
+    spent = sum(read_json(run.stage(name))["seconds"] for name in STAGES if run.stage(name).exists())
+    report = read_json(run.report) | {"seconds": round(max(spent, time.monotonic() - started), 1),
+                                      "peak_memory_gb": round(memory.peak_gb, 3)}
+    write_json(run.report, report)
+    log.write("done", sentence=report["verdict"], seconds=report["seconds"])
+
+
+STAGES = ("parts", "asking", "training", "scoring", "take-home")
+
+
+def stage(line: Line, name: str, title: str, work: Callable[[Line], dict[str, Any]]) -> None:
+    """One stage: tell, do, and write its manifest last. A stage reads its own results back when done."""
+    line.log.write("stage_started", stage=name, title=title)
+    began = time.monotonic()
+    manifest = line.run.stage(name)
+    fingerprint = text_digest(f"{line.plan.model_dump_json()}|{line.corpus.digest}|{name}")
+    if manifest.exists():
+        kept = read_json(manifest)
+        if kept["fingerprint"] != fingerprint:
+            raise RunError(f"The plan or the documents changed since this run's stage “{name}” was made.",
+                           "Start a new run: it reuses the large model's answers.")
+        line.facts[name] = kept["facts"]
+    line.facts[name] = work(line)
+    if not manifest.exists():
+        write_json(manifest, {"fingerprint": fingerprint, "facts": line.facts[name],
+                              "seconds": round(time.monotonic() - began, 2)})
+    line.log.write("stage_done", stage=name, seconds=round(time.monotonic() - began, 2))
+
+
+def divide(line: Line) -> dict[str, Any]:
+    """Parts of the corpus, group by group; the same for the same documents and seed."""
+    line.parts = split(line.corpus, seed=line.plan.seed)
+    sizes = {part: len(line.parts.named(part)) for part in PARTS}
+    line.log.write("choice", what="parts", choice=sizes,
+                   because="near-duplicates stay together; kept aside is looked at once, at the end")
+    return sizes
+
+
+def ask_teacher(line: Line) -> dict[str, Any]:
+    """The large model's answers on every document, letter bias removed; and sentence vectors for anchors."""
+    plan, path = line.plan, line.run.path / "signal.safetensors"
+    if plan.wants_hidden:
+        line.vectors = _vectors(line)
+    if path.exists() and line.run.stage("asking").exists():
+        line.signal = load_signal(path)
+        return line.facts["asking"]
+    line.checkpoint()
+    depths = DEPTHS if plan.wants_hidden else ()
+    teacher, because = open_teacher(plan.ask.teacher, line.workspace, plan.device)
+    line.log.write("choice", what="large model", choice=teacher.name, because=because)
+    began = time.monotonic()
+    try:
+        answers = ask(teacher, line.corpus.documents, plan.task, plan.ask.template,
+                      n_orders=plan.ask.orders, depths=depths, cache=answer_cache(line.workspace),
+                      max_chars=plan.ask.max_chars, checkpoint=line.checkpoint,
+                      on_progress=line.progress("asking", "Asking the large model"))
+    finally:
+        teacher.close()
+    seconds = time.monotonic() - began
+    pull = letter_pull(answers, line.parts.learn, plan.seed)
+    line.signal = first_signal(answers, pull, depths)
+    strongest = int(np.abs(pull).argmax())
+    line.log.write("choice", what="letter bias", choice=[round(float(p), 2) for p in pull],
+                   because=f"the letter {chr(65 + strongest)} pulled most and was set right; a category "
+                           "no longer gains by where it stands")
+    save_signal(path, line.signal)
+    prompts = int(answers.log_probs.shape[0] * answers.log_probs.shape[1])
+    fresh = prompts - answers.from_cache
+    recorded = plan.ask.teacher.startswith("recorded:")
+    return {"prompts": prompts, "from_cache": answers.from_cache, "teacher": teacher.name,
+            "pull": [round(float(p), 3) for p in pull],
+            "documents_per_s": round(fresh / plan.ask.orders / seconds, 3)
+            if fresh and not recorded else None}
+
+
+def train_student(line: Line) -> dict[str, Any]:
+    """The small model, phase by phase; left in `line.student` with its final weights, and saved."""
+    base = require(line.workspace.models, line.plan.student.model)
+    if line.run.stage("training").exists():
+        line.student = Student.from_folder(line.run.student, base, line.choice)
+        last = sorted(line.run.path.glob("phases/*/signal.safetensors"))
+        line.signal = load_signal(last[-1]) if last else line.signal
+        return line.facts["training"]
+    line.checkpoint()
+    line.student = Student.fresh(base, line.plan.student, line.plan.task, line.choice, line.plan.seed)
+    training = PhasedTraining(
+        plan=line.plan, corpus=line.corpus, parts=line.parts, signal=line.signal, vectors=line.vectors,
+        student=line.student, folder=line.run.path, log=line.log, wish=line.wish,
+        ask_again=lambda signal, differs, learn: ask_again(line, signal, differs, learn))
+    results = training.run()
+    line.signal = training.signal
+    line.student.save(line.run.student)
+    trained, everything = line.student.sizes()
+    return {"phases": results, "trained_parameters": trained, "parameters": everything,
+            "label_words": line.student.settings["label_words"]}
+
+
+def ask_again(line: Line, signal: TeacherSignal, differs: NDArray[np.bool_], learn: tuple[int, ...],
+              ) -> tuple[TeacherSignal, int]:
+    """A second, richer question about the *learn* documents in doubt; the others keep their answer."""
+    plan = line.plan.ask
+    rows = unsettled(signal, learn, differs, plan.again_share)
+    if plan.again_template is None or not len(rows):
+        return signal, 0
+    teacher, _ = open_teacher(plan.teacher, line.workspace, line.plan.device)
+    try:
+        answers = ask(teacher, take(line.corpus.documents, rows.tolist()), line.plan.task,
+                      plan.again_template, n_orders=plan.again_orders, depths=(),
+                      cache=answer_cache(line.workspace), max_chars=plan.max_chars,
+                      checkpoint=line.checkpoint,
+                      on_progress=line.progress("training", "Asking again about documents in doubt"))
+    finally:
+        teacher.close()
+    pull = letter_pull(answers, range(len(rows)), line.plan.seed)
+    return second_signal(signal, rows, answers, pull), len(rows)
+
+
+def score(line: Line) -> dict[str, Any]:
+    """Everybody's answers on *kept aside*, once; the report, and a row for every document."""
+    if line.run.stage("scoring").exists():
+        return line.facts["scoring"]
+    project = projects.load_project(line.workspace, line.plan.project)
+    gold = load_gold(projects.folders(line.workspace, project).corpora / line.plan.corpus,
+                     project.gold_column or None)
+    first = load_signal(line.run.path / "signal.safetensors")
+    report, table = score_run(line.plan, line.corpus, line.parts, first, line.signal, line.student, gold,
+                              line.progress("scoring", "Checking on the documents kept aside"))
+    asking, training = line.facts["asking"], line.facts["training"]
+    report["phases"] = training["phases"]
+    report["teacher_name"], report["student_name"] = asking["teacher"], line.plan.student.model
+    report["asked"] = {"prompts": int(line.signal.asked.sum()), "from_cache": asking["from_cache"],
+                       "again": int((line.signal.asked > first.asked).sum())}
+    report["cost"]["student"] |= {key: training[key] for key in ("parameters", "trained_parameters")}
+    report["cost"]["teacher"] = {"documents_per_s": asking["documents_per_s"]}
+    write_json(line.run.report, report)
+    write_atomic(line.run.predictions, lambda path: table.to_parquet(path))
+    return {"agreement": report["agreement"], "n": report["n"]}
+
+
+def take_home(line: Line) -> dict[str, Any]:
+    """The student as a folder that works elsewhere: reloaded and asked again before it is called ready."""
+    if line.run.stage("take-home").exists():
+        return line.facts["take-home"]
+    table, report = pd.read_parquet(line.run.predictions), read_json(line.run.report)
+    base = require(line.workspace.models, line.plan.student.model)
+    fresh = Student.from_folder(line.run.student, base, line.choice)
+    reloaded = reload_check(lambda texts: predict(fresh, texts), table)
+    sizes = pack(line.run.path, line.plan, report, table, base,
+                 {**line.facts["training"], "reloaded": reloaded})
+    report["reloaded"], report["take_home"] = reloaded, sizes
+    report["cost"]["student"]["disk_mb"] = round(sizes["student.zip"] / 1e6, 1)
+    write_json(line.run.report, report)
+    return {"reloaded": reloaded}
+
+
+def answer_cache(workspace: Workspace) -> AnswerCache:
+    """The workspace's store of answers."""
+    return AnswerCache(workspace.cache / "answers.sqlite")
+
+
+def _vectors(line: Line) -> FloatArray:
+    """Sentence vectors of the corpus, made once for all its runs."""
+    from engine.embedding.encoder import embed
+    path = line.workspace.cache / "vectors" / f"{line.corpus.digest}.safetensors"
+    if path.exists():
+        return load_vectors(path)
+    vectors = embed(line.corpus.texts, require(line.workspace.models, ENCODER), device=line.plan.device,
+                    on_progress=line.progress("asking", "Mapping which documents are alike"))
+    save_vectors(path, vectors)
+    return vectors

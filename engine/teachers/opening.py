@@ -1,0 +1,26 @@
+"""Opening the teacher a plan names: a recording, or a model on this machine."""
+
+from __future__ import annotations
+
+from engine.devices import choose_device
+from engine.models.weights import require
+from engine.teachers.protocol import Teacher, teacher_kind
+from engine.teachers.recorded import RecordedTeacher
+from engine.workspace import Workspace
+
+
+def open_teacher(name: str, workspace: Workspace, device: str | None = None) -> tuple[Teacher, str]:
+    """The teacher and one sentence on what it is and where it runs.
+
+    Raises:
+        TeacherError: no such recording.
+        WeightsError: the model is not installed.
+    """
+    if teacher_kind(name) == "recorded":
+        recorded = RecordedTeacher(name.removeprefix("recorded:"))
+        return recorded, (f"answers of {recorded.about['model']} given on {recorded.about['date']}, "
+                          "shipped with the example: nothing is computed")
+    from engine.teachers.local import LocalTeacher  # torch: only where a model really runs
+    folder = require(workspace.models, name)
+    choice = choose_device(device)
+    return LocalTeacher(folder, choice), f"on this machine: {choice.because}"

@@ -1,0 +1,66 @@
+"""From raw answers to what the student learns from: bias removed, orders averaged, first and second asking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.prompts.bias import average_orders, label_distributions, letter_bias
+from engine.records import FloatArray, TeacherSignal
+from engine.teachers.asking import Answers
+
+PULL_SAMPLE = 512
+
+
+def letter_pull(answers: Answers, learn: Sequence[int], seed: int) -> FloatArray:
+    """How strongly each letter pulls, from one random sample of *learn*, fixed before any escalation.
+
+    Returns (labels,) nats; zeros where one order was asked.
+    """
+    rows = np.random.default_rng(seed).permutation(np.asarray(learn))[:PULL_SAMPLE]
+    return letter_bias(answers.log_probs[rows], answers.orders)
+
+
+def first_signal(answers: Answers, pull: FloatArray, depths: tuple[float, ...]) -> TeacherSignal:
+    """The signal after the first asking, rows beside the corpus."""
+    by_order = label_distributions(answers.log_probs, answers.orders, pull)
+    probs, stability = average_orders(by_order)
+    asked = np.full(len(probs), answers.log_probs.shape[1])
+    return TeacherSignal(probs, stability, asked, answers.hidden,
+                         depths if answers.hidden is not None else ())
+
+
+def second_signal(first: TeacherSignal, rows: NDArray[np.integer], again: Answers,
+                  pull: FloatArray) -> TeacherSignal:
+    """The signal after `rows` were asked again: answers of both askings averaged, each order one vote.
+
+    `again` holds the answers for `rows`, in that order. Other documents keep what they had.
+    """
+    by_order = label_distributions(again.log_probs, again.orders, pull)
+    probs, stability, asked = first.probs.copy(), first.stability.copy(), first.asked.copy()
+    old, new = first.asked[rows][:, None], by_order.shape[1]
+    probs[rows] = (first.probs[rows] * old + by_order.sum(axis=1)) / (old + new)
+    choice = probs[rows].argmax(axis=1)
+    # Votes of the first asking are known by their share only; they count if its choice still stands.
+    stood = (first.probs[rows].argmax(axis=1) == choice) * first.stability[rows] * old[:, 0]
+    votes = (by_order.argmax(axis=2) == choice[:, None]).sum(axis=1)
+    stability[rows] = (stood + votes) / (old[:, 0] + new)
+    asked[rows] += new
+    return TeacherSignal(probs, stability, asked, first.hidden, first.depths)
+
+
+def unsettled(signal: TeacherSignal, learn: Sequence[int], differs: NDArray[np.bool_],
+              share: float) -> NDArray[np.integer]:
+    """Documents of *learn* to ask again, most doubtful first, at most `share` of them.
+
+    A document is in doubt if the orders disagreed, if the first choice had less than 60 %, or if the
+    student says otherwise (`differs`, beside `learn`).
+    """
+    rows = np.asarray(learn)
+    doubt = (1 - signal.confidence[rows]) + (1 - signal.stability[rows]) + 0.5 * differs
+    candidates = (signal.confidence[rows] < 0.6) | (signal.stability[rows] < 1) | differs
+    order = np.argsort(-doubt, kind="stable")
+    chosen = order[candidates[order]][:int(share * len(rows))]
+    return np.sort(rows[chosen])

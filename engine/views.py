@@ -1,0 +1,54 @@
+"""What the page and the command line are shown: plain values, made by the front desk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class ModelView:
+    """One model as the page lists it. `from_packages`: the package index is an alternative to the Hub."""
+
+    name: str
+    title: str
+    roles: tuple[str, ...]
+    parameters: int
+    licence: str
+    installed: bool
+    ram_gb: float
+    disk_gb: float
+    note: str
+    caution: str
+    from_packages: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The exact text the large model reads: tokens (None without its tokenizer), mark of a cut, lint notes."""
+
+    text: str
+    tokens: int | None
+    shortened: bool
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One answer of *Try on 10*. `probs` by label name; `sureness` in words."""
+
+    index: int
+    text: str
+    label: str
+    probs: dict[str, float]
+    sureness: str
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """Something to take home."""
+
+    title: str
+    path: Path
+    bytes: int
+    note: str

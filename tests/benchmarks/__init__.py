@@ -1,0 +1,1 @@
+"""Measurements: each module prints what it measured; `python -m tests.benchmarks.<name>`."""

@@ -1,0 +1,89 @@
+"""Models are loaded where the device choice says, and refusals come before the memory is gone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import psutil
+import pytest
+
+from engine.devices import DeviceChoice
+from engine.errors import SpaceError, WeightsError
+from engine.models.loading import load_causal_lm, load_tokenizer
+from tests.models.conftest import model_files, write_folder
+
+CPU = DeviceChoice("cpu", "bfloat16", 1, "test")
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """A random two-layer Llama with a word tokenizer."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    folder = write_folder(tmp_path / "tiny", model_files())
+    (folder / "model.safetensors").unlink()
+    LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=8,
+            hidden_size=16,
+            intermediate_size=16,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+        )
+    ).save_pretrained(folder)
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps(
+            {
+                "tokenizer_class": "PreTrainedTokenizerFast",
+                "unk_token": "[UNK]",
+                "eos_token": "flood",
+            }
+        )
+    )
+    return folder
+
+
+def test_a_model_is_loaded_ready_to_answer(tiny: Path) -> None:
+    import torch
+
+    model, tokenizer = load_causal_lm(tiny, CPU, attention="eager")
+    assert not model.training and model.dtype == torch.bfloat16 and torch.get_num_threads() == 1
+    assert tokenizer.pad_token == "flood"
+    with torch.no_grad():
+        logits = model(**tokenizer("flood flood", return_tensors="pt")).logits
+    assert logits.shape == (1, 2, 8)
+
+
+def test_too_little_memory_is_told_before_loading(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = psutil.virtual_memory()
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: real._replace(available=100))
+    with pytest.raises(SpaceError, match="free memory"):
+        load_causal_lm(tiny, CPU)
+
+
+def test_models_that_bring_code_are_refused(tiny: Path) -> None:
+    (tiny / "config.json").write_text(
+        json.dumps(
+            {
+                "model_type": "own-kind",
+                "auto_map": {"AutoConfig": "code.Config", "AutoModelForCausalLM": "code.Model"},
+            }
+        )
+    )
+    (tiny / "code.py").write_text("raise SystemExit('this must never run')")
+    with pytest.raises(WeightsError, match="program code"):
+        load_causal_lm(tiny, CPU)
+
+
+def test_unknown_kinds_are_refused_in_one_line(tiny: Path) -> None:
+    (tiny / "config.json").write_text(json.dumps({"model_type": "no-such-kind"}))
+    with pytest.raises(WeightsError, match="could not be opened") as odd:
+        load_causal_lm(tiny, CPU)
+    assert "\n" not in odd.value.what
+    with pytest.raises(WeightsError):
+        load_tokenizer(tiny / "absent")

@@ -1,0 +1,171 @@
+"""The page as a whole: the frame around the five stops, in the order of the road.
+
+Does not: know what a stop shows. Each page hands over its `refresh`, which is called here.
+"""
+
+from __future__ import annotations
+
+import html
+import time
+from typing import Any
+
+import gradio as gr
+
+from engine.errors import EngineError
+from engine.plan import PRESET_TITLES
+from engine.studio import Studio, machine_words
+from ui import wording
+from ui.guard import guarded, notice
+from ui.pages import compare, distil, documents, instructions, take_home
+from ui.session import Frame, Page, browser_state, is_public, new_visitor, studio_for
+
+PAGES = {"documents": documents.build, "instructions": instructions.build, "distil": distil.build,
+         "compare": compare.build, "take_home": take_home.build}
+LOOK_AGAIN_S = 5.0  # how often labels and the list of runs follow what happens in the background
+
+
+def build() -> gr.Blocks:
+    """The whole page. Theme and style belong to `launch`: see `app.py`."""
+    with gr.Blocks(title=wording.FRAME_TITLE, analytics_enabled=False, fill_width=True,
+                   delete_cache=(3600, 86_400)) as demo:
+        visitor, project = browser_state("visitor"), browser_state("project")
+        run, stamp, seen = gr.State(""), gr.State(0), gr.State("")
+
+        with gr.Sidebar(open=False, width=290, elem_id="runs-bar"):
+            runs = gr.Radio([], label=wording.FRAME_RUNS, info=wording.FRAME_RUNS_INFO,
+                            elem_id="runs", visible=False)
+            no_runs = gr.HTML(f'<p class="quiet">{wording.FRAME_NO_RUNS}</p>')
+        with gr.Row(elem_id="head", equal_height=True):
+            gr.HTML(f'<div class="brand"><h1>{wording.FRAME_TITLE}</h1>'
+                    f'<span class="quiet">{wording.FRAME_LEDE}</span></div>',
+                    elem_id="brand")
+            switch = gr.Dropdown([], label=wording.FRAME_PROJECT, elem_id="project", visible=False,
+                                 container=False, min_width=180)
+            new = gr.Button(wording.FRAME_NEW, size="sm", elem_id="new", min_width=60)
+            gr.HTML(f'<span class="chip">{html.escape(machine_words())}</span>', elem_id="machine")
+        with gr.Row(visible=False, elem_id="new-row") as new_row:
+            name = gr.Textbox(label=wording.FRAME_NEW_NAME, max_length=80, scale=3,
+                              placeholder=wording.FRAME_NEW_PLACEHOLDER)
+            create = gr.Button(wording.FRAME_CREATE, size="sm", scale=0, min_width=110)
+            never = gr.Button(wording.FRAME_NEVER_MIND, size="sm", scale=0, min_width=110)
+        if is_public():
+            gr.HTML(notice("note", wording.FRAME_PUBLIC), elem_id="public")
+
+        pages: dict[str, Page] = {}
+        tabs: dict[str, gr.Tab] = {}
+        with gr.Tabs(elem_id="road", selected="documents", overflow_behavior="wrap") as road:
+            frame = Frame(visitor, project, run, stamp, road)
+            for page, build_page in PAGES.items():
+                with gr.Tab(wording.FRAME_TABS[page], id=page, elem_id=f"tab-{page}") as tabs[page]:
+                    pages[page] = build_page(frame)
+
+        head = [switch, runs, no_runs, seen, *tabs.values()]
+        here = [visitor, project, run]
+        quiet = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+
+        demo.load(_arrive, [visitor, project, stamp], [visitor, project, run, stamp], **quiet)
+        stamp.change(_head, [*here, gr.State("")], head, **quiet)
+        for page, built in pages.items():
+            refresh = guarded(built.refresh)
+            wanted = [*here, *built.inputs]
+            stamp.change(refresh, wanted, list(built.outputs), **quiet)
+            tabs[page].select(refresh, wanted, list(built.outputs), **quiet)
+        gr.Timer(LOOK_AGAIN_S).tick(_head, [*here, seen], head, **quiet)
+
+        runs.input(_see_run, [runs, stamp], [run, stamp], **quiet)
+        switch.input(_switch, [visitor, switch, stamp], [project, run, stamp], **quiet)
+        new.click(lambda: (gr.Row(visible=True), ""), None, [new_row, name], **quiet)
+        never.click(lambda: gr.Row(visible=False), None, new_row, **quiet)
+        gr.on([create.click, name.submit], _create, [visitor, name, stamp],
+              [project, run, stamp, new_row, road], **quiet)
+    return demo
+
+
+@guarded
+def _arrive(visitor: str, project: str, stamp: int,
+            request: gr.Request) -> tuple[str, str, str, int]:
+    """Who opens the page meets the project they left and its newest run, or that of `?run=`."""
+    visitor = new_visitor(visitor)
+    studio = studio_for(visitor)
+    asked = request.query_params.get("run", "") if request else ""
+    if asked:
+        try:
+            found = studio.status(asked).id
+            return visitor, found.split("/")[0], found, stamp + 1
+        except EngineError as error:
+            gr.Warning(html.escape(error.what))
+    known = [p.id for p in studio.projects()]
+    project = project if project in known else (known[0] if known else "")
+    return visitor, project, _newest_run(studio, project), stamp + 1
+
+
+def _newest_run(studio: Studio, project: str) -> str:
+    found = studio.runs(project) if project else []
+    return found[0].id if found else ""
+
+
+@guarded
+def _head(visitor: str, project: str, run: str, seen: str) -> Any:  # noqa: ANN401 - updates
+    """Project list, run list and the state in each tab's label; skips when nothing changed."""
+    studio = studio_for(visitor)
+    known = [(p.title, p.id) for p in studio.projects()]
+    if project not in [value for _, value in known]:
+        project, run = "", ""
+    found = [(wording.frame_run(_run_title(r.id), r.state, time.time() - r.started), r.id)
+             for r in (studio.runs(project) if project else [])]
+    labels = {page: wording.frame_tab(page, state)
+              for page, state in _states(studio, project, run).items()}
+    now = repr((known, project, run, found, labels))
+    if now == seen:
+        return gr.skip()
+    run_known = run if run in [value for _, value in found] else None
+    return (gr.Dropdown(choices=known, value=project or None, visible=bool(known)),
+            gr.Radio(choices=found, value=run_known, visible=bool(found)),
+            gr.HTML(visible=not found), now,
+            *(gr.Tab(label=labels[page]) for page in PAGES))
+
+
+def _run_title(run_id: str) -> str:
+    """“Quick look” of `example/20250101-101010-quick`."""
+    preset = run_id.rpartition("/")[2].split("-")[2:3]
+    return {**PRESET_TITLES, "custom": "Own settings"}.get(preset[0] if preset else "", "Run")
+
+
+def _states(studio: Studio, project: str, run: str) -> dict[str, str]:
+    """What each tab's label says after its name."""
+    states = dict.fromkeys(PAGES, "")
+    if not project:
+        return states
+    held = studio.project(project)
+    if held.corpus:
+        states["documents"] = f"{studio.receipt(project)['documents']:,}"
+        states["instructions"] = f"v{held.template.rpartition('@')[2]}"
+    if run:
+        state = studio.status(run).state
+        states["distil"] = wording.FRAME_STATES.get(state, state)
+        if state == "done":
+            states["compare"] = _agreement(studio.report(run))
+            states["take_home"] = wording.FRAME_READY
+    return states
+
+
+def _agreement(report: dict[str, Any]) -> str:
+    value = report.get("agreement")
+    share = value.get("value") if isinstance(value, dict) else value
+    return f"{wording.percent(share)} agreement" if isinstance(share, int | float) else ""
+
+
+@guarded
+def _see_run(run: str, stamp: int) -> tuple[str, int]:
+    return run, stamp + 1
+
+
+@guarded
+def _switch(visitor: str, project: str, stamp: int) -> tuple[str, str, int]:
+    return project, _newest_run(studio_for(visitor), project), stamp + 1
+
+
+@guarded
+def _create(visitor: str, name: str, stamp: int) -> tuple[Any, ...]:
+    made = studio_for(visitor).create_project(name.strip() or wording.FRAME_UNTITLED)
+    return made.id, "", stamp + 1, gr.Row(visible=False), gr.Tabs(selected="documents")

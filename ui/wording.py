@@ -1,0 +1,322 @@
+"""Every word of the page, by section; each name carries the prefix of its page.
+
+Plain words come first; the technical term stands in a control's `info`. Longer help is Markdown in
+`assets/help/`. Does not: know the engine.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+HELP = Path(__file__).resolve().parent.parent / "assets" / "help"
+
+
+def help_text(page: str) -> str:
+    """The longer help of one page, Markdown; empty while none is written."""
+    path = HELP / f"{page}.md"
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def count(number: int, singular: str, plural: str | None = None) -> str:
+    """A count with its noun: “1 document”, “1,200 documents”."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def percent(share: float) -> str:
+    """A share as whole per cent: “91 %”."""
+    return f"{100 * share:.0f} %"
+
+
+def ago(seconds: float) -> str:
+    """How long ago, in one unit: “just now”, “12 min ago”, “3 days ago”."""
+    if seconds < 60:
+        return "just now"
+    for size, unit in ((86_400, "day"), (3_600, "hour")):
+        if seconds >= size:
+            return f"{count(int(seconds // size), unit)} ago"
+    return f"{int(seconds // 60)} min ago"
+
+
+def duration(seconds: float) -> str:
+    """A length of time, rounded as people say it: “40 s”, “4 min”, “2 h 10 min”."""
+    if seconds < 90:
+        return f"{round(seconds)} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def size(number: float) -> str:
+    """Bytes in the unit people know: “740 kB”, “93 MB”, “3.1 GB”."""
+    if number < 1e6:
+        return f"{max(1, round(number / 1e3))} kB"
+    return f"{number / 1e6:.0f} MB" if number < 1e9 else f"{number / 1e9:.1f} GB"
+
+
+# ── Frame ────────────────────────────────────────────────────────────────────────────────────────
+
+FRAME_TITLE = "ANON Studio"
+FRAME_LEDE = "Teach a small model of your own what a large one knows."
+FRAME_TABS = {"documents": "Documents", "instructions": "Instructions", "distil": "Distil",
+              "compare": "Compare", "take_home": "Take home"}
+FRAME_PROJECT = "Project"
+FRAME_NEW = "New"
+FRAME_NEW_NAME = "Name of the new project"
+FRAME_NEW_PLACEHOLDER = "For example: Floods, week 12"
+FRAME_UNTITLED = "Untitled project"
+FRAME_CREATE = "Create"
+FRAME_NEVER_MIND = "Never mind"
+FRAME_RUNS = "Runs"
+FRAME_RUNS_INFO = "Every distillation of this project, newest first."
+FRAME_NO_RUNS = "No runs yet. Start one under Distil."
+FRAME_HELP = "Help for this page"
+FRAME_ADVANCED = "Advanced"
+FRAME_PUBLIC = ("This is a public demonstration: it forgets everything when it restarts. "
+                "Take home what you want to keep, and bring nothing confidential.")
+FRAME_PROBLEM = "That did not work"
+FRAME_NOTICE = {"problem": "That did not work.", "warning": "Look here.", "done": "Done.",
+                "note": ""}
+FRAME_UNFORESEEN = "Something went wrong that nobody foresaw."
+FRAME_UNFORESEEN_SAFE = "What was saved before is safe on disk."
+FRAME_LOST_KEY = "This page has lost its key. Reload it: your work is kept in this browser."
+FRAME_STATES = {"new": "ready to start", "running": "running", "paused": "paused",
+                "cancelled": "cancelled", "failed": "failed", "lost": "stopped unexpectedly",
+                "done": "done"}
+FRAME_READY = "ready"
+
+
+def frame_unforeseen_fix(path: str) -> str:
+    """What to do about a bug."""
+    return f"Try once more. If it happens again, the details are in {path}."
+
+
+def frame_tab(page: str, state: str) -> str:
+    """A tab's label with its state in words: “Documents · 470”."""
+    return f"{FRAME_TABS[page]} · {state}" if state else FRAME_TABS[page]
+
+
+def frame_run(title: str, state: str, seconds: float) -> str:
+    """A run in the list: “Quick look · done · 12 min ago”."""
+    return f"{title} · {FRAME_STATES.get(state, state)} · {ago(seconds)}"
+
+
+# ── Documents ────────────────────────────────────────────────────────────────────────────────────
+
+DOCUMENTS_LEDE = ("Bring the messages, articles or reports you want sorted. They need no labels, "
+                  "and they stay on this machine.")
+DOCUMENTS_BRING = "Bring documents"
+DOCUMENTS_OTHERS = "Use other documents instead"
+DOCUMENTS_DROP = "Drop files here: CSV, TSV, JSON lines or plain text"
+DOCUMENTS_EXAMPLE = "Try with the example"
+DOCUMENTS_EXAMPLE_SAYS = ("No file at hand? The example holds short messages about floods, fires "
+                          "and other crises, and the large model's answers to them.")
+DOCUMENTS_USE = "Use these documents"
+DOCUMENTS_LEAVE = "Put them back"
+DOCUMENTS_NEXT = "Go on to Instructions"
+DOCUMENTS_NOT_YET = ("Nothing is kept yet. Look through what was read, then press “Use these "
+                     "documents”.")
+DOCUMENTS_TEXT_COLUMN = "Which column holds the text?"
+DOCUMENTS_TEXT_COLUMN_INFO = "Models read this column only."
+DOCUMENTS_WRONG = "Something read wrong?"
+DOCUMENTS_GUESS = "decide for me"
+DOCUMENTS_ENCODING = "Alphabet of the file"
+DOCUMENTS_ENCODING_INFO = "Encoding. Change it if letters look broken."
+DOCUMENTS_ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1", "cp1250", "cp1251", "cp1256",
+                       "cp874", "gb18030", "big5", "shift_jis", "euc_kr")
+DOCUMENTS_DELIMITER = "Sign between columns"
+DOCUMENTS_DELIMITER_INFO = "Delimiter. Change it if columns run together."
+DOCUMENTS_DELIMITERS = {"comma ,": ",", "semicolon ;": ";", "tab": "\t", "bar |": "|"}
+DOCUMENTS_HEADER = "Row with the column names"
+DOCUMENTS_HEADER_INFO = "Header row, counted over rows that are not blank."
+DOCUMENTS_NO_HEADER = "there is none"
+DOCUMENTS_LABELS = "Columns with labels"
+DOCUMENTS_LABELS_INFO = "Labels. Used for checking only; the small model never sees them."
+DOCUMENTS_CLEANING = "Cleaning"
+DOCUMENTS_CLEANING_INFO = ("What models read is cleaned; what the file held is kept beside it. "
+                           "Untick a step to leave it out.")
+DOCUMENTS_RECEIPT = "Download the receipt"
+DOCUMENTS_HOW = "How it was read"
+DOCUMENTS_FIRST_ROWS = "The first documents, as models will read them"
+DOCUMENTS_ROLES = "What the columns hold"
+DOCUMENTS_ROLE_NAMES = {"text": "text", "title": "title", "date": "date", "place": "place",
+                        "id": "name of the document", "language": "language",
+                        "label": "label, for checking only", "ignore": "not used"}
+DOCUMENTS_COPIES = "Copies and near-copies"
+DOCUMENTS_NO_COPIES = "No two documents say the same."
+DOCUMENTS_COPIES_SAY = ("Copies stay together: what is learned from and what is kept aside for "
+                        "checking never hold the same message.")
+DOCUMENTS_SEARCH = "Search the documents"
+DOCUMENTS_SEARCH_PLACEHOLDER = "A word or part of one"
+DOCUMENTS_IN_USE = "Documents in use"
+DOCUMENTS_READING = {"reading": "Reading", "cleaning": "Cleaning",
+                     "duplicates": "Looking for copies"}
+DOCUMENTS_DROPPED = {"empty": "without text", "no letters": "without a single word",
+                     "unreadable line": "that could not be read"}
+DOCUMENTS_FORMATS = {"csv": "table", "json": "JSON", "txt": "plain text"}
+DOCUMENTS_TABLE_HEADS = {"rows": ("", "text"), "documents": ("document", "text", "beside it"),
+                         "roles": ("column", "taken for", "because")}
+DOCUMENTS_BEFORE, DOCUMENTS_AFTER = "before", "after"
+
+
+DOCUMENTS_OWN_PROJECT = "They get a project of their own: the example stays as it is."
+
+
+def documents_kept_aside(number: int) -> str:
+    """What will be kept aside."""
+    return (f"About {round(0.2 * number):,} of {number:,} (20 %) will be kept aside: neither model "
+            "learns from them, so that the final check is honest.")
+
+
+def documents_labels(columns: list[str]) -> str:
+    """Labels found in an upload."""
+    named = ", ".join(f"“{column}”" for column in columns)
+    return (f"Labels found in {named}: kept for checking only; the small model never sees them.")
+
+
+def documents_set_aside(dropped: dict[str, int]) -> str:
+    """Rows set aside with their reasons."""
+    return ", ".join(f"{number:,} {DOCUMENTS_DROPPED.get(reason, reason)}"
+                     for reason, number in dropped.items())
+
+
+def documents_step(title: str, number: int | None) -> str:
+    """A cleaning step with its count, as a tick box names it; None: it was left out."""
+    if number is None:
+        return f"{title} (left out)"
+    return f"{title} ({count(number, 'document')})" if number else f"{title} (nothing to do)"
+
+
+def documents_copies(number: int) -> str:
+    """Label of the folded copies."""
+    return f"{DOCUMENTS_COPIES} · {number:,}" if number else f"{DOCUMENTS_COPIES} · none"
+
+
+def documents_group(number: int) -> str:
+    """One group of copies."""
+    return f"{number:,} documents say:"
+
+
+def documents_more_groups(number: int) -> str:
+    """Copies beyond the groups shown."""
+    return f"{count(number, 'document')} repeat another one. The largest groups:"
+
+
+def documents_found(shown: int, found: int, total: int) -> str:
+    """Result of a search."""
+    if found == total:
+        return f"The first {shown:,} of {total:,} documents." if shown < total else \
+            f"All {count(total, 'document')}."
+    more = f" The first {shown:,} are shown." if shown < found else ""
+    return f"{found:,} of {total:,} documents hold this.{more}"
+
+
+def documents_kept(number: int) -> str:
+    """After documents were put in use."""
+    return f"{count(number, 'document')} in use. A copy is kept in the project."
+
+# ── Instructions ─────────────────────────────────────────────────────────────────────────────────
+
+INSTRUCTIONS_EMPTY = "First bring documents. Then you say here what the large model is to look for."
+INSTRUCTIONS_TO_DOCUMENTS = "Go to Documents"
+INSTRUCTIONS_ASK = "What to ask"
+INSTRUCTIONS_PRESET = "Ready-made question"
+INSTRUCTIONS_PRESET_INFO = "Takes effect at once; your own wording can be restored below it."
+INSTRUCTIONS_OWN = "Your own question"
+INSTRUCTIONS_QUESTION = "The question"
+INSTRUCTIONS_QUESTION_INFO = "Asked of every document."
+INSTRUCTIONS_KIND = "Kind of answer: one category for each document (single label)."
+INSTRUCTIONS_CATEGORIES = "Categories"
+INSTRUCTIONS_CATEGORIES_INFO = ("Labels, one row each. “act” marks what somebody must act on, so that "
+                                "missing them is counted apart. To remove a row, use ⋮ in a cell.")
+INSTRUCTIONS_ADD = "Add a category"
+INSTRUCTIONS_CATEGORY_HEADS = ("name", "one-line definition", "act")
+INSTRUCTIONS_HOW = "How to ask it"
+INSTRUCTIONS_VERSION = "Instructions"
+INSTRUCTIONS_VERSION_INFO = "Prompt template. Choosing another puts its text into the editor."
+INSTRUCTIONS_EDITOR = "Text with places to fill in"
+INSTRUCTIONS_FILL = ("Filled in for each document: {{ document }}, {{ question }}, {{ options }}; "
+                     "each option has .letter, .name and .definition.")
+INSTRUCTIONS_READS = "What the large model reads"
+INSTRUCTIONS_PROMPT = "The exact text for this document"
+INSTRUCTIONS_PREVIOUS, INSTRUCTIONS_NEXT = "‹ previous", "next ›"
+INSTRUCTIONS_NO_COUNT = "Its tokens can be counted once the large model is on this machine."
+INSTRUCTIONS_SHORTENED = "This document is long: only its beginning is shown to the models."
+INSTRUCTIONS_FINE = "Nothing looks wrong with these instructions."
+INSTRUCTIONS_TEACHER = "Large model"
+INSTRUCTIONS_TEACHER_INFO = "Teacher: its answers are what the small model learns."
+INSTRUCTIONS_RECORDED = "Recorded answers to the example (no waiting)"
+INSTRUCTIONS_HERE = "on this machine"
+INSTRUCTIONS_NOT_HERE = "not here yet"
+INSTRUCTIONS_SOURCE = "Where from"
+INSTRUCTIONS_SOURCES = {"hub": "The makers' own files (Hugging Face Hub)",
+                        "package-index": "Unofficial copies (Python package index)"}
+INSTRUCTIONS_FETCH = "Fetch"
+INSTRUCTIONS_TRY = "Try on 10"
+INSTRUCTIONS_USE = "Use these instructions"
+INSTRUCTIONS_NOTE = "What did you change, and why?"
+INSTRUCTIONS_NOTE_INFO = "A note for you and your colleagues, kept with the version."
+INSTRUCTIONS_NO_RESULTS = ("“Try on 10” puts the question to the large model for ten documents, "
+                           "always the same, and shows here what it answers.")
+INSTRUCTIONS_TRYING = "Asking the large model"
+INSTRUCTIONS_RESULTS_HEADS = ("document", "answer", "how sure", "how it is spread")
+INSTRUCTIONS_VERSIONS = "Versions"
+INSTRUCTIONS_VERSION_HEADS = ("version", "note", "by", "made")
+INSTRUCTIONS_IN_USE = "in use"
+INSTRUCTIONS_AGAINST = "Show what the editor's text changes from"
+INSTRUCTIONS_SAME = "The editor holds the same text."
+INSTRUCTIONS_ADDED, INSTRUCTIONS_REMOVED = "added", "taken out"
+INSTRUCTIONS_RESTORE = ("To go back: choose the version under “Instructions” above and press “Use "
+                        "these instructions”. No version is ever overwritten.")
+INSTRUCTIONS_YOUR_EDIT = "your edit"
+INSTRUCTIONS_BAD_TABLE = "The table of categories is not complete"
+INSTRUCTIONS_BAD_TABLE_FIX = ("Every category needs a name of at most 60 letters, and at most 300 for "
+                              "its definition; the question needs at least 3.")
+
+
+def instructions_document(index: int, total: int) -> str:
+    """Where in the documents the preview stands."""
+    return f"Document {index + 1:,} of {total:,}"
+
+
+def instructions_tokens(tokens: int) -> str:
+    """Length of the filled-in text."""
+    return f"{tokens:,} tokens (pieces of words) for the large model to read."
+
+
+def instructions_model(title: str, installed: bool, disk_gb: float) -> str:
+    """A large model in the list."""
+    where = INSTRUCTIONS_HERE if installed else f"{INSTRUCTIONS_NOT_HERE} ({disk_gb:.1f} GB)"
+    return f"{title} · {where}"
+
+
+def instructions_fetch(title: str, disk_gb: float, ram_gb: float, licence: str) -> str:
+    """What a fetch brings."""
+    return (f"{title} is not on this machine. Fetching it takes {disk_gb:.1f} GB of disk; "
+            f"answering takes {ram_gb:.1f} GB of memory. Licence: {licence}.")
+
+
+def instructions_version(title: str, version: int) -> str:
+    """A version in the list."""
+    return f"{title} · v{version}"
+
+
+def instructions_changed(before: str, after: str, changed: int, total: int) -> str:
+    """The effect of an edit."""
+    if not changed:
+        return f"{before} → {after} changed none of {total} answers."
+    return f"{before} → {after} changed {changed} of {count(total, 'answer')}."
+
+
+def instructions_was(label: str) -> str:
+    """An answer before the edit."""
+    return f"was: {label}"
+
+
+def instructions_first_try(after: str, total: int) -> str:
+    """A first try has nothing to be compared with."""
+    return (f"{count(total, 'answer')} with {after}. Edit the instructions and try again: what "
+            "changed will be marked.")
+
+
+def instructions_used(version: str) -> str:
+    """After a version was put in use."""
+    return f"{version} is in use from now on. Runs that have begun keep theirs."

@@ -1,0 +1,363 @@
+"""Every word of Distil, Compare and Take home; see `ui/wording.py` for the rest and for the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ui.wording import count, duration, percent
+
+# ── Distil ───────────────────────────────────────────────────────────────────────────────────────
+
+DISTIL_LEDE = ("The large model answers every document; the small model learns those answers, "
+               "from easy to hard. Nothing starts before you press Start.")
+DISTIL_NO_DOCUMENTS = "There are no documents yet"
+DISTIL_NO_DOCUMENTS_FIX = "Add some under Documents, or try the example there. Then come back."
+DISTIL_SETUP = "Set up a run"
+DISTIL_SETUP_ANOTHER = "Set up another run"
+DISTIL_LARGE = "Large model"
+DISTIL_LARGE_INFO = "Answers every document once (the teacher)."
+DISTIL_SMALL = "Small model"
+DISTIL_SMALL_INFO = "Learns from those answers; you take it home (the student)."
+DISTIL_HOW = "How thorough"
+DISTIL_HOW_INFO = "How often the small model goes over the documents (epochs in each phase)."
+DISTIL_RECORDED = "Recorded example answers"
+DISTIL_LOCAL = "Runs on this machine."
+DISTIL_STAYS = "Your documents stay on this machine: nothing is sent anywhere."
+DISTIL_STAYS_PUBLIC = "Your documents stay on the computer that serves this page."
+DISTIL_FETCH = "Fetch from the makers"
+DISTIL_FETCH_INDEX = "Fetch unofficial copies"
+DISTIL_FETCHING = "Fetching"
+DISTIL_START = "Start"
+DISTIL_STARTED = "Started. You may close this page: the work goes on."
+DISTIL_BUSY = ("A run is going on. Starting another now would slow both down: "
+               "wait, or pause it first.")
+DISTIL_ZERO = "This Space lends its graphics card for a minute at a time"
+DISTIL_ZERO_FIX = ("Training takes longer than that, so it cannot run here. Duplicate the Space on "
+                   "other hardware, or run ANON Studio on your own machine.")
+DISTIL_PREFLIGHT = "Before you start"
+DISTIL_NEEDS = {"time": "Time", "memory": "Memory", "disk": "Disk", "money": "Money"}
+DISTIL_PROBLEMS = "This stands in the way:"
+DISTIL_COMMAND = "The command that does the same"
+DISTIL_COMMAND_RUN = "The command that does the same as this run"
+DISTIL_SEED = "Seed"
+DISTIL_SEED_INFO = "Same seed, same documents: same run (random seed)."
+DISTIL_PHASES = "Phases"
+DISTIL_PHASES_INFO = ("Easy to hard. “passes”: times over the phase's documents (epochs). "
+                      "“answers” and “inner”: weight of the mistakes in answers (outputs) and in inner "
+                      "representations. “softness”: temperature.")
+DISTIL_PHASE_COLUMNS = ("phase", "passes", "learning rate", "answers", "inner", "softness")
+DISTIL_LOSS = "How mistakes in answers are measured"
+DISTIL_LOSS_INFO = "Output loss."
+DISTIL_LOSSES = {"forward_kl": "Cover everything the large model considers (forward KL)",
+                 "reverse_kl": "Stick to its favourites (reverse KL)",
+                 "jensen_shannon": "In between (Jensen–Shannon)",
+                 "skew_kl": "Cover everything, softened (skew KL)"}
+DISTIL_RANK = "Size of what is trained"
+DISTIL_RANK_INFO = "Rank of the adapter (LoRA)."
+DISTIL_BATCH = "Documents per step"
+DISTIL_BATCH_INFO = "Batch size."
+DISTIL_ORDERS = "Times each document is asked"
+DISTIL_ORDERS_INFO = "With the categories in a different order each time."
+DISTIL_BAD_PHASES = "The phases table has a cell that is not a number that fits."
+DISTIL_BAD_PHASES_FIX = "Mend it under Advanced, or choose a preset again to reset the table."
+DISTIL_NOT_WHOLE_FIX = "Change it under Advanced."
+DISTIL_STAGES = {"parts": "Set documents aside", "asking": "Ask the large model",
+                 "scoring": "Check the result", "take-home": "Pack what you take home"}
+DISTIL_STAGE_WORDS = {"parts": "Some documents to learn from, some to steer by, some kept aside.",
+                      "asking": "Its answer to every document, with how sure it is.",
+                      "scoring": "Once, on documents that neither model trained on.",
+                      "take-home": "The small model, its card and all answers as a table."}
+DISTIL_MARKS = {"done": "done", "now": "now", "next": "to come", "bad": "look here",
+                "back": "rolled back"}
+DISTIL_SLICES = {"confident": "documents the large model is sure of", "all": "all documents",
+                 "hard": "the hard documents"}
+DISTIL_SKIPPED = "Not reached: the run was stopped before."
+DISTIL_BAR = "Progress of this step"
+DISTIL_QUIET_S = 45.0
+DISTIL_QUIET = "quieter than usual; large models can take a minute between signs"
+DISTIL_NO_REASONS = "Nothing has been decided yet."
+DISTIL_WHY = "Why: choices made for you"
+DISTIL_MISTAKES = "Mistakes (lower is better)"
+DISTIL_AGREEMENT = "Agreement on the steering documents, %"
+DISTIL_MISTAKES_AXIS = "mistakes"
+DISTIL_AGREEMENT_AXIS = "agreement, %"
+DISTIL_STEP = "step"
+DISTIL_PLOT_SOON = "The plots begin with the first training step."
+DISTIL_PAUSE = "Pause"
+DISTIL_STOP = "Stop and keep"
+DISTIL_CANCEL = "Cancel and discard"
+DISTIL_RESUME = "Resume"
+DISTIL_KEEPS = {"pause": "Saves and frees the machine. Resume goes on from the same step.",
+                "stop": "Ends training now; the small model keeps what it learned and is checked.",
+                "cancel": "Ends without a small model. The large model's answers stay, and Resume "
+                          "can still bring it back.",
+                "resume": "Goes on from the last save point; nothing is asked twice."}
+DISTIL_ASKED = {"pause": "Pausing: the present step is finished and saved first.",
+                "stop": "Stopping: what was learned is kept and checked.",
+                "cancel": "Cancelling.", "resume": "Going on."}
+DISTIL_COMPARE = "Compare the two models"
+DISTIL_DETAILS = "Details for a report"
+
+
+def distil_updated(seconds: float) -> str:
+    """A sign of life: “updated 2 s ago”."""
+    return f"updated {duration(max(0.0, seconds))} ago"
+
+
+def distil_left(seconds: float) -> str:
+    """Time left: “about 4 min left”."""
+    return f"about {duration(seconds)} left" if seconds >= 20 else "nearly there"
+
+
+def distil_elapsed(seconds: float, going: bool) -> str:
+    """Time since the start."""
+    return f"{duration(seconds)} since it began" if going else f"took {duration(seconds)}"
+
+
+def distil_count(done: int, total: int) -> str:
+    """Progress in counts."""
+    return f"{done:,} of {total:,}."
+
+
+def distil_parts(sizes: Mapping[str, int]) -> str:
+    """How the documents were divided."""
+    return (f"{sizes.get('learn', 0):,} to learn from, {sizes.get('steer', 0):,} to steer by, "
+            f"{sizes.get('kept_aside', 0):,} kept aside for the check.")
+
+
+def distil_ahead(slice_name: str, passes: float) -> str:
+    """What a phase will do."""
+    return f"{count_of_passes(passes)} over {DISTIL_SLICES.get(slice_name, slice_name)}."
+
+
+def count_of_passes(passes: float) -> str:
+    """“1 pass”, “2.5 passes”."""
+    return f"{passes:g} {'pass' if passes == 1 else 'passes'}"
+
+
+def distil_agreement(agreement: float | None, n: int | None) -> str:
+    """“78 % agreement on 70 steering documents”."""
+    if agreement is None:
+        return ""
+    return f"{percent(agreement)} agreement" + (f" on {n:,} steering documents" if n else "")
+
+
+def distil_phase_done(agreement: float | None, n: int | None, kept: bool, because: str,
+                      seconds: float | None) -> str:
+    """How a phase ended."""
+    bits = [distil_agreement(agreement, n), "kept" if kept else "",
+            duration(seconds) if seconds else ""]
+    return " · ".join(bit for bit in bits if bit) + f". {because}"
+
+
+def distil_phase_now(step: int, steps: int, agreement: float | None, n: int | None,
+                     because: str) -> str:
+    """How a phase stands."""
+    bits = [f"Step {step:,} of {steps:,}" if steps else "Beginning", distil_agreement(agreement, n)]
+    return " · ".join(bit for bit in bits if bit) + f". {because}"
+
+
+def distil_asked_again(n: int, changed: int) -> str:
+    """What asking again did."""
+    return f"Asked again about {count(n, 'document')}; {count(changed, 'answer')} changed"
+
+
+def distil_details_run(run: str, stage: str) -> str:
+    """Which run, and where it stopped."""
+    return f"Run {run}" + (f", at the step “{stage}”." if stage else ".")
+
+
+def distil_details_log(path: str) -> str:
+    """Where everything was written down."""
+    return f"Everything it wrote down: {path}"
+
+
+def distil_choice(title: str, minutes: str) -> str:
+    """A preset with its time: “Quick look · about 3 min”."""
+    return f"{title} · {minutes}"
+
+
+def distil_fetching(title: str, words: str) -> str:
+    """How a fetch stands."""
+    return f"{DISTIL_FETCHING} {title}: {words}"
+
+
+def distil_not_here(title: str) -> str:
+    """A model that would have to be fetched, in a list."""
+    return f"{title} (not fetched yet)"
+
+
+def distil_not_whole(title: str) -> str:
+    """A number box that holds no whole number."""
+    return f"“{title}” has to be a whole number."
+
+
+def distil_recorded(title: str) -> str:
+    """What the recorded teacher is."""
+    return (f"Answers of {title}, recorded beforehand for the example documents and the instructions "
+            "that come with them: nothing has to be loaded, so it starts at once.")
+
+
+def distil_size(parameters: int, ram_gb: float, licence: str) -> str:
+    """Size, memory and licence of a model."""
+    millions = f"{parameters / 1e9:.1f} billion" if parameters >= 1e9 else f"{parameters / 1e6:.0f} million"
+    count_words = f"{millions} parameters, " if parameters else ""
+    return f"{count_words}about {ram_gb:.1f} GB of memory, licence {licence}."
+
+
+def distil_missing(disk_gb: float) -> str:
+    """A model that is not here."""
+    return f"Not on this machine yet: {disk_gb:.1f} GB of disk once fetched."
+
+
+def distil_caution(text: str) -> str:
+    """What must be said where unofficial copies are offered."""
+    return f"About unofficial copies: {text}"
+
+
+# ── Compare ──────────────────────────────────────────────────────────────────────────────────────
+
+COMPARE_LARGE, COMPARE_SMALL, COMPARE_BAG = "Large model", "Small model", "Bag of words"
+COMPARE_GOLD = "Label in the upload"
+COMPARE_EMPTY = "Nothing to compare yet"
+COMPARE_EMPTY_WHY = ("When a run is done, this page says first whether the small model is good enough, "
+                     "then shows both models side by side on documents that neither was trained on.")
+COMPARE_EMPTY_FIX = "Start a run under Distil. A quick look at the example takes a few minutes."
+COMPARE_NOT_DONE = "The run in view is not done yet"
+COMPARE_SCORES = "Side by side"
+COMPARE_SCORES_INFO = ("On documents kept aside. In small print: where the true number probably lies "
+                       "(95 % interval), and n, the number of documents. – means not measured.")
+COMPARE_ROWS = {
+    "agreement": ("Agreement with the large model", "how often the same answer"),
+    "macro_f1": ("Category score", "macro-F1 against the labels in the upload; every category counts "
+                 "the same; 1 is best"),
+    "accuracy": ("Right answers", "accuracy against the labels in the upload"),
+    "actionable_recall": ("Found of what needs action", "recall over the actionable categories"),
+    "ece": ("Honesty about its own certainty", "expected calibration error; 0 is best"),
+    "speed": ("Speed", "documents a second on this machine"),
+    "minutes": ("Time for 10,000 documents", "money: nothing, it runs on this machine"),
+    "size": ("Size", "parameters"),
+    "disk": ("Disk", ""),
+}
+COMPARE_NONE = "–"
+COMPARE_ITSELF = "by definition"
+COMPARE_PICTURES = "Pictures"
+COMPARE_CONFUSION = "Who answered what"
+COMPARE_CONFUSION_INFO = ("Confusion matrix. On the diagonal both say the same; a number elsewhere counts "
+                          "documents that were taken for something else.")
+COMPARE_AGAINST = "Compare the small model with"
+COMPARE_AGAINST_LARGE, COMPARE_AGAINST_GOLD = "the large model", "the labels in the upload"
+COMPARE_F1 = "Score in each category"
+COMPARE_F1_INFO = ("F1 against the labels in the upload, with the number of documents in brackets. Few "
+                   "documents make a shaky score.")
+COMPARE_SHARES = "How often each category was chosen"
+COMPARE_SHARES_INFO = ("Of the documents kept aside. A category that the small model never chooses is a "
+                       "warning.")
+COMPARE_DOCUMENTS = "Documents"
+COMPARE_SHOW = "Show"
+COMPARE_FILTERS = {"different": "Different", "unsure": "Unsure", "kept": "All kept aside",
+                   "all": "All documents"}
+COMPARE_PICK = "Pick a row to see the text, both answers and what each model was asked."
+COMPARE_COLUMNS = {"id": "id", "text": "text", "teacher": "large model", "student": "small model",
+                   "same": "answers", "sureness": "small model sure", "baseline": "bag of words",
+                   "gold": "label"}
+COMPARE_WIDTHS = {"id": "90px", "text": "360px", "large model": "135px", "small model": "135px",
+                  "answers": "120px", "small model sure": "100px", "bag of words": "130px",
+                  "label": "130px"}
+COMPARE_SAME, COMPARE_OTHER = "= same", "≠ different"
+COMPARE_TEXT = "Text"
+COMPARE_BARS = "How sure each model is"
+COMPARE_PROMPTS = "What each model was given, word for word"
+COMPARE_LARGE_PROMPT = "To the large model (prompt, in the first order of the categories)"
+COMPARE_SMALL_PROMPT = "To the small model (prompt)"
+COMPARE_PARTS = {"kept_aside": "Kept aside: neither model was trained on it.",
+                 "steer": "Used to steer training, not to learn from.",
+                 "learn": "Learned from: agreement here proves little."}
+COMPARE_OWN = "Type your own"
+COMPARE_OWN_INFO = "One message; the small model answers. The first answer takes some seconds longer."
+COMPARE_OWN_PLACEHOLDER = "For example: Water is up to the windows in our street, we need a boat"
+COMPARE_ASK = "Ask the small model"
+COMPARE_OWN_EMPTY = "There is no text to ask about"
+COMPARE_OWN_EMPTY_FIX = "Type or paste a message first."
+
+
+def compare_shown(run: str, large: str, small: str, date: str) -> str:
+    """Which run is shown."""
+    return f"Run {run} of {date[:10]}: {small} learned from {large}."
+
+
+def compare_instead(run: str) -> str:
+    """Another run than the one in view is shown."""
+    return f"Until then you see the newest finished one, {run}."
+
+
+def compare_gap(value: float, low: float, high: float, n: int) -> str:
+    """The paired difference to the bag of words."""
+    return (f"Small model minus bag of words, category score: {value:+.2f} "
+            f"({low:+.2f} to {high:+.2f}), n {n:,}.")
+
+
+def compare_speed(value: float) -> str:
+    """Documents a second."""
+    return f"{value:,.1f} a second" if value < 100 else f"{value:,.0f} a second"
+
+
+def compare_ten_thousand(value: float) -> str:
+    """How long 10,000 documents take at this speed."""
+    return duration(10_000 / value) if value else COMPARE_NONE
+
+
+def compare_size(value: float) -> str:
+    """Parameters in words."""
+    return f"{value / 1e9:.1f} billion" if value >= 1e9 else f"{value / 1e6:,.0f} million"
+
+
+def compare_disk(value: float) -> str:
+    """Megabytes."""
+    return f"{value / 1000:.1f} GB" if value >= 1000 else f"{value:,.0f} MB"
+
+
+def compare_filter(which: str, number: int) -> str:
+    """A filter with its count."""
+    return f"{COMPARE_FILTERS[which]} ({number:,})"
+
+
+def compare_answer(label: str, confidence: float, sureness: str) -> str:
+    """An answer with how sure it is."""
+    return f"{label} · {percent(confidence)}" + (f" · {sureness}" if sureness else "")
+
+
+def compare_asked(prompts: int, again: bool) -> str:
+    """How often the large model was asked about a document."""
+    times = "once" if prompts == 1 else f"{prompts} times, categories in different orders"
+    return f"The large model was asked {times}" + ("; asked again, in doubt." if again else ".")
+
+
+def compare_own(label: str, share: float) -> str:
+    """The small model's answer to a typed text."""
+    return f"The small model says “{label}” ({percent(share)})."
+
+
+# ── Take home ────────────────────────────────────────────────────────────────────────────────────
+
+TAKE_HOME_EMPTY = "Nothing to take home yet"
+TAKE_HOME_EMPTY_WHY = ("When a run is done you get: the small model with its card, all answers as a table "
+                       "for your spreadsheet, the report, and the plan that repeats the run.")
+TAKE_HOME_EMPTY_FIX = "Start a run under Distil."
+TAKE_HOME_GET = "What you get"
+TAKE_HOME_DOWNLOAD = "Download"
+TAKE_HOME_TESTED = "Tested how"
+TAKE_HOME_LIMITS = "Where it is weak"
+TAKE_HOME_LIMITS_INFO = "Read this before you rely on it, and pass it on with the model."
+TAKE_HOME_USE = "Label more files with it"
+TAKE_HOME_USE_INFO = ("Needs no internet and no large model. FILE is a CSV, TSV, JSONL or text file; the "
+                      "result opens in a spreadsheet.")
+TAKE_HOME_COMMAND = "The command"
+TAKE_HOME_CARD = "Model card"
+TAKE_HOME_SLOTS = 6
+
+
+def take_home_tested(n: int, agreement: float) -> str:
+    """On what it was checked."""
+    return (f"Checked once on {count(n, 'document')} kept aside: the same answer as the large model on "
+            f"{percent(agreement)}.")
