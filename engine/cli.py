@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -216,11 +217,26 @@ def runs(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
 
 
 def watch(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
-    """Follow a run to its end."""
+    """Follow a run to its end, or to the end of its worker."""
     from engine.jobs.folder import find_run
-    state = studio.status(given.run).state
-    if state == "running":
-        _tell(find_run(studio.workspace, given.run).events)
+    from engine.jobs.status import session_start, status
+    run, offset, told = find_run(studio.workspace, given.run), 0, 0
+    while True:
+        now = status(run)  # before reading: what it wrote until then is told below
+        events, offset = read_events(run.events, offset)
+        if not told:
+            events = events[session_start(events):]
+        for line in filter(None, map(_line, events)):
+            print(line, file=sys.stderr, flush=True)
+        told += 1
+        if now.state != "running":
+            break
+        time.sleep(0.5)
+    if now.state == "failed" and now.error:
+        raise RunError(now.error["what"], now.error["fix"], now.error["safe"])
+    if now.state != "done":
+        raise RunError(f"The run {run.id} is {now.state}. {now.sentence}",
+                       f"Go on with: python -m engine resume {run.id}")
     return report(studio, given)
 
 
@@ -242,8 +258,8 @@ def export(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     from engine.jobs.folder import find_run
     studio.report(given.run)
     folder = find_run(studio.workspace, given.run).student
-    if given.to.exists() and any(given.to.iterdir()):
-        raise InputError(f"The folder {given.to} is not empty.", "Choose a new folder.")
+    if given.to.exists() and (not given.to.is_dir() or any(given.to.iterdir())):
+        raise InputError(f"{given.to} is there already.", "Choose a new or an empty folder.")
     export_student(studio.workspace, folder, given.to, merged=given.merged)
     return {"folder": str(given.to), "merged": given.merged}
 

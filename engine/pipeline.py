@@ -75,13 +75,10 @@ class Line:
         return report
 
     def checkpoint(self) -> None:
-        """Between pieces of work before training: obey pause and cancel. Stop has nothing to keep yet."""
+        """Between pieces of work: obey a wish, if there is one."""
         wish = self.wish()
-        if wish in ("pause", "cancel"):
+        if wish:
             raise Interrupted(wish)
-        if wish == "stop":
-            raise RunError("Stopped before anything was learned, so there is no small model to keep.",
-                           "Press Resume to go on.", "The large model's answers so far are kept.")
 
 
 def run_pipeline(run: RunFolder, workspace: Workspace, wish: Callable[[], Wish | None]) -> None:
@@ -106,7 +103,15 @@ def run_pipeline(run: RunFolder, workspace: Workspace, wish: Callable[[], Wish |
             ("scoring", "Checking on the documents kept aside", score),
             ("take-home", "Packing what you take home", take_home),
         ):
-            stage(line, name, title, work)
+            try:
+                stage(line, name, title, work)
+            except Interrupted as interrupted:
+                if interrupted.wish == "stop":
+                    raise RunError(
+                        "Stopped before anything was learned, so there is no small model to keep.",
+                        "Press Resume to go on.", "The large model's answers so far are kept.",
+                    ) from interrupted
+                raise
     spent = sum(read_json(run.stage(name))["seconds"] for name in STAGES if run.stage(name).exists())
     report = read_json(run.report) | {"seconds": round(max(spent, time.monotonic() - started), 1),
                                       "peak_memory_gb": round(memory.peak_gb, 3)}
@@ -187,7 +192,8 @@ def train_student(line: Line) -> dict[str, Any]:
     base = require(line.workspace.models, line.plan.student.model)
     if line.run.stage("training").exists():
         line.student = Student.from_folder(line.run.student, base, line.choice)
-        last = sorted(line.run.path.glob("phases/*/signal.safetensors"))
+        last = sorted(line.run.path.glob("phases/*/signal.safetensors"),
+                      key=lambda path: int(path.parent.name.split("-")[0]))
         line.signal = load_signal(last[-1]) if last else line.signal
         return line.facts["training"]
     line.checkpoint()

@@ -12,10 +12,11 @@ from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from engine.errors import SettingsError
 from engine.losses.needs import NEEDS, OutputLossName
-from engine.prompts.template import Template, lint
+from engine.prompts.template import Template, lint, student_text
 from engine.tasks.definition import Task
 from engine.teachers.protocol import GIVES, teacher_kind
 from engine.workspace import write_text
@@ -95,35 +96,58 @@ class DistillPlan(_Closed):
         Raises:
             SettingsError: with one line for each problem.
         """
-        problems = []
-        for part in (self.task.check, self._check_templates, self._check_losses):
+        problems: list[SettingsError] = []
+        for part in (self._task_problems, self._template_problems, self._student_problems,
+                     self._phase_problems):
             try:
-                part()
+                problems += part()
             except SettingsError as error:
                 problems.append(error)
         if problems:
-            raise SettingsError(" ".join(p.what for p in problems), " ".join(p.fix for p in problems))
+            fixes = dict.fromkeys(p.fix for p in problems)  # each once, in order
+            raise SettingsError(" ".join(p.what for p in problems), " ".join(fixes))
 
-    def _check_templates(self) -> None:
+    def _task_problems(self) -> list[SettingsError]:
+        self.task.check()
+        return []
+
+    def _template_problems(self) -> list[SettingsError]:
+        problems = []
         for template in filter(None, (self.ask.template, self.ask.again_template)):
-            missing = [note for note in lint(template.text, self.task) if "definitions" not in note]
+            missing = [note for note in lint(template.text, self.task, template.answer) if "definitions" not in note]
             if missing:
-                raise SettingsError(f"The instructions {template.ref} cannot be used. {missing[0]}",
-                                    "Open Instructions and mend them.")
+                problems.append(SettingsError(
+                    f"The instructions {template.ref} cannot be used. {missing[0]}",
+                    "Open Instructions and mend them."))
+        return problems
 
-    def _check_losses(self) -> None:
+    def _student_problems(self) -> list[SettingsError]:
+        probe = "PROBE-DOCUMENT"
+        if probe in student_text(self.student.prompt, self.task.question, probe, len(probe)):
+            return []
+        return [SettingsError("The small model's prompt leaves the message out.",
+                              "Write {{ document }} where it should stand.")]
+
+    def _phase_problems(self) -> list[SettingsError]:
+        problems = []
         kind = teacher_kind(self.ask.teacher)
         used = {name for phase in self.phases for name in NEEDS if getattr(phase, name) > 0}
         for name in sorted(used):
             lacking = NEEDS[name] - GIVES[kind]
             if lacking:
-                raise SettingsError(f"The loss on {name} needs {' and '.join(sorted(lacking))} from the "
-                                    f"large model, which a {kind} one cannot give.",
-                                    f"Set the weight of {name} to 0, or choose another large model.")
-        for phase in self.phases:
+                problems.append(SettingsError(
+                    f"The loss on {name} needs {' and '.join(sorted(lacking))} from the large model, "
+                    f"which a {kind} one cannot give.",
+                    f"Set the weight of {name} to 0, or choose another large model."))
+        for i, phase in enumerate(self.phases):
             if phase.outputs == 0 and phase.representations == 0:
-                raise SettingsError(f"The phase {phase.name} has no loss: it would learn nothing.",
-                                    "Give it a weight for outputs or for representations.")
+                problems.append(SettingsError(
+                    f"The phase {phase.name} has no loss: it would learn nothing.",
+                    "Give it a weight for outputs or for representations."))
+            if phase.name in {earlier.name for earlier in self.phases[:i]}:
+                problems.append(SettingsError(f"Two phases are called {phase.name}.",
+                                              "Give each phase a name of its own."))
+        return problems
 
     @property
     def wants_hidden(self) -> bool:
@@ -156,6 +180,9 @@ def load_plan(path: Path) -> DistillPlan:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise SettingsError(f"There is no plan at {path}.", "Check the path.") from error
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read as a plan: {error.strerror}.",
+                            "Point at a plan.yaml.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path.name} is not a readable plan: {error}.",
                             "Start again from the plan.yaml of a run.") from error
@@ -167,17 +194,26 @@ def parse_plan(raw: object) -> DistillPlan:
     try:
         return DistillPlan.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            key = str(first["loc"][-1])
-            known = sorted({*DistillPlan.model_fields, *AskPlan.model_fields,
-                            *StudentPlan.model_fields, *PhasePlan.model_fields})
-            close = difflib.get_close_matches(key, known, n=1)
-            raise SettingsError(f"The plan has an unknown setting: {where}.",
-                                f"Did you mean “{close[0]}”?" if close else "Remove it.") from error
-        raise SettingsError(f"The plan does not fit at “{where}”: {first['msg']}.",
-                            "Change that value.") from error
+        told = [_in_words(one) for one in error.errors()]
+        raise SettingsError(" ".join(what for what, _ in told),
+                            " ".join(dict.fromkeys(fix for _, fix in told))) from error
+
+
+def _in_words(error: ErrorDetails) -> tuple[str, str]:
+    """What does not fit, and what to do about it."""
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        key = str(error["loc"][-1])
+        known = sorted({*DistillPlan.model_fields, *AskPlan.model_fields, *StudentPlan.model_fields,
+                        *PhasePlan.model_fields, *Task.model_fields, *Template.model_fields})
+        close = difflib.get_close_matches(key, known, n=1)
+        return (f"The plan has an unknown setting: {where}.",
+                f"Did you mean “{close[0]}”?" if close else f"Remove “{key}”.")
+    if error["type"] == "missing":
+        return f"The plan lacks “{where}”.", f"Add “{where}”."
+    if not where:
+        return "This is not a plan.", "Start again from the plan.yaml of a run."
+    return f"The plan does not fit at “{where}”: {error['msg']}.", f"Change “{where}”."
 
 
 def save_plan(path: Path, plan: DistillPlan) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Part = Literal["learn", "steer", "kept_aside"]
+AnswerForm = Literal["letter", "word"]
 PARTS: tuple[Part, ...] = ("learn", "steer", "kept_aside")
 
 FloatArray = NDArray[np.floating]
@@ -86,13 +87,17 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a model reads for one document and one order of the options.
+    """What a large model reads for one document and one order of the options.
 
-    `order[p]` is the index of the label shown at position `p`.
+    `order[p]` is the index of the label shown at position `p`; `labels[i]` is the name of label i.
+    `opening` is how its answer is made to begin; what follows is read as letters or as words.
     """
 
     text: str
     order: tuple[int, ...]
+    labels: tuple[str, ...] = ()
+    opening: str = ""
+    answer: AnswerForm = "letter"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -171,7 +171,7 @@ class Studio:
 
     def rendered(self, project_id: str, text: str, task: Task, index: int, teacher: str) -> Rendered:
         """What the large model will read for one document; raises `SettingsError` if it cannot be filled in."""
-        document = self.corpus(project_id).documents[index]
+        used, document = self._edited(project_id, text), self.corpus(project_id).documents[index]
         shown = shorten(document.text, MAX_CHARS)
         order = option_orders(len(task.labels), 1)[0]
         prompt = render(text, task, shown, order)
@@ -179,8 +179,13 @@ class Studio:
         tokens = None
         if counter:
             chat = counter.render_chat([{"role": "user", "content": prompt}], add_generation_prompt=True)
-            tokens = counter.count(chat)
-        return Rendered(prompt, tokens, shown != document.text, tuple(lint(text, task)))
+            tokens = counter.count(chat + used.opening)
+        return Rendered(prompt, used.opening, tokens, shown != document.text,
+                        tuple(lint(text, task, used.answer)))
+
+    def _edited(self, project_id: str, text: str) -> Template:
+        """The instructions in use with another text: read and opened as they are."""
+        return self.template(project_id).model_copy(update={"text": text})
 
     def _counter(self, teacher: str) -> TokenCounter | None:
         name = DEFAULT_TEACHER if teacher.startswith("recorded:") else teacher
@@ -200,7 +205,8 @@ class Studio:
             TeacherError: it cannot answer (a recording that was never asked this, say).
         """
         folder = projects.corpus_folder(self.workspace, self.project(project_id))
-        return try_on(self.workspace, folder, self.corpus(project_id), task, text, teacher,
+        return try_on(self.workspace, folder, self.corpus(project_id), task,
+                      self._edited(project_id, text), teacher,
                       n=n, max_chars=MAX_CHARS, on_progress=on_progress)
 
     # Models

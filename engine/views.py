@@ -25,9 +25,10 @@ class ModelView:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The exact text the large model reads: tokens (None without its tokenizer), mark of a cut, lint notes."""
+    """The exact text the large model reads, and how its answer is made to begin: tokens (None without its tokenizer), mark of a cut, lint notes."""
 
     text: str
+    opening: str
     tokens: int | None
     shortened: bool
     notes: tuple[str, ...]

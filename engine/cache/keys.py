@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from engine.records import text_digest
+from engine.records import Prompt, text_digest
 
 
-def prompt_key(prompt_text: str, n_labels: int) -> str:
-    """Name of a question by itself: the exact prompt and how many letters it offers."""
-    return text_digest(f"{n_labels}\x1f{prompt_text}")
+def prompt_key(prompt: Prompt) -> str:
+    """Name of a question by itself: the exact prompt, how its answer begins, and what is read of it."""
+    read = "\x1d".join(prompt.labels[i] for i in prompt.order) if prompt.answer == "word" else \
+        str(len(prompt.order))
+    return text_digest("\x1f".join((prompt.text, prompt.opening, prompt.answer, read)))
 
 
-def answer_key(teacher_digest: str, prompt_text: str, n_labels: int, depths: tuple[float, ...]) -> str:
+def answer_key(teacher_digest: str, prompt: Prompt, depths: tuple[float, ...]) -> str:
     """Name of one answer: who was asked (weights, dtype, chat form), what, and what was kept of it."""
     kept = ",".join(f"{d:g}" for d in depths)
-    return text_digest(f"{teacher_digest}\x1f{kept}\x1f{prompt_key(prompt_text, n_labels)}")
+    return text_digest(f"{teacher_digest}\x1f{kept}\x1f{prompt_key(prompt)}")

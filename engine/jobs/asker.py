@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -16,9 +15,9 @@ import numpy as np
 from engine import errors
 from engine.cache.signals import load_vectors
 from engine.embedding.clusters import diverse
-from engine.errors import RunError, disk_errors_in_words
+from engine.errors import RunError
 from engine.jobs.folder import all_runs
-from engine.jobs.launcher import ROOT, detached
+from engine.jobs.launcher import spawn
 from engine.jobs.process import Worker
 from engine.jobs.status import worker_alive
 from engine.records import Corpus, FloatArray
@@ -74,12 +73,8 @@ def _address(workspace: Workspace) -> dict[str, Any]:
     address.unlink(missing_ok=True)
     signed.path.unlink(missing_ok=True)
     models_home = workspace.models_home or workspace.home
-    with disk_errors_in_words("the asker's log"):
-        workspace.home.mkdir(parents=True, exist_ok=True)
-        with open(workspace.home / "asker.log", "ab") as log:
-            subprocess.Popen([sys.executable, "-m", "engine.jobs.asking_server", str(workspace.home),
-                              str(models_home)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                             cwd=ROOT, **detached())
+    spawn([sys.executable, "-m", "engine.jobs.asking_server", str(workspace.home), str(models_home)],
+          workspace.home / "asker.log")
     began = time.monotonic()
     while not address.exists():
         if time.monotonic() - began > START_S:

@@ -77,7 +77,7 @@ def handle(models: Models, wanted: dict[str, Any], report: Report) -> Any:  # no
     if verb == "ask":
         documents = [Document(str(i), text, text, str(i)) for i, text in enumerate(wanted["texts"])]
         answers = ask(models.teacher(wanted["teacher"]), documents, Task.model_validate(wanted["task"]),
-                      Template(id="tried", text=wanted["template"]), n_orders=wanted["orders"], depths=(),
+                      Template.model_validate(wanted["template"]), n_orders=wanted["orders"], depths=(),
                       cache=AnswerCache(models.workspace.cache / "answers.sqlite"),
                       max_chars=wanted["max_chars"], on_progress=report)
         return {"log_probs": answers.log_probs.tolist(), "orders": answers.orders.tolist()}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from dataclasses import dataclass
 
-from engine.errors import EngineError, disk_errors_in_words
+from engine.errors import EngineError
 from engine.events import EventLog, read_events
-from engine.jobs.launcher import ROOT, detached
+from engine.jobs.launcher import spawn
 from engine.jobs.process import Worker
 from engine.workspace import Workspace, slug
 
@@ -36,10 +35,8 @@ def start_fetch(workspace: Workspace, name: str, source: str) -> None:
     log = _log(workspace, name)
     log.path.unlink(missing_ok=True)
     log.write("launched", name=name, source=source)
-    with disk_errors_in_words("the log of the fetch"), open(log.path.with_suffix(".out"), "ab") as out:
-        subprocess.Popen([sys.executable, "-m", "engine.jobs.fetching", str(workspace.home),
-                          str(workspace.models), name, source], stdin=subprocess.DEVNULL, stdout=out,
-                         stderr=out, cwd=ROOT, **detached())
+    spawn([sys.executable, "-m", "engine.jobs.fetching", str(workspace.home), str(workspace.models),
+           name, source], log.path.with_suffix(".out"))
 
 
 def fetch_status(workspace: Workspace, name: str) -> FetchStatus | None:

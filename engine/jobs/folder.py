@@ -107,10 +107,16 @@ def all_runs(workspace: Workspace, project: str | None = None) -> list[RunFolder
     return [RunFolder(p.parent) for p in sorted(found, key=lambda p: -p.stat().st_mtime)]
 
 
+def last_request(run: RunFolder) -> int:
+    """The highest number in `requests/`, 0 where there is none."""
+    return max((int(p.stem) for p in (run.path / "requests").glob("*.json") if p.stem.isdigit()),
+               default=0)
+
+
 def put_request(run: RunFolder, kind: Request) -> int:
     """Leave a wish for the worker; returns its number."""
     folder = run.path / "requests"
-    number = 1 + max((int(p.stem) for p in folder.glob("*.json")), default=0)
+    number = 1 + last_request(run)
     write_json(folder / f"{number}.json", {"kind": kind, "by": os.getpid()})
     return number
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from engine.errors import RunError, disk_errors_in_words
-from engine.jobs.folder import RunFolder
-from engine.jobs.status import worker_alive
+from engine.jobs.folder import RunFolder, last_request
+from engine.jobs.status import status, worker_alive
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -21,26 +23,32 @@ def launch(run: RunFolder, home: Path, models_home: Path | None = None) -> int:
     Raises:
         RunError: a worker is at it already.
     """
-    if worker_alive(run):
+    if status(run).state == "running" or worker_alive(run):
         raise RunError(f"The run {run.id} is being worked on already.",
                        "Watch it, or pause it first.")
     run.worker.unlink(missing_ok=True)
-    run.event_log.write("launched", command=f"python -m engine start {run.id}")
+    # Requests up to this number belong to an earlier session; later ones are for the new worker.
+    run.event_log.write("launched", command=f"python -m engine start {run.id}",
+                        requests=last_request(run))
     command = [sys.executable, "-m", "engine.jobs.worker", str(run.path), "--home", str(home)]
     if models_home:
         command += ["--models-home", str(models_home)]
-    with disk_errors_in_words("the worker's log"):
-        log = open(run.log, "ab")  # noqa: SIM115 - closed below, after the child holds its own copy
-    try:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT,
-                                   **detached())
-    finally:
-        log.close()
+    return spawn(command, run.log)
+
+
+def spawn(command: Sequence[str], log: Path) -> int:
+    """Start a process that lives on when its parent and terminal are gone; its output goes to `log`."""
+    with disk_errors_in_words(f"the log {log.name}"):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with open(log, "ab") as out:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                       cwd=ROOT, **_detached())
+    # While the parent lives, somebody must take note of the end, or a zombie stays.
+    threading.Thread(target=process.wait, name=f"wait-{process.pid}", daemon=True).start()
     return process.pid
 
 
-def detached() -> dict[str, Any]:
-    """Options of `Popen` for a process that lives on when its parent and terminal are gone."""
+def _detached() -> dict[str, Any]:
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"}
     if os.name == "nt":
         return {"env": environment, "creationflags": 0x00000208}  # DETACHED_PROCESS | NEW_PROCESS_GROUP

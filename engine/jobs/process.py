@@ -7,6 +7,7 @@ import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -24,15 +25,28 @@ class Worker:
         me = psutil.Process()
         write_json(self.path, {"pid": me.pid, "created": me.create_time(), "host": socket.gethostname()})
 
+    def sign_off(self) -> None:
+        """Take the file away again, if it is the calling process's own."""
+        who = self._who()
+        if who and (who["pid"], who["host"]) == (os.getpid(), socket.gethostname()):
+            self.path.unlink(missing_ok=True)
+
     def pid(self) -> int | None:
         """The pid of the living process, or None."""
-        return read_json(self.path)["pid"] if self.alive() else None
+        who = self._who()
+        return who["pid"] if who and self.alive() else None
+
+    def _who(self) -> dict[str, Any] | None:
+        try:
+            return read_json(self.path)
+        except FileNotFoundError:
+            return None
 
     def alive(self, grace_s: float = 0.0) -> bool:
         """Whether it lives. Within `grace_s` of a launch (age of the folder's log) it is believed to."""
-        if not self.path.exists():
+        who = self._who()
+        if who is None:
             return grace_s > 0 and time.time() - os.path.getmtime(self.path.parent) < grace_s
-        who = read_json(self.path)
         if who["host"] != socket.gethostname():
             return True  # on a shared disk: another machine's process cannot be looked at from here
         try:

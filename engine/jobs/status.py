@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -53,6 +54,22 @@ def worker_alive(run: RunFolder) -> bool:
     return Worker(run.worker).alive()
 
 
+def session_start(events: Sequence[Event]) -> int:
+    """Where the newest session begins in the log: its launch, else its start; 0 where there is none."""
+    for i in range(len(events) - 1, -1, -1):
+        if events[i]["kind"] == "launched":
+            return i
+        if events[i]["kind"] == "run_started":
+            return i - 1 if i and events[i - 1]["kind"] == "launched" else i
+    return 0
+
+
+def _starting(since: Sequence[Event], run: RunFolder) -> bool:
+    """Launched a moment ago: the process is there but has not signed on yet."""
+    return (bool(since) and since[-1]["kind"] in ("launched", "request") and not run.worker.exists()
+            and time.time() - since[0]["time"] < START_GRACE_S)
+
+
 def _last_sign(run: RunFolder) -> float:
     return os.path.getmtime(run.events) if run.events.exists() else os.path.getmtime(run.plan)
 
@@ -62,18 +79,15 @@ def status(run: RunFolder) -> RunStatus:
     events, _ = read_events(run.events)
     age = time.time() - _last_sign(run)
     begun = [e for e in events if e["kind"] == "run_started"]
-    since = events[events.index(begun[-1]):] if begun else events
+    since = events[session_start(events):]
     ending = next((e for e in reversed(since) if e["kind"] in ENDINGS), None)
     state: State
     if ending:
         state = ENDINGS[ending["kind"]]
-        # Just resumed: the new worker has signed on but not yet written.
-        if state in ("paused", "failed", "cancelled") and worker_alive(run):
-            state = "running"
-    elif worker_alive(run) or (not run.worker.exists() and events and age < START_GRACE_S):
+    elif worker_alive(run) or _starting(since, run):
         state = "running"
     else:
-        state = "lost" if begun else "new"
+        state = "lost" if since else "new"
     stage, done, total = _place(since)
     started = begun[0]["time"] if begun else _last_sign(run)
     elapsed = (ending["time"] if ending and state != "running" else time.time()) - started
@@ -82,7 +96,7 @@ def status(run: RunFolder) -> RunStatus:
         error = {key: ending.get(key, "") for key in ("what", "safe", "fix")}
     return RunStatus(id=run.id, state=state, sentence=_sentence(state, since, ending), stage=stage,
                      done=done, total=total, age_s=age, started=started, elapsed_s=max(0.0, elapsed),
-                     left_s=_left(since) if state == "running" else None, phases=_phases(events),
+                     left_s=_left(since, events) if state == "running" else None, phases=_phases(events),
                      error=error, events=tuple(events))
 
 
@@ -98,15 +112,17 @@ def _place(events: list[Event]) -> tuple[str, int, int]:
     return stage, done, total
 
 
-def _left(events: list[Event]) -> float | None:
-    """Seconds left of the training, from the pace so far and the steps still planned."""
-    planned = next((e for e in reversed(events) if e["kind"] == "steps_planned"), None)
-    steps = [e for e in events if e["kind"] == "step"]
+def _left(since: Sequence[Event], events: Sequence[Event]) -> float | None:
+    """Seconds left of the training, from this session's pace and the steps still planned."""
+    planned = next((e for e in reversed(since) if e["kind"] == "steps_planned"), None)
+    steps = [e for e in since if e["kind"] == "step"]
     if not planned or len(steps) < 5:
         return None
     recent = steps[-20:]
     pace = (recent[-1]["time"] - recent[0]["time"]) / max(1, len(recent) - 1)
-    return max(0.0, planned["steps"] - len(steps)) * pace + planned.get("after_s", 0.0)
+    # Steps after the last save point of an earlier session are done twice: they count once.
+    done = len({(e["phase"], e["step"]) for e in events if e["kind"] == "step"})
+    return max(0.0, planned["steps"] - done) * pace + planned.get("after_s", 0.0)
 
 
 def _sentence(state: State, events: list[Event], ending: Event | None) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from engine.jobs.asker import ask_teacher, diverse_rows
 from engine.metrics.calibration import sureness
 from engine.prompts.bias import average_orders, label_distributions, letter_bias
+from engine.prompts.template import Template
 from engine.records import Corpus
 from engine.tasks.definition import Task
 from engine.views import Tried
@@ -16,10 +17,10 @@ from engine.workspace import Workspace
 ORDERS = 2
 
 
-def try_on(workspace: Workspace, folder: Path, corpus: Corpus, task: Task, text: str, teacher: str, *,
+def try_on(workspace: Workspace, folder: Path, corpus: Corpus, task: Task, template: Template, teacher: str, *,
            n: int, max_chars: int, on_progress: Callable[[str, int, int], None] | None = None,
            ) -> list[Tried]:
-    """Ask the large model about `n` documents of the corpus kept in `folder`, by the instructions `text`.
+    """Ask the large model about `n` documents of the corpus kept in `folder`, by these instructions.
 
     Raises:
         EngineError: the task or instructions cannot be used, or the teacher cannot answer.
@@ -32,7 +33,7 @@ def try_on(workspace: Workspace, folder: Path, corpus: Corpus, task: Task, text:
     rows = diverse_rows(workspace, folder, corpus, n, told("Choosing documents that differ"))
     texts = [corpus.documents[i].text for i in rows]
     log_probs, orders = ask_teacher(
-        workspace, teacher, {"texts": texts, "task": task.model_dump(mode="json"), "template": text,
+        workspace, teacher, {"texts": texts, "task": task.model_dump(mode="json"), "template": template.model_dump(),
                              "orders": ORDERS, "max_chars": max_chars}, told("Asking the large model"))
     probs, stability = average_orders(
         label_distributions(log_probs, orders, letter_bias(log_probs, orders)))

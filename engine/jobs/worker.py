@@ -10,19 +10,41 @@ import sys
 import traceback
 from pathlib import Path
 
-from engine.errors import EngineError, SpaceError
+from filelock import FileLock, Timeout
+
+from engine.errors import EngineError, RunError, SpaceError
 from engine.events import read_events
-from engine.jobs.folder import RequestReader, RunFolder
+from engine.jobs.folder import RequestReader, RunFolder, last_request
 from engine.jobs.process import Worker
+from engine.jobs.status import session_start
 from engine.workspace import Workspace
 
 
 def work(run: RunFolder, workspace: Workspace) -> str:
-    """Run or resume; returns how it ended: done, paused, cancelled or failed (also in the events)."""
-    Worker(run.worker).sign_on()
+    """Run or resume; returns how it ended: done, paused, cancelled or failed (also in the events).
+
+    Raises:
+        RunError: another worker is at it.
+    """
+    try:
+        with FileLock(run.path / "worker.lock", timeout=0):
+            signed = Worker(run.worker)
+            signed.sign_on()
+            try:
+                return _work(run, workspace)
+            finally:
+                signed.sign_off()
+    except Timeout as error:
+        raise RunError(f"The run {run.id} is being worked on already.",
+                       "Watch it, or pause it first.") from error
+
+
+def _work(run: RunFolder, workspace: Workspace) -> str:
     log = run.event_log
     earlier, _ = read_events(run.events)
-    handled = max((int(p.stem) for p in (run.path / "requests").glob("*.json")), default=0)
+    session, handled = earlier[session_start(earlier):], last_request(run)
+    if session and session[0]["kind"] == "launched" and session[-1]["kind"] != "run_started":
+        handled = session[0].get("requests", handled)  # a wish may come before the worker is up
     log.write("run_started", resumed=any(e["kind"] == "run_started" for e in earlier))
     try:
         # Heavy imports wait until the run has shown a sign of life.
@@ -39,14 +61,14 @@ def work(run: RunFolder, workspace: Workspace) -> str:
         log.write(ending)
         return ending
     except EngineError as error:
-        traceback.print_exc()
+        _keep_traceback(run)
         log.write("failed", what=error.what, safe=error.safe, fix=error.fix)
         return "failed"
     except KeyboardInterrupt:
         log.write("paused")
         return "paused"
     except MemoryError:
-        traceback.print_exc()
+        _keep_traceback(run)
         error = SpaceError("This machine ran out of memory.", "Close other programs, choose smaller "
                            "models or fewer documents at once, then press Resume.",
                            "Everything up to the last save point is kept.")
@@ -59,6 +81,12 @@ def work(run: RunFolder, workspace: Workspace) -> str:
                   fix=f"Press Resume to try again. Details for a report are in {run.log}.")
         raise
     return "done"
+
+
+def _keep_traceback(run: RunFolder) -> None:
+    """Tracebacks belong in the run's log, also when the terminal is somebody's."""
+    with open(run.log, "a", encoding="utf-8") as log:
+        traceback.print_exc(file=log)
 
 
 def main() -> int:

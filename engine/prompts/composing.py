@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import gcd
 
-from engine.prompts.template import render, shorten
+from engine.prompts.template import Template, render, shorten
 from engine.records import Document, Prompt
 from engine.tasks.definition import Task
 
@@ -26,12 +26,13 @@ def option_orders(n_labels: int, n_orders: int) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple((p + k * step) % n_labels for p in range(n_labels)) for k in range(wanted))
 
 
-def compose(source: str, task: Task, documents: Sequence[Document], order: Sequence[int],
+def compose(template: Template, task: Task, documents: Sequence[Document], order: Sequence[int],
             max_chars: int) -> list[Prompt]:
     """One prompt a document, in one order of the options.
 
     Raises:
         SettingsError: the template cannot be rendered.
     """
-    return [Prompt(render(source, task, shorten(document.text, max_chars), order), tuple(order))
+    return [Prompt(render(template.text, task, shorten(document.text, max_chars), order), tuple(order),
+                   task.names, template.opening, template.answer)
             for document in documents]

@@ -17,7 +17,7 @@ from engine.prompts.template import Template, compile_template
 from engine.workspace import ASSETS
 
 DEFAULT_TEMPLATE = "message-first"
-CAREFUL_TEMPLATE = "careful"
+CAREFUL_TEMPLATE = "with-definitions"
 
 
 def built_in() -> tuple[Template, ...]:
@@ -27,8 +27,8 @@ def built_in() -> tuple[Template, ...]:
 
 def versions(folder: Path, template_id: str | None = None) -> tuple[Template, ...]:
     """Built-in templates and a project's own, oldest first within an id."""
-    own = [_read(path) for path in sorted(folder.glob("*/*.yaml"), key=lambda p: (p.parent.name,
-                                                                                  int(p.stem)))]
+    numbered = (path for path in folder.glob("*/*.yaml") if path.stem.isdigit())
+    own = [_read(path) for path in sorted(numbered, key=lambda p: (p.parent.name, int(p.stem)))]
     everything = (*built_in(), *own)
     return tuple(t for t in everything if template_id in (None, t.id))
 
@@ -54,30 +54,44 @@ def save_version(folder: Path, text: str, *, parent: Template, note: str = "", a
     """Keep an edited text as the next version; the same text again returns the version it already is.
 
     Raises:
-        SettingsError: the text cannot be parsed.
+        SettingsError: the text cannot be parsed, is empty or too long.
     """
     compile_template(text)
-    known = versions(folder, parent.id)
-    same = [t for t in known if t.text == text]
-    if same:
-        return same[-1]
-    made = Template(id=parent.id, version=max(t.version for t in (*known, parent)) + 1, text=text,
-                    title=title or parent.title, note=note, author=author, parent=parent.ref,
-                    created=datetime.now(UTC).isoformat(timespec="seconds"))
-    path = folder / made.id / f"{made.version}.yaml"
+    while True:
+        known = versions(folder, parent.id)
+        same = [t for t in known if t.text == text]
+        if same:
+            return same[-1]
+        try:
+            made = Template(id=parent.id, version=max(t.version for t in (*known, parent)) + 1,
+                            text=text, answer=parent.answer, opening=parent.opening,
+                            title=title or parent.title, note=note, author=author,
+                            parent=parent.ref, created=datetime.now(UTC).isoformat(timespec="seconds"))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise SettingsError(f"The instructions cannot be kept: {first['loc'][0]}: {first['msg']}.",
+                                "Change that, then save again.") from error
+        try:
+            _write_new(folder / made.id / f"{made.version}.yaml", made)
+        except FileExistsError:  # another tab saved this version first: take the next number
+            continue
+        return made
+
+
+def _write_new(path: Path, made: Template) -> None:
     with disk_errors_in_words("the instructions"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        # "x": a version that exists is never overwritten, also when two tabs save at once.
+        text = yaml.safe_dump(made.model_dump(), allow_unicode=True, sort_keys=False)
+        # "x": a version that exists is never overwritten.
         with open(path, "x", encoding="utf-8") as out:
-            yaml.safe_dump(made.model_dump(), out, allow_unicode=True, sort_keys=False)
+            out.write(text)
             out.flush()
             os.fsync(out.fileno())
-    return made
 
 
 def _read(path: Path) -> Template:
     try:
         return Template.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (ValidationError, yaml.YAMLError) as error:
+    except (ValueError, yaml.YAMLError) as error:  # pydantic's and UTF-8's errors are ValueErrors
         raise SettingsError(f"The instructions in {path.name} are damaged.",
                             "Delete that file; other versions are kept.") from error

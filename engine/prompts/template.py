@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Sized
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.errors import SettingsError
-from engine.records import text_digest
+from engine.records import AnswerForm, text_digest
 from engine.tasks.definition import LETTERS, Task
 
 VARIABLES = {
@@ -27,9 +28,30 @@ VARIABLES = {
 }
 MAX_SOURCE = 8_000
 MAX_RENDERED = 40_000
-_CONTROL = re.compile(r"<\|[^|<>\n]{0,40}\|>|</?s>|\[/?INST\]")
-_environment = ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined, autoescape=False,
-                                             keep_trailing_newline=False)
+MAX_REPEAT = 1_000
+_CONTROL = re.compile(r"<[|｜][^|｜<>\n]{0,40}[|｜]>|</?s>|<(?:bos|eos|pad|unk)>"
+                      r"|<(?:start|end)_of_turn>|\[/?INST\]|<</?SYS>>")
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja2's sandbox, which also refuses to multiply a short text into gigabytes."""
+
+    intercepted_binops = frozenset(("*", "**"))
+
+    def call_binop(self, context: jinja2.runtime.Context, operator: str, left: Any,  # noqa: ANN401
+                   right: Any) -> Any:  # noqa: ANN401 - whatever a template holds
+        """Multiply, within bounds."""
+        for number, other in ((left, right), (right, left)):
+            if isinstance(number, int | float) and abs(number) > MAX_REPEAT:
+                raise OverflowError(f"only numbers up to {MAX_REPEAT:,} can be multiplied")
+            if isinstance(number, int) and isinstance(other, Sized) and (
+                    number * len(other) > MAX_RENDERED):
+                raise OverflowError("the result would be too long")
+        return super().call_binop(context, operator, left, right)
+
+
+_environment = _Sandbox(undefined=jinja2.StrictUndefined, autoescape=False,
+                        keep_trailing_newline=False)
 
 
 class Template(BaseModel):
@@ -41,6 +63,8 @@ class Template(BaseModel):
     version: int = Field(default=1, ge=1)
     title: str = Field(default="", max_length=120)
     text: str = Field(min_length=1, max_length=MAX_SOURCE)
+    answer: AnswerForm = Field("letter", description="What is read: the letter of an option, or its name.")
+    opening: str = Field("", max_length=80, description="How the answer is made to begin.")
     note: str = Field(default="", max_length=400)
     author: str = Field(default="", max_length=80)
     created: str = ""
@@ -53,8 +77,8 @@ class Template(BaseModel):
 
     @property
     def digest(self) -> str:
-        """Name by content: the text alone, so that equal instructions share cached answers."""
-        return text_digest(self.text)
+        """Name by content."""
+        return text_digest(f"{self.text}\x1f{self.answer}\x1f{self.opening}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +92,8 @@ class Option:
 
 def as_data(text: str) -> str:
     """Document text without the marks that chat models read as control tokens."""
-    return _CONTROL.sub(" ", text).replace("\x00", "")
+    # NUL first: left in, it could split a mark in two that closes up again when it goes.
+    return _CONTROL.sub(" ", text.replace("\x00", ""))
 
 
 def shorten(text: str, limit: int) -> str:
@@ -96,6 +121,9 @@ def compile_template(source: str) -> jinja2.Template:
     except jinja2.TemplateSyntaxError as error:
         raise SettingsError(f"The instructions cannot be read: line {error.lineno}: {error.message}.",
                             "Check that every {{ … }} and {% … %} in that line is closed.") from error
+    except (SyntaxError, RecursionError, MemoryError) as error:  # Python's own limits on nesting
+        raise SettingsError("The instructions cannot be read: too much is nested in one another.",
+                            "Simplify them.") from error
 
 
 def render(source: str, task: Task, document: str, order: Sequence[int]) -> str:
@@ -105,34 +133,48 @@ def render(source: str, task: Task, document: str, order: Sequence[int]) -> str:
         SettingsError: an unknown variable (with the nearest known one), a forbidden expression, or a
             result longer than `MAX_RENDERED` characters.
     """
-    template = compile_template(source)
+    return fill_in(source, document=as_data(document), question=task.question,
+                   options=options_in_order(task, order)).strip()
+
+
+def fill_in(source: str, **values: Any) -> str:  # noqa: ANN401 - what the template may use
+    """A template with its values, exactly as it comes out. Raises `SettingsError` as `render` does."""
+    template, pieces, length = compile_template(source), [], 0
     try:
-        text = template.render(document=as_data(document), question=task.question,
-                               options=options_in_order(task, order))
+        for piece in template.generate(**values):
+            pieces.append(piece)
+            length += len(piece)
+            if length > MAX_RENDERED:
+                break  # a loop in a loop would go on for hours
     except jinja2.exceptions.SecurityError as error:
         raise SettingsError("The instructions use an expression that is not allowed.",
                             "Use only the variables listed beside the editor.") from error
     except jinja2.UndefinedError as error:
         raise SettingsError(f"The instructions use something that does not exist: {error.message}.",
-                            _nearest(str(error.message))) from error
-    except (TypeError, ValueError, OverflowError, ZeroDivisionError, MemoryError,
-            RecursionError) as error:
+                            _nearest(str(error.message), values)) from error
+    except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError,
+            RuntimeError, MemoryError) as error:
         raise SettingsError(f"The instructions could not be filled in: {error}.",
                             "Simplify the expression in {{ … }}.") from error
-    if len(text) > MAX_RENDERED:
-        raise SettingsError(f"The filled-in instructions are {len(text):,} characters long; "
-                            f"the limit is {MAX_RENDERED:,}.", "Shorten the instructions.")
-    return text.strip()
+    if length > MAX_RENDERED:
+        raise SettingsError(f"The filled-in instructions are longer than {MAX_RENDERED:,} characters.",
+                            "Shorten the instructions.")
+    return "".join(pieces)
 
 
-def _nearest(message: str) -> str:
-    named = re.search(r"'([^']+)'", message)
-    close = difflib.get_close_matches(named.group(1), VARIABLES, n=1) if named else []
+def student_text(prompt: str, question: str, document: str, max_chars: int) -> str:
+    """The small model's prompt for one document: the same bytes in training and afterwards."""
+    return fill_in(prompt, document=shorten(as_data(document), max_chars), question=question)
+
+
+def _nearest(message: str, known: Iterable[str]) -> str:
+    named, names = re.search(r"'([^']+)'", message), list(known)
+    close = difflib.get_close_matches(named.group(1), names, n=1) if named else []
     hint = f"Did you mean {{{{ {close[0]} }}}}? " if close else ""
-    return f"{hint}Known variables: {', '.join(VARIABLES)}."
+    return f"{hint}Known variables: {', '.join(names)}."
 
 
-def lint(source: str, task: Task) -> list[str]:
+def lint(source: str, task: Task, answer: AnswerForm = "letter") -> list[str]:
     """What looks wrong with these instructions, in words; empty when nothing does.
 
     Raises:
@@ -146,7 +188,7 @@ def lint(source: str, task: Task) -> list[str]:
     if not all(label.name in text for label in task.labels):
         notes.append("Not every category is named: the large model cannot choose one it does not see. "
                      "Loop over {{ options }}.")
-    elif not re.search(rf"\b{LETTERS[len(task.labels) - 1]}\b", text):
+    elif answer == "letter" and not re.search(rf"\b{LETTERS[len(task.labels) - 1]}\b", text):
         notes.append("The options carry no letters: write {{ option.letter }} before each name.")
     if any(label.definition for label in task.labels) and not any(
             label.definition and label.definition in text for label in task.labels):

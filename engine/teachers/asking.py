@@ -54,8 +54,8 @@ def ask(teacher: Teacher, documents: Sequence[Document], task: Task, template: T
     done = cached = 0
     for o, order in enumerate(orders):
         wanted = depths if o == 0 else ()
-        prompts = compose(template.text, task, documents, order, max_chars)
-        keys = [answer_key(teacher.digest, p.text, n_labels, wanted) for p in prompts]
+        prompts = compose(template, task, documents, order, max_chars)
+        keys = [answer_key(teacher.digest, p, wanted) for p in prompts]
         known = cache.get(keys) if cache else {}
         cached += sum(key in known for key in keys)
         missing = [i for i, key in enumerate(keys) if key not in known]

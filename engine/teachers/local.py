@@ -11,12 +11,13 @@ from engine.devices import DeviceChoice
 from engine.errors import TeacherError
 from engine.models.loading import load_causal_lm
 from engine.models.weights import ModelFolder
+from engine.prompts.verbalisers import assign
 from engine.records import Answer, Prompt, text_digest
 from engine.tasks.definition import LETTERS
 
 
 class LocalTeacher:
-    """Scores the option letters with the model's next-token distribution.
+    """Scores the options' letters, or a word of each category, with the next-token distribution.
 
     Prompts are user turns in the model's own chat form. Batches are formed from prompts of like length,
     padded on the right, and read at each prompt's own last token.
@@ -28,6 +29,7 @@ class LocalTeacher:
         self._model, self._tokenizer = load_causal_lm(folder, choice)
         self._device = torch.device(choice.device)
         self._letters = [self._single_token(letter) for letter in LETTERS]
+        self._words: dict[tuple[str, ...], tuple[int, ...]] = {}
 
     def _single_token(self, letter: str) -> int:
         ids = self._tokenizer.encode(letter, add_special_tokens=False)
@@ -36,17 +38,27 @@ class LocalTeacher:
                                "Choose another large model.")
         return ids[0]
 
-    def encode(self, prompt_text: str) -> list[int]:
-        """Token ids of one user turn in chat form, ready for the answer's first token."""
+    def answer_tokens(self, prompt: Prompt) -> list[int]:
+        """The token read for each *position* of a prompt."""
+        if prompt.answer == "letter":
+            return self._letters[:len(prompt.order)]
+        if prompt.labels not in self._words:
+            self._words[prompt.labels] = assign(
+                prompt.labels, lambda t: self._tokenizer.encode(t, add_special_tokens=False)).tokens
+        return [self._words[prompt.labels][label] for label in prompt.order]
+
+    def encode(self, prompt: Prompt) -> list[int]:
+        """Token ids of one user turn in chat form and the answer's opening, ready for its next token."""
         text = self._tokenizer.apply_chat_template(
-            [{"role": "user", "content": prompt_text}], tokenize=False, add_generation_prompt=True)
+            [{"role": "user", "content": prompt.text}], tokenize=False,
+            add_generation_prompt=True) + prompt.opening
         # The chat form already holds the special tokens; a second BOS would shift everything.
         return self._tokenizer.encode(text, add_special_tokens=False)
 
     @torch.inference_mode()
     def answer(self, prompts: Sequence[Prompt], depths: tuple[float, ...]) -> list[Answer]:
         """One forward pass over the batch; see `Teacher.answer`."""
-        ids = [self.encode(p.text) for p in prompts]
+        ids = [self.encode(p) for p in prompts]
         window = self._model.config.max_position_embeddings
         if max(map(len, ids)) > window:
             raise TeacherError(f"A prompt is {max(map(len, ids)):,} tokens long; {self.name} reads "
@@ -62,10 +74,10 @@ class LocalTeacher:
                                 output_hidden_states=bool(depths))
         rows = torch.arange(len(ids), device=self._device)
         final = out.last_hidden_state[rows, last]
-        # Only the letters' rows of the vocabulary matrix are needed, not all 150,000.
-        letters = torch.tensor(self._letters[:len(prompts[0].order)], device=self._device)
-        head = self._model.get_output_embeddings()
-        logits = final.float() @ head.weight[letters].float().T
+        # Only the answers' rows of the vocabulary matrix are needed, not all 150,000.
+        read = torch.tensor([self.answer_tokens(p) for p in prompts], device=self._device)
+        head = self._model.get_output_embeddings().weight
+        logits = torch.einsum("iw,ilw->il", final.float(), head[read].float())
         log_probs = torch.log_softmax(logits, dim=-1).cpu().numpy()
         hidden = None
         if depths:

@@ -1,12 +1,16 @@
-"""Opening the teacher a plan names: a recording, or a model on this machine."""
+"""Opening the teacher a plan names: a recording (the example's, or one in models/), or a model here."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from engine.devices import choose_device
 from engine.models.weights import require
 from engine.teachers.protocol import Teacher, teacher_kind
 from engine.teachers.recorded import RecordedTeacher
 from engine.workspace import Workspace
+
+RECORDINGS = "recordings"
 
 
 def open_teacher(name: str, workspace: Workspace, device: str | None = None) -> tuple[Teacher, str]:
@@ -17,9 +21,11 @@ def open_teacher(name: str, workspace: Workspace, device: str | None = None) -> 
         WeightsError: the model is not installed.
     """
     if teacher_kind(name) == "recorded":
-        recorded = RecordedTeacher(name.removeprefix("recorded:"))
-        return recorded, (f"answers of {recorded.about['model']} given on {recorded.about['date']}, "
-                          "shipped with the example: nothing is computed")
+        plain, own = name.removeprefix("recorded:"), workspace.models / RECORDINGS
+        mine = plain == Path(plain).name and (own / f"{plain}.json").exists()
+        recorded = RecordedTeacher(plain, own) if mine else RecordedTeacher(plain)
+        return recorded, (f"answers of {recorded.about['model']} given on {recorded.about['date']}"
+                          f"{'' if mine else ', shipped with the example'}: nothing is computed")
     from engine.teachers.local import LocalTeacher  # torch: only where a model really runs
     folder = require(workspace.models, name)
     choice = choose_device(device)

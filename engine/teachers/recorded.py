@@ -43,7 +43,7 @@ class RecordedTeacher:
         Raises:
             TeacherError: a prompt, or the hidden states asked for, are not in the recording.
         """
-        keys = [prompt_key(p.text, len(p.order)) for p in prompts]
+        keys = [prompt_key(p) for p in prompts]
         missing = sum(key not in self._row for key in keys)
         if missing:
             raise TeacherError(
@@ -71,7 +71,7 @@ class RecordedTeacher:
 def save_recording(folder: Path, name: str, answers: Mapping[str, Answer], about: Mapping) -> None:
     """Write a recording: answers by `prompt_key`, and what is known about how they came to be."""
     keys = list(answers)
-    hidden = [a.hidden for a in answers.values() if a.hidden is not None]
+    hidden = [a.hidden for a in answers.values() if a.hidden is not None] or [np.zeros((0, 0))]
     rows, n = np.full(len(keys), -1, dtype=np.int32), 0
     for i, key in enumerate(keys):
         if answers[key].hidden is not None:

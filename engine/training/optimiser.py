@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from engine.errors import RunError
+
 WARM_UP = 0.1
 FLOOR = 0.1
 CLIP = 1.0
@@ -35,11 +37,19 @@ class Optimiser:
         return self.rate * (FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * min(1.0, share))))
 
     def step(self) -> float:
-        """Apply the gathered gradients (clipped to norm 1) and clear them; returns the norm before."""
+        """Apply the gathered gradients (clipped to norm 1) and clear them; returns the norm before.
+
+        Raises:
+            RunError: the gradients are not finite; the weights are as they were.
+        """
         for master, parameter in zip(self.masters, self.parameters, strict=True):
             master.grad = None if parameter.grad is None else parameter.grad.float()
             parameter.grad = None
         norm = torch.nn.utils.clip_grad_norm_(self.masters, CLIP)
+        if not torch.isfinite(norm):
+            raise RunError("The numbers of the training stopped making sense (not finite).",
+                           "Set ANON_DTYPE=float32, or choose a smaller learning rate, and start again.",
+                           "Everything up to the last save point is kept.")
         self._adam.param_groups[0]["lr"] = self.rate_at(self.done)
         self._adam.step()
         self.done += 1

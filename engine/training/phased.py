@@ -21,7 +21,16 @@ from engine.records import Corpus, FloatArray, Parts, TeacherSignal
 from engine.students.base import Student
 from engine.students.predicting import predict
 from engine.training.checkpoints import finish_phase, finished_phase, phase_folder
-from engine.training.loop import Gate, Looks, PhaseEnd, TrainingData, Wish, gate_of, train_phase
+from engine.training.loop import (
+    Gate,
+    Interrupted,
+    Looks,
+    PhaseEnd,
+    TrainingData,
+    Wish,
+    gate_of,
+    train_phase,
+)
 from engine.training.phases import choose_slice
 from engine.training.preparing import one_of_each_group, prepare
 
@@ -49,7 +58,8 @@ class PhasedTraining:
         """Train; the student is left with the final weights. Returns one result a phase begun.
 
         Raises:
-            Interrupted: the user paused or cancelled; a save point is written on pause.
+            Interrupted: the user paused or cancelled (a save point is written on pause), or stopped before
+            anything was learned.
         """
         learn = one_of_each_group(self.corpus, self.parts.learn)
         data = prepare(self.student, self.corpus, learn, self.signal, self.vectors, self.plan.anchors,
@@ -65,7 +75,12 @@ class PhasedTraining:
                     data = self._with_signal(data, learn, load_signal(folder / "signal.safetensors"))
                 results.append(kept[1])
             else:
-                result, data = self._phase(index, phase, folder, data, learn)
+                try:
+                    result, data = self._phase(index, phase, folder, data, learn)
+                except Interrupted as interrupted:
+                    if interrupted.wish != "stop" or not results:
+                        raise
+                    break  # stopped while asking again: this phase never began
                 results.append(result)
             if results[-1]["stopped"]:
                 break
