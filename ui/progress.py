@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.plan import DistillPlan, PhasePlan
 from engine.studio import Studio
-from ui import wording
+from ui import wording, wording_results
 from ui import wording_run as words
 from ui.guard import notice
 
@@ -164,5 +164,6 @@ def finished_run(studio: Studio, project: str, wanted: str) -> tuple[str, str]:
     if wanted in done or not done:
         return (wanted if wanted in done else ""), ""
     unfinished = any(run.id == wanted for run in runs)
-    note = notice("note", words.COMPARE_NOT_DONE, words.compare_instead(done[0].rpartition("/")[2]))
+    instead = wording_results.compare_instead(done[0].rpartition("/")[2])
+    note = notice("note", wording_results.COMPARE_NOT_DONE, instead)
     return done[0], note if unfinished else ""

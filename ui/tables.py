@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from ui import wording
-from ui import wording_run as words
+from ui import wording_results as words
 from ui.progress import says
 
 KEPT, STEER, LEARN = "kept_aside", "steer", "learn"
@@ -90,8 +90,10 @@ def verdict(report: Report) -> str:
     lead = first if not rest or first.endswith(".") else f"{first}."
     told = f"<p>{says(rest)}</p>" if rest else ""
     gap = report.get("student_minus_baseline")
-    difference = (f'<p class="quiet">{says(words.compare_gap(gap["value"], gap["low"], gap["high"], gap["n"]))}'
-                  "</p>" if gap and gap.get("low") is not None else "")
+    difference = ""
+    if gap and gap.get("low") is not None:
+        words_of_it = words.compare_gap(gap["value"], gap["low"], gap["high"], gap["n"])
+        difference = f'<p class="quiet">{says(words_of_it)}</p>'
     return f'<div class="verdict"><p class="lead">{says(lead)}</p>{told}{difference}</div>'
 
 

@@ -225,8 +225,9 @@ INSTRUCTIONS_QUESTION = "The question"
 INSTRUCTIONS_QUESTION_INFO = "Asked of every document."
 INSTRUCTIONS_KIND = "Kind of answer: one category for each document (single label)."
 INSTRUCTIONS_CATEGORIES = "Categories"
-INSTRUCTIONS_CATEGORIES_INFO = ("Labels, one row each. “act” marks what somebody must act on, so that "
-                                "missing them is counted apart. To remove a row, use ⋮ in a cell.")
+INSTRUCTIONS_CATEGORIES_INFO = (
+    "Labels, one row each. “act” marks what somebody must act on, so that missing it is counted "
+    "apart. To remove a row, use ⋮ in a cell.")
 INSTRUCTIONS_ADD = "Add a category"
 INSTRUCTIONS_CATEGORY_HEADS = ("name", "one-line definition", "act")
 INSTRUCTIONS_HOW = "How to ask it"
@@ -268,8 +269,9 @@ INSTRUCTIONS_RESTORE = ("To go back: choose the version under “Instructions”
                         "these instructions”. No version is ever overwritten.")
 INSTRUCTIONS_YOUR_EDIT = "your edit"
 INSTRUCTIONS_BAD_TABLE = "The table of categories is not complete"
-INSTRUCTIONS_BAD_TABLE_FIX = ("Every category needs a name of at most 60 letters, and at most 300 for "
-                              "its definition; the question needs at least 3.")
+INSTRUCTIONS_BAD_TABLE_FIX = (
+    "Every category needs a name of at most 60 letters, and at most 300 for its definition; the "
+    "question needs at least 3.")
 
 
 def instructions_document(index: int, total: int) -> str:

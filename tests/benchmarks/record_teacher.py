@@ -47,11 +47,11 @@ def main() -> None:
         ask(teacher, documents, task, templates[template_id], n_orders=n_orders, depths=depths,
             cache=cache, max_chars=MAX_CHARS, on_progress=tell)
         for o, order in enumerate(option_orders(len(task.labels), n_orders)):
-            prompts = compose(templates[template_id].text, task, documents, order, MAX_CHARS)
+            prompts = compose(templates[template_id], task, documents, order, MAX_CHARS)
             kept = depths if o == 0 else ()
-            keys = [answer_key(teacher.digest, p.text, len(order), kept) for p in prompts]
+            keys = [answer_key(teacher.digest, p, kept) for p in prompts]
             found = cache.get(keys)
-            answers |= {prompt_key(p.text, len(order)): found[k]
+            answers |= {prompt_key(p): found[k]
                         for p, k in zip(prompts, keys, strict=True)}
     save_recording(example, "teacher", answers, {
         "model": folder.title, "weights_sha256": folder.digest, "weights_source": folder.source,

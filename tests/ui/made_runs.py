@@ -107,7 +107,7 @@ def finished(studio: Studio, project: str, *, with_gold: bool = True, seed: int 
     write_json(run.report, report)
     table.to_parquet(run.predictions)
     run.student.mkdir()
-    (run.student / "README.md").write_text("---\nlicense: apache-2.0\n---\n# A small model\n\nWeak at fire.\n")
+    (run.student / "README.md").write_text("---\nlicense: apache-2.0\n---\n# A small model\n\nWeak.\n")
     (run.path / "take-home").mkdir()
     (run.path / "take-home" / "student.zip").write_bytes(b"PK" + bytes(4000))
     table[["id", "text", "student"]].to_csv(run.path / "take-home" / "predictions.csv", index=False)
@@ -130,7 +130,7 @@ def _scored(studio: Studio, project: str, plan: DistillPlan, with_gold: bool,
     report = compare(Answered(teacher[kept], student[kept], bag[kept], gold[kept],
                               [corpus.documents[i].group for i in kept]), plan.task)
     report |= {
-        "verdict": verdict(report), "limits": limits(report, {name: 40 for name in names}),
+        "verdict": verdict(report), "limits": limits(report, dict.fromkeys(names, 40)),
         "gold_column": "label" if with_gold else "", "teacher_name": "Large 1.5B",
         "student_name": "Small 135M", "baseline_because": "word pairs, C = 1",
         "seconds": 101.0, "peak_memory_gb": 2.4, "date": "2025-01-01T10:12:00+00:00",

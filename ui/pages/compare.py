@@ -14,7 +14,7 @@ import pandas as pd
 from engine.errors import InputError
 from engine.studio import Studio
 from ui import charts, tables, wording
-from ui import wording_run as words
+from ui import wording_results as words
 from ui.guard import guarded, notice
 from ui.progress import finished_run, says
 from ui.session import Frame, Page, studio_for
@@ -76,7 +76,8 @@ def build(frame: Frame) -> Page:
                     text = gr.Textbox(label=words.COMPARE_TEXT, interactive=False, lines=2,
                                       max_lines=12, elem_id="text")
                 with gr.Column(min_width=300):
-                    bars = gr.Plot(label=words.COMPARE_BARS, elem_id="bars")
+                    gr.HTML(f"<h3>{says(words.COMPARE_BARS)}</h3>")
+                    bars = gr.Plot(show_label=False, elem_id="bars")
             with gr.Accordion(words.COMPARE_PROMPTS, open=False):
                 large_prompt = gr.Textbox(label=words.COMPARE_LARGE_PROMPT, interactive=False,
                                           lines=4, max_lines=24, buttons=["copy"])

@@ -6,6 +6,7 @@ Does not: keep anything before *Use these documents* is pressed.
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -215,9 +216,11 @@ def _read(held: dict[str, Any], visitor: str, progress: gr.Progress) -> tuple[An
             receipts.copies(told),
             gr.Accordion(label=wording.documents_copies(told["duplicates"])),
             _as_file(told, Path(held["paths"][0]).stem),
-            gr.Dropdown(choices=columns, value=first["text_column"], visible=len(columns) > 1),
+            gr.Dropdown(choices=columns, value=first["text_column"], visible=len(columns) > 1,
+                        allow_custom_value=True),
             shown["encoding"], shown["delimiter"], shown["header"],
-            gr.Dropdown(choices=columns, value=shown["labels"], visible=len(columns) > 1),
+            gr.Dropdown(choices=columns, value=shown["labels"], visible=len(columns) > 1,
+                        multiselect=True),
             gr.CheckboxGroup(choices=names, value=list(done)))
 
 
@@ -229,8 +232,8 @@ def _refused(held: dict[str, Any], error: EngineError) -> tuple[Any, ...]:
     hidden = gr.Column(visible=False)
     return (problem(error), {**held, "shown": nothing}, gr.skip(), gr.skip(),
             gr.Column(visible=True), hidden, hidden, hidden, *(gr.skip(),) * 8,
-            gr.Dropdown(choices=[], value=None, visible=True), "", "", "",
-            gr.Dropdown(choices=[], value=[], visible=False), gr.skip())
+            gr.Dropdown(choices=[], value=None, visible=True, allow_custom_value=True), "", "", "",
+            gr.Dropdown(choices=[], value=[], visible=False, multiselect=True), gr.skip())
 
 
 def _preview(held: dict[str, Any], visitor: str, progress: gr.Progress) -> dict[str, Any]:
@@ -280,6 +283,7 @@ def _example(visitor: str, stamp: int) -> tuple[Any, ...]:
 
 def _as_file(receipt: dict[str, Any], name: str) -> str:
     """The receipt as a file to download; the browser gets a copy."""
-    path = Path(tempfile.mkdtemp(prefix="anon-receipt-")) / f"receipt-{name}.json"
+    plain = re.sub(r"[^\w.-]+", "-", name)
+    path = Path(tempfile.mkdtemp(prefix="anon-receipt-")) / f"receipt-{plain}.json"
     path.write_text(json.dumps(receipt, ensure_ascii=False, indent=2), encoding="utf-8")
     return str(path)

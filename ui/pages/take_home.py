@@ -11,7 +11,7 @@ import gradio as gr
 from gradio.processing_utils import save_file_to_cache
 
 from ui import planning, tables, wording
-from ui import wording_run as words
+from ui import wording_results as words
 from ui.guard import guarded, notice
 from ui.progress import finished_run, says
 from ui.session import Frame, Page, studio_for

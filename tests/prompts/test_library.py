@@ -1,0 +1,92 @@
+"""Versions of instructions are never changed, whoever saves when."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from engine.errors import SettingsError
+from engine.prompts.library import DEFAULT_TEMPLATE, find, save_version, versions
+from engine.prompts.template import Template
+
+TEXT = "{{ document }} {{ question }} {% for o in options %}{{ o.letter }} {{ o.name }} {% endfor %}"
+
+
+@pytest.fixture
+def parent(tmp_path: Path) -> Template:
+    return find(tmp_path, DEFAULT_TEMPLATE)
+
+
+def test_saving_makes_the_next_version_and_leaves_the_old_file(tmp_path: Path, parent: Template) -> None:
+    second = save_version(tmp_path, TEXT, parent=parent, note="shorter", author="me")
+    before = (tmp_path / second.id / "2.yaml").read_bytes()
+    third = save_version(tmp_path, TEXT + "!", parent=second)
+    assert (second.ref, third.ref) == (f"{DEFAULT_TEMPLATE}@2", f"{DEFAULT_TEMPLATE}@3")
+    assert (second.parent, third.parent) == (parent.ref, second.ref)
+    assert (tmp_path / second.id / "2.yaml").read_bytes() == before
+    for made in (second, third):  # read and opened as their parent is
+        assert (made.answer, made.opening) == (parent.answer, parent.opening)
+    assert find(tmp_path, second.ref) == second and find(tmp_path, DEFAULT_TEMPLATE) == third
+    assert find(tmp_path, parent.ref) == parent
+
+
+def test_the_same_text_is_the_same_version(tmp_path: Path, parent: Template) -> None:
+    assert save_version(tmp_path, parent.text, parent=parent) == parent
+    second = save_version(tmp_path, TEXT, parent=parent)
+    assert save_version(tmp_path, TEXT, parent=parent, note="again") == second
+    assert len(list(tmp_path.glob("*/*.yaml"))) == 1
+
+
+def test_tabs_that_save_at_once_get_a_version_each(tmp_path: Path, parent: Template) -> None:
+    barrier, saved, failed = threading.Barrier(8), [], []
+
+    def save(i: int) -> None:
+        barrier.wait()
+        try:
+            saved.append(save_version(tmp_path, f"{TEXT} {i}", parent=parent))
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=save, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    assert sorted(t.version for t in saved) == list(range(2, 10))
+    assert {t.text for t in versions(tmp_path, parent.id)} == {parent.text, *(t.text for t in saved)}
+
+
+def test_ten_versions_are_in_the_order_of_numbers(tmp_path: Path, parent: Template) -> None:
+    for i in range(10):
+        save_version(tmp_path, f"{TEXT} {i}", parent=parent)
+    assert find(tmp_path, parent.id).version == 11
+    assert [t.version for t in versions(tmp_path, parent.id)] == list(range(1, 12))
+
+
+@pytest.mark.parametrize("text", ["", "{{ document", "x" * 8001])
+def test_what_cannot_be_kept_is_refused_in_words(tmp_path: Path, parent: Template, text: str) -> None:
+    with pytest.raises(SettingsError):
+        save_version(tmp_path, text, parent=parent)
+    assert not list(tmp_path.glob("*/*"))
+
+
+def test_a_damaged_file_is_named(tmp_path: Path, parent: Template) -> None:
+    save_version(tmp_path, TEXT, parent=parent)
+    (tmp_path / parent.id / "3.yaml").write_bytes(b"\xff\xfe: {")
+    with pytest.raises(SettingsError, match="3.yaml"):
+        versions(tmp_path)
+
+
+def test_other_files_in_the_folder_are_passed_over(tmp_path: Path, parent: Template) -> None:
+    save_version(tmp_path, TEXT, parent=parent)
+    (tmp_path / parent.id / "2 (copy).yaml").write_text("id: x")
+    assert find(tmp_path, parent.id).version == 2
+
+
+def test_instructions_that_are_not_there_name_those_that_are(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        find(tmp_path, "nonsense@3")
+    assert "careful" in refused.value.fix

@@ -1,0 +1,152 @@
+"""Instructions are data's cage: nothing in a document or a template gets out of it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.errors import SettingsError
+from engine.prompts.library import CAREFUL_TEMPLATE, DEFAULT_TEMPLATE, built_in
+from engine.prompts.template import (
+    MAX_RENDERED,
+    as_data,
+    lint,
+    render,
+    shorten,
+    student_text,
+)
+from engine.tasks.definition import Label, Task
+from engine.tasks.presets import preset, preset_titles
+
+TASK = Task(question="Which kind?", labels=(Label(name="flood", definition="too much water"),
+                                            Label(name="fire"), Label(name="other")))
+SOURCE = "{{ document }}|{{ question }}|{% for o in options %}{{ o.letter }}={{ o.name }};{% endfor %}"
+
+
+def test_a_document_and_an_order_are_filled_in() -> None:
+    assert render(SOURCE, TASK, "help", (2, 0, 1)) == "help|Which kind?|A=other;B=flood;C=fire;"
+
+
+@pytest.mark.parametrize("source", [
+    "{{ ''.__class__ }}",
+    "{{ document.__class__.__mro__ }}",
+    "{{ options.__init__.__globals__ }}",
+    "{{ cycler.__init__.__globals__ }}",
+    "{{ (document|attr('__class__')) }}",
+    "{{ '{0.__class__}'.format(document) }}",
+    "{{ options.append(1) }}",
+    "{% include '/etc/passwd' %}",
+    "{% import 'os' as os %}{{ os }}",
+    "{{ self.__init__ }}",
+    "{{ lipsum.__globals__['os'].popen('id').read() }}",
+])
+def test_a_template_cannot_leave_the_sandbox(source: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        render(source, TASK, "x", range(3))
+    assert refused.value.fix
+
+
+@pytest.mark.parametrize("source", [
+    "{{ 'a' * 10**9 }}", "{{ 'a' * 1000 * 1000 * 1000 }}", "{{ 9**9**9 }}", "{{ [1] * 10**9 }}",
+    "{% for i in range(99999) %}{% for j in range(99999) %}x{% endfor %}{% endfor %}",
+    "{{ range(10**9)|list }}",
+])
+def test_a_template_cannot_eat_the_machine(source: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(SettingsError):
+        render(source, TASK, "x", range(3))
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("source", [
+    "{{ unknown }}", "{{ document.encode('zz') }}", "{{ '{a}'.format() }}", "{{ 1/0 }}",
+    "{{ options|map('nofilter')|list }}", "{{ document|nofilter }}", "{{ cycler() }}", "{% if %}",
+    "{{ document", "{% for i in [1] %}" * 30 + "{% endfor %}" * 30, "{{" + "(" * 2000 + ")" * 2000 + "}}",
+    "{{ [3, 'a']|sort }}", "{{ '%d' % 'x' }}", "{{ document.index('zzz') }}", "{{ [].pop() }}",
+])
+def test_every_mistake_in_a_template_is_told_in_words(source: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        render(source, TASK, "x", range(3))
+    assert refused.value.what.startswith("The instructions")
+
+
+def test_an_unknown_variable_names_the_nearest() -> None:
+    with pytest.raises(SettingsError) as refused:
+        render("{{ docment }}", TASK, "x", range(3))
+    assert "{{ document }}" in refused.value.fix and "options" in refused.value.fix
+
+
+def test_a_syntax_error_names_its_line() -> None:
+    with pytest.raises(SettingsError, match="line 2"):
+        render("fine\n{% if %}", TASK, "x", range(3))
+
+
+def test_a_result_without_end_is_refused_and_a_long_one_is_not() -> None:
+    assert len(render("{{ document }}", TASK, "y" * (MAX_RENDERED - 1), range(3))) == MAX_RENDERED - 1
+    with pytest.raises(SettingsError, match="longer than"):
+        render("{{ document }}", TASK, "y" * (MAX_RENDERED + 1), range(3))
+
+
+@given(st.text(max_size=60))
+def test_document_text_that_looks_like_a_template_stays_text(extra: str) -> None:
+    document = "{{ question }}{% for o in options %}{{ 7*7 }}{# no #}" + extra
+    assert render("[{{ document }}]", TASK, document, range(3)) == f"[{as_data(document)}]".strip()
+
+
+@pytest.mark.parametrize("mark", [
+    "<|im_start|>", "<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|start_header_id|>", "<s>", "</s>",
+    "[INST]", "[/INST]", "<start_of_turn>", "<end_of_turn>", "<bos>", "<eos>", "<<SYS>>", "<｜User｜>",
+    "<|reserved_special_token_12|>",
+])
+def test_marks_of_chat_models_are_taken_out_of_documents(mark: str) -> None:
+    # Also one cut in two by a NUL, one inside another, and one closed by the next.
+    for document in (f"a{mark}b", f"a{mark[:2]}\x00{mark[2:]}b", f"a{mark[:1]}\x00{mark[1:]}b",
+                     f"a{mark[:3]}{mark}{mark[3:]}b", f"{mark}{mark}"):
+        assert mark not in as_data(document)
+        assert mark not in render("{{ document }}!", TASK, document, range(3))
+        assert mark not in student_text("{{ document }}!", "q", document, 500)
+
+
+@given(st.text(alphabet="<|>s/ima_trek\x00[INST] {}%#\n", max_size=40))
+def test_no_mark_survives_however_it_is_hidden(document: str) -> None:
+    cleaned = as_data(document)
+    assert not any(mark in cleaned for mark in ("<|im|>", "<s>", "</s>", "[INST]", "\x00"))
+
+
+def test_plain_text_is_left_alone() -> None:
+    for text in ("water < 3 m | road > bridge", "a <- b |> c", "<b>bold</b>", "[INSTALL] 5 | 6", "e\n\tf"):
+        assert as_data(text) == text
+
+
+def test_the_smaller_prompt_keeps_its_bytes() -> None:
+    # Not stripped, not rendered twice, cut at a space with a mark.
+    assert student_text("{{ document }}\n\nAbout: ", "q", "{{ question }}", 99) == "{{ question }}\n\nAbout: "
+    assert student_text("{{ document }}", "q", "one two three", 9) == "one two […]"
+
+
+@given(st.text(max_size=200), st.integers(1, 80))
+def test_shortening_keeps_a_beginning_and_says_so(text: str, limit: int) -> None:
+    short = shorten(text, limit)
+    if len(text) <= limit:
+        assert short == text
+    else:
+        assert short.endswith(" […]") and text.startswith(short[:-4]) and len(short) <= limit + 4
+
+
+def test_built_in_instructions_have_nothing_to_complain_of() -> None:
+    shipped = built_in()
+    assert {DEFAULT_TEMPLATE, CAREFUL_TEMPLATE} <= {t.id for t in shipped}
+    for template in shipped:
+        for task in preset_titles():
+            notes = lint(template.text, preset(task), template.answer)
+            assert [note for note in notes if "definitions" not in note] == []
+
+
+def test_lint_says_what_is_missing() -> None:
+    notes = lint("{{ question }}", TASK)
+    assert "message itself is missing" in notes[0] and "Not every category" in notes[1]
+    assert "no letters" in lint("{{ document }} {% for o in options %}{{ o.name }} {% endfor %}", TASK)[0]
+    assert "definitions" in lint(SOURCE.replace("=", ". "), TASK)[-1]

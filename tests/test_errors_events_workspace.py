@@ -1,0 +1,187 @@
+"""The three small rooms everything stands on: errors in words, the event log, where things live."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import threading
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import errors
+from engine.errors import EngineError, RunError, SpaceError, disk_errors_in_words
+from engine.events import EventLog, follow, read_events
+from engine.workspace import Workspace, fresh_name, read_json, slug, write_atomic, write_json, write_text
+
+
+def test_an_error_says_what_happened_what_is_safe_and_what_to_do() -> None:
+    error = EngineError("The file is empty.", "Choose another file.")
+    assert str(error) == "The file is empty."
+    assert error.lines() == "The file is empty.\nNothing you made was lost.\nChoose another file."
+
+
+def test_every_error_is_an_engine_error_and_stands_in_the_tree_of_the_header() -> None:
+    kinds = {name for name, kind in vars(errors).items()
+             if isinstance(kind, type) and issubclass(kind, Exception)}
+    assert all(issubclass(getattr(errors, name), EngineError) for name in kinds)
+    assert all(name in (errors.__doc__ or "") for name in kinds)
+
+
+@pytest.mark.parametrize(("number", "words"), [
+    (errno.ENOSPC, "disk is full"), (errno.EDQUOT, "disk is full"),
+    (errno.EACCES, "No permission"), (errno.EROFS, "No permission"),
+])
+def test_disk_errors_become_words(number: int, words: str) -> None:
+    with pytest.raises(SpaceError, match=words) as told, disk_errors_in_words("the table"):
+        raise OSError(number, os.strerror(number), "/place")
+    assert "the table" in told.value.what and told.value.fix
+
+
+def test_other_errors_pass_a_disk_guard_unchanged() -> None:
+    with pytest.raises(FileNotFoundError), disk_errors_in_words("the table"):
+        raise FileNotFoundError(errno.ENOENT, "gone")
+
+
+def test_events_come_back_in_order_and_only_once(tmp_path: Path) -> None:
+    log = EventLog(tmp_path / "run" / "events.jsonl")
+    first = log.write("step", loss=np.float32(0.5), file=tmp_path, text="é\nü")
+    events, offset = read_events(log.path)
+    assert [e["kind"] for e in events] == ["step"]
+    assert events[0] == {"time": first["time"], "kind": "step", "loss": 0.5, "file": str(tmp_path),
+                         "text": "é\nü"}
+    log.write("done")
+    later, end = read_events(log.path, offset)
+    assert [e["kind"] for e in later] == ["done"] and end == log.path.stat().st_size
+    assert read_events(log.path, end) == ([], end)
+
+
+def test_a_half_written_event_waits_and_a_broken_line_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b'{"kind": "a"}\n{"kind": "b", "te')
+    events, offset = read_events(path)
+    assert [e["kind"] for e in events] == ["a"] and offset == len(b'{"kind": "a"}\n')
+    with open(path, "ab") as out:
+        out.write(b'xt": 1}\n\x00\x00\x00\n{"kind": "c"}\n')
+    assert [e["kind"] for e in read_events(path, offset)[0]] == ["b", "c"]
+
+
+def test_no_log_yet_is_no_events(tmp_path: Path) -> None:
+    assert read_events(tmp_path / "events.jsonl") == ([], 0)
+
+
+@given(st.integers(0, 200))
+def test_whatever_the_cut_no_event_is_lost_or_doubled(
+    tmp_path_factory: pytest.TempPathFactory, cut: int
+) -> None:
+    whole = b"".join(json.dumps({"kind": f"k{n}", "text": "ü"}).encode() + b"\n" for n in range(6))
+    path = tmp_path_factory.mktemp("cut") / "events.jsonl"
+    path.write_bytes(whole[:cut])
+    early, offset = read_events(path)
+    path.write_bytes(whole)
+    late, _ = read_events(path, offset)
+    assert [e["kind"] for e in early + late] == [f"k{n}" for n in range(6)]
+
+
+def test_many_writers_never_tear_a_line(tmp_path: Path) -> None:
+    log = EventLog(tmp_path / "events.jsonl")
+    threads = [threading.Thread(target=lambda n=n: [log.write("x", n=n, text="y" * 2000) for _ in range(40)])
+               for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    events, _ = read_events(log.path)
+    assert sorted(e["n"] for e in events) == sorted([0, 1, 2, 3] * 40)
+
+
+def test_following_ends_with_the_run(tmp_path: Path) -> None:
+    log = EventLog(tmp_path / "events.jsonl")
+    log.write("step")
+    seen = []
+    for event in follow(log.path, until=("done", "failed"), poll_s=0.01):
+        seen.append(event["kind"])
+        if len(seen) == 1:
+            log.write("done")
+            log.write("after")
+    assert seen == ["step", "done"]
+
+
+def test_home_is_the_setting_or_the_users_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ANON_HOME", str(tmp_path / "there"))
+    assert Workspace.default().home == tmp_path / "there"
+    monkeypatch.setenv("ANON_HOME", "")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Workspace.default().home == tmp_path / ".anon-studio"
+
+
+def test_a_workspace_is_only_paths_and_weights_may_be_shared(tmp_path: Path) -> None:
+    alone, visitor = Workspace(tmp_path / "a"), Workspace(tmp_path / "v", models_home=tmp_path / "a")
+    assert visitor.models == alone.models == tmp_path / "a" / "models"
+    assert visitor.projects == tmp_path / "v" / "projects" and visitor.cache == tmp_path / "v" / "cache"
+    project = visitor.project("floods")
+    assert project.runs == tmp_path / "v" / "projects" / "floods" / "runs"
+    assert [folder.name for folder in (project.corpora, project.tasks, project.templates)] == [
+        "corpora", "tasks", "templates"]
+    assert list(tmp_path.iterdir()) == [], "looking makes nothing"
+    with pytest.raises(FrozenInstanceError):
+        alone.home = tmp_path  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("name", ["../floods", "a/b", "", ".", "Floods 2024", "x" * 61])
+def test_a_project_name_cannot_leave_its_folder(tmp_path: Path, name: str) -> None:
+    with pytest.raises(RunError, match="not a project name"):
+        Workspace(tmp_path).project(name)
+
+
+@given(st.text(max_size=200))
+def test_slugs_are_folder_safe_and_settled(name: str) -> None:
+    made = slug(name)
+    assert 1 <= len(made) <= 60 and set(made) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
+    assert not made.startswith("-") and not made.endswith("-") and slug(made) == made
+
+
+def test_fresh_names_count_up(tmp_path: Path) -> None:
+    taken = []
+    for _ in range(3):
+        taken.append(fresh_name(tmp_path, "run"))
+        (tmp_path / taken[-1]).mkdir()
+    assert taken == ["run", "run-2", "run-3"]
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "plan.json"
+    write_json(path, {"größe": 1})
+    assert read_json(path) == {"größe": 1} and "größe" in path.read_text(encoding="utf-8")
+
+    def full(temporary: Path) -> None:
+        temporary.write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(SpaceError, match="plan.json"):
+        write_atomic(path, full)
+    assert read_json(path) == {"größe": 1}
+    assert [p.name for p in path.parent.iterdir()] == ["plan.json"]
+
+
+def test_readers_see_the_old_text_or_the_new_never_half(tmp_path: Path) -> None:
+    path, texts = tmp_path / "status.txt", ["a" * 100_000, "b" * 100_000]
+    write_text(path, texts[0])
+    writing = threading.Thread(target=lambda: [write_text(path, texts[n % 2]) for n in range(20)])
+    writing.start()
+    seen = set()
+    while writing.is_alive():
+        seen.add(path.read_text())
+    writing.join()
+    assert seen <= set(texts)
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text('{"a": 1,\n "b"')
+    with pytest.raises(RunError, match=r"report\.json is damaged \(line 2\)"):
+        read_json(tmp_path / "report.json")

@@ -1,0 +1,139 @@
+"""Compare and Take home: which run is shown, document by document, and what can be downloaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from engine.studio import Studio
+from engine.workspace import Workspace
+from tests.ui import made_runs
+from ui.pages import compare, take_home
+from ui.session import Frame
+
+
+@pytest.fixture
+def studio(workspace: Workspace) -> Studio:
+    return Studio(workspace)
+
+
+@pytest.fixture
+def project(studio: Studio, tmp_path: Path) -> str:
+    return made_runs.project_with_documents(studio, tmp_path)
+
+
+def build(page: Any) -> SimpleNamespace:
+    with gr.Blocks() as demo:
+        frame = Frame(gr.BrowserState(""), gr.BrowserState(""), gr.State(""), gr.State(0), gr.Tabs())
+        built = page.build(frame)
+    handlers = {fn.fn.__name__: fn.fn for fn in demo.fns.values() if fn.fn}
+    named = {c.elem_id: c for c in demo.blocks.values() if getattr(c, "elem_id", None)}
+    return SimpleNamespace(refresh=built.refresh, handlers=handlers, named=named, demo=demo)
+
+
+def everything(updates: dict[Any, Any]) -> str:
+    return " ".join(str(getattr(value, "value", value)) for value in updates.values())
+
+
+@pytest.mark.parametrize("stop", [compare, take_home])
+def test_an_empty_stop_teaches(studio: Studio, project: str, stop: Any) -> None:
+    page = build(stop)
+    for where in ("", project):
+        assert "yet" in everything(page.refresh("", where, "", "?"))
+
+
+def test_the_verdict_and_all_three_stand_side_by_side(studio: Studio, project: str) -> None:
+    run, page = made_runs.finished(studio, project), build(compare)
+    updates = page.refresh("", project, run, "")
+    assert studio.report(run)["verdict"][:40] in updates[page.named["verdict"]]
+    assert all(who in updates[page.named["scores"]] for who in ("Large model", "Small model", "Bag of words"))
+    assert updates[page.named["confusion"]].data[0].type == "heatmap"
+    assert len(updates[page.named["f1"]].data) == 3
+
+
+def test_without_labels_the_pictures_of_scores_stay_away(studio: Studio, project: str) -> None:
+    run, page = made_runs.finished(studio, project, with_gold=False), build(compare)
+    updates = page.refresh("", project, run, "")
+    assert updates[page.named["f1"]] is None
+    assert "Category score" not in updates[page.named["scores"]]
+
+
+def test_an_unfinished_run_gives_way_to_the_newest_finished_one(studio: Studio, project: str) -> None:
+    done, going = made_runs.finished(studio, project), made_runs.lost(studio, project)
+    page = build(compare)
+    told = everything(page.refresh("", project, going, ""))
+    assert "is not done yet" in told and done.rpartition("/")[2] in told
+
+
+def test_what_is_on_the_screen_is_not_drawn_again(studio: Studio, project: str) -> None:
+    run = made_runs.finished(studio, project)
+    for stop in (compare, take_home):
+        page = build(stop)
+        updates = page.refresh("", project, run, "")
+        seen = next(v for v in updates.values() if isinstance(v, str) and v == f"{run}|")
+        assert page.refresh("", project, run, seen) == gr.skip()
+
+
+def test_picking_a_row_shows_text_answers_and_prompts(studio: Studio, project: str) -> None:
+    run, page = made_runs.finished(studio, project), build(compare)
+    picked = gr.SelectData(None, {"index": [0, 1], "value": "x", "row_value": ["d000", "…"]})
+    updates = page.handlers["pick"]("", run, picked)
+    assert updates[page.named["text"]] == made_runs.HOSTILE  # as text, in a text box
+    assert len(updates[page.named["bars"]].data) == 2
+    assert any("Which kind of crisis?" in str(v) for v in updates.values())
+    assert "<img" not in updates[page.named["about"]]
+
+
+def test_a_filter_changes_the_table(studio: Studio, project: str) -> None:
+    run, page = made_runs.finished(studio, project), build(compare)
+    table = page.named["answers"]
+    different = page.handlers["filtered"]("", run, "different")[table]
+    everyone = page.handlers["filtered"]("", run, "all")[table]
+    assert 0 < len(different) < len(everyone) == len(studio.corpus(project))
+
+
+def test_confusion_can_be_against_the_labels(studio: Studio, project: str) -> None:
+    run, page = made_runs.finished(studio, project), build(compare)
+    figure = page.handlers["redraw"]("", run, "gold")
+    assert figure.layout.yaxis.title.text == "Label in the upload"
+
+
+def test_asking_about_nothing_is_refused_in_words(studio: Studio, project: str) -> None:
+    run, page = made_runs.finished(studio, project), build(compare)
+    with pytest.raises(gr.Error, match="There is no text to ask about"):
+        page.handlers["ask_own"]("", run, "  ")
+
+
+def test_downloads_are_copies_outside_the_workspace(studio: Studio, project: str,
+                                                    workspace: Workspace) -> None:
+    run, page = made_runs.finished(studio, project), build(take_home)
+    updates = page.refresh("", project, run, "")
+    offered = [v for v in updates.values() if isinstance(v, gr.DownloadButton)]
+    assert len(offered) == len(studio.downloads(run)) == 4
+    names = []
+    for button in offered:
+        path = Path(button.value if isinstance(button.value, str) else button.value.path)
+        assert path.is_file() and not path.is_relative_to(workspace.home)
+        names.append(path.name)
+    assert names == ["student.zip", "predictions.csv", "report.json", "plan.yaml"]
+
+
+def test_the_card_is_shown_without_its_settings(studio: Studio, project: str) -> None:
+    run, page = made_runs.finished(studio, project), build(take_home)
+    assert page.refresh("", project, run, "")[page.named["card"]] == "# A small model\n\nWeak.\n"
+
+
+def test_the_command_labels_files_with_this_student(studio: Studio, project: str) -> None:
+    run, page = made_runs.finished(studio, project), build(take_home)
+    said = page.refresh("", project, run, "")[page.named["predict"]]
+    assert "python -m engine predict" in said and said.endswith("student FILE -o OUT.csv")
+
+
+@pytest.mark.parametrize("stop", [compare, take_home])
+def test_every_event_is_private(stop: Any) -> None:
+    page = build(stop)
+    assert all(fn.api_visibility == "private" for fn in page.demo.fns.values())

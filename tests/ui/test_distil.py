@@ -1,0 +1,204 @@
+"""The Distil page: what it will cost, what a run shows in each of its states."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from engine.errors import SettingsError
+from engine.plan import load_plan, phases_for
+from engine.studio import Studio
+from engine.workspace import Workspace
+from tests.ui import made_runs
+from ui import planning, progress
+from ui.pages import distil
+from ui.session import Frame
+
+FORM = planning.Form("qwen2.5-coder-1.5b-instruct", "smollm2-135m-instruct", "quick", 0,
+                     planning.phase_rows(phases_for("quick")), "forward_kl", 16, 8, 2)
+
+
+@pytest.fixture
+def studio(workspace: Workspace) -> Studio:
+    return Studio(workspace)
+
+
+@pytest.fixture
+def project(studio: Studio, tmp_path: Path) -> str:
+    return made_runs.project_with_documents(studio, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def page() -> SimpleNamespace:
+    """The page in a frame of its own: its handlers by name, and its components by elem_id."""
+    with gr.Blocks() as demo:
+        stamp, run = gr.State(0), gr.State("")
+        frame = Frame(gr.BrowserState(""), gr.BrowserState(""), run, stamp, gr.Tabs())
+        built = distil.build(frame)
+    handlers = {fn.fn.__name__: fn.fn for fn in demo.fns.values() if fn.fn}
+    named = {c.elem_id: c for c in demo.blocks.values() if getattr(c, "elem_id", None)}
+    return SimpleNamespace(refresh=built.refresh, handlers=handlers, named=named, stamp=stamp, demo=demo)
+
+
+def visible(value: Any) -> bool:
+    return value.visible if hasattr(value, "visible") else value["visible"]
+
+
+def shown(page: SimpleNamespace, project: str, run: str) -> dict[Any, Any]:
+    return page.refresh("", project, run, *FORM)
+
+
+def test_without_documents_the_page_says_where_to_begin(studio: Studio, page: SimpleNamespace) -> None:
+    empty = studio.create_project("Empty").id
+    for project in ("", empty):
+        updates = shown(page, project, "")
+        assert not visible(updates[page.named["setup"]]) and not visible(updates[page.named["watch"]])
+        assert any("There are no documents yet" in str(getattr(v, "value", v)) for v in updates.values())
+
+
+def test_each_preset_shows_its_time_for_these_documents(project: str, page: SimpleNamespace) -> None:
+    choices = shown(page, project, "")[page.named["preset"]].choices
+    assert [value for _, value in choices] == ["quick", "balanced", "thorough"]
+    assert all("about" in title for title, _ in choices) and choices[0][0].startswith("Quick look")
+
+
+def test_what_it_will_cost_names_its_basis(project: str, page: SimpleNamespace) -> None:
+    card = shown(page, project, "")[page.named["before"]]
+    assert all(word in card for word in ("Time", "Memory", "Disk", "Money", "nothing", "GB are free"))
+
+
+def test_a_missing_model_stops_the_start_and_offers_to_fetch_it(
+        studio: Studio, project: str, page: SimpleNamespace) -> None:
+    absent = next(m for m in studio.models() if "student" in m.roles and not m.installed)
+    updates = page.refresh("", project, "", *FORM._replace(student=absent.name))
+    assert not updates[page.named["start"]].interactive
+    assert f"{absent.title} is not on this machine yet" in updates[page.named["before"]]
+    with pytest.raises(gr.Error, match="fetch it first"):
+        page.handlers["start"]("", project, 0, *FORM._replace(student=absent.name))
+    assert studio.runs(project) == []
+
+
+def test_the_command_above_start_runs_the_plan_of_the_form(
+        studio: Studio, project: str, page: SimpleNamespace) -> None:
+    page.refresh("", project, "", *FORM._replace(seed=7, rank=4))
+    plan = load_plan(planning.draft_path(studio, project))
+    assert (plan.seed, plan.student.rank, plan.student.alpha, plan.preset) == (7, 4, 8, "quick")
+
+
+def test_an_edited_phase_makes_the_plan_ones_own(studio: Studio, project: str) -> None:
+    rows = planning.phase_rows(phases_for("quick"))
+    rows[1][1] = "5"
+    plan = planning.plan_from(studio, project, FORM._replace(phases=rows))
+    assert plan.phases[1].passes == 5 and plan.preset == "custom"
+
+
+@pytest.mark.parametrize("change", [
+    {"phases": [["Foundations", "many", 1, 1, 1, 1]] * 3}, {"phases": [["Foundations", 1, 1, 1, 1, 1]]},
+    {"seed": None}, {"seed": 1.5}, {"rank": 0}, {"batch_size": 4000}])
+def test_a_value_that_does_not_fit_is_refused_in_words(
+        studio: Studio, project: str, page: SimpleNamespace, change: dict[str, Any]) -> None:
+    form = FORM._replace(**change)
+    with pytest.raises(SettingsError):
+        planning.plan_from(studio, project, form)
+    updates = page.refresh("", project, "", *form)
+    assert "That did not work" in updates[page.named["before"]]
+    assert not updates[page.named["start"]].interactive
+
+
+def test_a_card_says_where_a_model_runs_and_that_nothing_leaves(studio: Studio) -> None:
+    models = studio.models()
+    for name in ("recorded:teacher", "qwen2.5-coder-1.5b-instruct"):
+        words = planning.model_words(name, models, "qwen2.5-coder-1.5b-instruct")
+        assert "Qwen2.5 Coder 1.5B" in words or "parameters" in words
+        assert "nothing is sent anywhere" in words
+
+
+def test_a_lent_card_declines_training(project: str, page: SimpleNamespace,
+                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    updates = shown(page, project, "")
+    assert "a minute at a time" in updates[page.named["before"]]
+    assert not updates[page.named["start"]].interactive
+    with pytest.raises(gr.Error, match="cannot run here"):
+        page.handlers["start"]("", project, 0, *FORM)
+
+
+def test_a_failed_run_says_what_safe_and_fix(studio: Studio, project: str, page: SimpleNamespace) -> None:
+    run = made_runs.failed(studio, project)
+    updates = shown(page, project, run)
+    card = next(v for v in updates.values() if isinstance(v, str) and "notice-problem" in v)
+    for line in ("The disk is full", "What was finished before is kept.", "press Resume"):
+        assert line in card
+    assert "<details" in card and "worker.log" in card
+    assert "Traceback" not in card
+
+
+@pytest.mark.parametrize(("make", "offered"), [
+    (made_runs.failed, {"resume", "cancel"}), (made_runs.lost, {"resume", "cancel"}),
+    (made_runs.finished, set())])
+def test_buttons_follow_the_state_of_the_run(studio: Studio, project: str, page: SimpleNamespace,
+                                             make: Any, offered: set[str]) -> None:
+    updates = shown(page, project, make(studio, project))
+    buttons = {kind: page.named[f"run-{kind}"].parent for kind in ("pause", "stop", "resume", "cancel")}
+    assert {kind for kind, column in buttons.items() if visible(updates[column])} == offered
+    assert visible(updates[page.named["to-compare"]]) == (not offered)
+
+
+def test_cancelling_a_lost_run_keeps_the_way_back(studio: Studio, project: str,
+                                                  page: SimpleNamespace) -> None:
+    run = made_runs.lost(studio, project)
+    handle = next(fn.fn for fn in page.demo.fns.values()
+                  if fn.targets and fn.targets[0][0] == page.named["run-cancel"]._id)
+    assert handle("", project, run, 4)[page.stamp] == 5
+    assert studio.status(run).state == "cancelled" and "resume" in studio.status(run).can
+
+
+def test_the_timeline_names_every_phase_with_one_sentence(studio: Studio, project: str) -> None:
+    run = made_runs.finished(studio, project)
+    steps = progress.timeline(studio.status(run), studio.plan(run))
+    assert steps.count("<li") == 7
+    assert "60 % agreement on 18 steering documents" in steps and "rolled back" in steps
+
+
+def test_the_status_line_says_when_it_last_heard_something(studio: Studio, project: str) -> None:
+    status = studio.status(made_runs.lost(studio, project))
+    alive = SimpleNamespace(state="running", sentence="Foundations: step 3 of 9", age_s=2.2, left_s=240.0,
+                            elapsed_s=61.0, done=3, total=9, events=status.events)
+    line = progress.status_line(alive)
+    assert "updated 2 s ago" in line and "about 4 min left" in line and "33.3%" in line
+    alive.age_s = 80.0
+    assert "quieter than usual" in progress.status_line(alive)
+
+
+def test_a_tick_with_nothing_new_touches_only_the_line(studio: Studio, project: str,
+                                                       page: SimpleNamespace) -> None:
+    run = made_runs.failed(studio, project)
+    first = shown(page, project, run)
+    seen = next(v for v in first.values() if isinstance(v, str) and v.startswith(f"{run}|"))
+    again = page.handlers["tick"]("", project, run, 0, seen, *FORM)
+    assert page.named["status"] in again and page.named["timeline"] not in again
+    before = page.handlers["tick"]("", project, run, 0, seen.replace("failed", "running"), *FORM)
+    assert page.named["timeline"] in before and before[page.stamp] == 1
+
+
+def test_after_a_resume_the_page_keeps_watching(studio: Studio, project: str,
+                                                page: SimpleNamespace) -> None:
+    run = made_runs.failed(studio, project)
+    folder = planning.run_folder(studio, run)
+    made_runs.RunFolder(folder).event_log.write("launched", command="…")
+    timers = [v for v in shown(page, project, run).values() if isinstance(v, gr.Timer)]
+    assert [timer.active for timer in timers] == [True]
+
+
+def test_reasons_are_escaped() -> None:
+    hostile = made_runs.HOSTILE
+    events = [{"kind": "choice", "what": "machine", "choice": hostile, "because": hostile}]
+    assert "<img" not in progress.reasons(events)
+
+
+def test_every_event_is_private(page: SimpleNamespace) -> None:
+    assert page.demo.fns and all(fn.api_visibility == "private" for fn in page.demo.fns.values())

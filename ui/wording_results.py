@@ -1,0 +1,152 @@
+"""Every word of Compare and Take home; see `ui/wording.py` for the rest and for the rules."""
+
+from __future__ import annotations
+
+from ui.wording import count, duration, percent
+
+# ── Compare ──────────────────────────────────────────────────────────────────────────────────────
+
+COMPARE_LARGE, COMPARE_SMALL, COMPARE_BAG = "Large model", "Small model", "Bag of words"
+COMPARE_GOLD = "Label in the upload"
+COMPARE_EMPTY = "Nothing to compare yet"
+COMPARE_EMPTY_WHY = ("When a run is done, this page says first whether the small model is good enough, "
+                     "then shows both models side by side on documents that neither was trained on.")
+COMPARE_EMPTY_FIX = "Start a run under Distil. A quick look at the example takes a few minutes."
+COMPARE_NOT_DONE = "The run in view is not done yet"
+COMPARE_SCORES = "Side by side"
+COMPARE_SCORES_INFO = ("On documents kept aside. In small print: where the true number probably lies "
+                       "(95 % interval), and n, the number of documents. – means not measured.")
+COMPARE_ROWS = {
+    "agreement": ("Agreement with the large model", "how often the same answer"),
+    "macro_f1": ("Category score", "macro-F1 against the labels in the upload; every category counts "
+                 "the same; 1 is best"),
+    "accuracy": ("Right answers", "accuracy against the labels in the upload"),
+    "actionable_recall": ("Found of what needs action", "recall over the actionable categories"),
+    "ece": ("Honesty about its own certainty", "expected calibration error; 0 is best"),
+    "speed": ("Speed", "documents a second on this machine"),
+    "minutes": ("Time for 10,000 documents", "money: nothing, it runs on this machine"),
+    "size": ("Size", "parameters"),
+    "disk": ("Disk", ""),
+}
+COMPARE_NONE = "–"
+COMPARE_ITSELF = "by definition"
+COMPARE_PICTURES = "Pictures"
+COMPARE_CONFUSION = "Who answered what"
+COMPARE_CONFUSION_INFO = ("Confusion matrix. On the diagonal both say the same; a number elsewhere counts "
+                          "documents that were taken for something else.")
+COMPARE_AGAINST = "Compare the small model with"
+COMPARE_AGAINST_LARGE, COMPARE_AGAINST_GOLD = "the large model", "the labels in the upload"
+COMPARE_F1 = "Score in each category"
+COMPARE_F1_INFO = ("F1 against the labels in the upload, with the number of documents in brackets. Few "
+                   "documents make a shaky score.")
+COMPARE_SHARES = "How often each category was chosen"
+COMPARE_SHARES_INFO = ("Of the documents kept aside. A category that the small model never chooses is a "
+                       "warning.")
+COMPARE_DOCUMENTS = "Documents"
+COMPARE_SHOW = "Show"
+COMPARE_FILTERS = {"different": "Different", "unsure": "Unsure", "kept": "All kept aside",
+                   "all": "All documents"}
+COMPARE_PICK = "Pick a row to see the text, both answers and what each model was asked."
+COMPARE_COLUMNS = {"id": "id", "text": "text", "teacher": "large model", "student": "small model",
+                   "same": "answers", "sureness": "small model sure", "baseline": "bag of words",
+                   "gold": "label"}
+COMPARE_WIDTHS = {"id": "90px", "text": "360px", "large model": "135px", "small model": "135px",
+                  "answers": "120px", "small model sure": "100px", "bag of words": "130px",
+                  "label": "130px"}
+COMPARE_SAME, COMPARE_OTHER = "= same", "≠ different"
+COMPARE_TEXT = "Text"
+COMPARE_BARS = "How sure each model is"
+COMPARE_PROMPTS = "What each model was given, word for word"
+COMPARE_LARGE_PROMPT = "To the large model (prompt, in the first order of the categories)"
+COMPARE_SMALL_PROMPT = "To the small model (prompt)"
+COMPARE_PARTS = {"kept_aside": "Kept aside: neither model was trained on it.",
+                 "steer": "Used to steer training, not to learn from.",
+                 "learn": "Learned from: agreement here proves little."}
+COMPARE_OWN = "Type your own"
+COMPARE_OWN_INFO = "One message; the small model answers. The first answer takes some seconds longer."
+COMPARE_OWN_PLACEHOLDER = "For example: Water is up to the windows in our street, we need a boat"
+COMPARE_ASK = "Ask the small model"
+COMPARE_OWN_EMPTY = "There is no text to ask about"
+COMPARE_OWN_EMPTY_FIX = "Type or paste a message first."
+
+
+def compare_shown(run: str, large: str, small: str, date: str) -> str:
+    """Which run is shown."""
+    return f"Run {run} of {date[:10]}: {small} learned from {large}."
+
+
+def compare_instead(run: str) -> str:
+    """Another run than the one in view is shown."""
+    return f"Until then you see the newest finished one, {run}."
+
+
+def compare_gap(value: float, low: float, high: float, n: int) -> str:
+    """The paired difference to the bag of words."""
+    return (f"Small model minus bag of words, category score: {value:+.2f} "
+            f"({low:+.2f} to {high:+.2f}), n {n:,}.")
+
+
+def compare_speed(value: float) -> str:
+    """Documents a second."""
+    return f"{value:,.1f} a second" if value < 100 else f"{value:,.0f} a second"
+
+
+def compare_ten_thousand(value: float) -> str:
+    """How long 10,000 documents take at this speed."""
+    return duration(10_000 / value) if value else COMPARE_NONE
+
+
+def compare_size(value: float) -> str:
+    """Parameters in words."""
+    return f"{value / 1e9:.1f} billion" if value >= 1e9 else f"{value / 1e6:,.0f} million"
+
+
+def compare_disk(value: float) -> str:
+    """Megabytes."""
+    return f"{value / 1000:.1f} GB" if value >= 1000 else f"{value:,.0f} MB"
+
+
+def compare_filter(which: str, number: int) -> str:
+    """A filter with its count."""
+    return f"{COMPARE_FILTERS[which]} ({number:,})"
+
+
+def compare_answer(label: str, confidence: float, sureness: str) -> str:
+    """An answer with how sure it is."""
+    return f"{label} · {percent(confidence)}" + (f" · {sureness}" if sureness else "")
+
+
+def compare_asked(prompts: int, again: bool) -> str:
+    """How often the large model was asked about a document."""
+    times = "once" if prompts == 1 else f"{prompts} times, categories in different orders"
+    return f"The large model was asked {times}" + ("; asked again, in doubt." if again else ".")
+
+
+def compare_own(label: str, share: float) -> str:
+    """The small model's answer to a typed text."""
+    return f"The small model says “{label}” ({percent(share)})."
+
+
+# ── Take home ────────────────────────────────────────────────────────────────────────────────────
+
+TAKE_HOME_EMPTY = "Nothing to take home yet"
+TAKE_HOME_EMPTY_WHY = ("When a run is done you get: the small model with its card, all answers as a table "
+                       "for your spreadsheet, the report, and the plan that repeats the run.")
+TAKE_HOME_EMPTY_FIX = "Start a run under Distil."
+TAKE_HOME_GET = "What you get"
+TAKE_HOME_DOWNLOAD = "Download"
+TAKE_HOME_TESTED = "Tested how"
+TAKE_HOME_LIMITS = "Where it is weak"
+TAKE_HOME_LIMITS_INFO = "Read this before you rely on it, and pass it on with the model."
+TAKE_HOME_USE = "Label more files with it"
+TAKE_HOME_USE_INFO = ("Needs no internet and no large model. FILE is a CSV, TSV, JSONL or text file; the "
+                      "result opens in a spreadsheet.")
+TAKE_HOME_COMMAND = "The command"
+TAKE_HOME_CARD = "Model card"
+TAKE_HOME_SLOTS = 6
+
+
+def take_home_tested(n: int, agreement: float) -> str:
+    """On what it was checked."""
+    return (f"Checked once on {count(n, 'document')} kept aside: the same answer as the large model on "
+            f"{percent(agreement)}.")
