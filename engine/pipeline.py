@@ -32,6 +32,7 @@ from engine.export.taking_home import pack, reload_check
 from engine.jobs.folder import RunFolder
 from engine.models.weights import require
 from engine.plan import DistillPlan, load_plan
+from engine.prompts.composing import compose, option_orders
 from engine.records import PARTS, Corpus, FloatArray, Parts, TeacherSignal, take, text_digest
 from engine.students.base import Student
 from engine.students.predicting import predict
@@ -219,6 +220,13 @@ def ask_again(line: Line, signal: TeacherSignal, differs: NDArray[np.bool_], lea
         return signal, 0
     teacher, _ = open_teacher(plan.teacher, line.workspace, line.plan.device)
     try:
+        orders = option_orders(len(line.plan.task.labels), plan.again_orders)
+        covered = [teacher.covers(compose(plan.again_template, line.plan.task,
+                                          take(line.corpus.documents, rows.tolist()), order,
+                                          plan.max_chars)) for order in orders]
+        rows = rows[np.all(covered, axis=0)]
+        if not len(rows):
+            return signal, 0
         answers = ask(teacher, take(line.corpus.documents, rows.tolist()), line.plan.task,
                       plan.again_template, n_orders=plan.again_orders, depths=(),
                       cache=answer_cache(line.workspace), max_chars=plan.max_chars,

@@ -125,6 +125,26 @@ def _fill(path: Path, text: str) -> None:
         os.fsync(out.fileno())
 
 
+def write_new(path: Path, text: str) -> None:
+    """Write a text file that is not there yet, whole or not at all.
+
+    Raises:
+        FileExistsError: it is there (somebody was faster); it is left as it is.
+    """
+    with disk_errors_in_words(path.name):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        try:
+            _fill(temporary, text)
+            try:
+                os.link(temporary, path)  # unlike a rename, this never replaces
+            except PermissionError:  # a file system without links (FAT): readers may see half of it
+                with open(path, "x", encoding="utf-8") as out:
+                    out.write(text)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - any JSON value
     """Write JSON atomically, readable and in UTF-8."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any, Literal
 
 from engine.errors import RunError
 from engine.events import EventLog
-from engine.workspace import Workspace, read_json, write_json
+from engine.workspace import Workspace, read_json, write_new
 
 Request = Literal["pause", "stop", "cancel"]
 
@@ -116,9 +117,13 @@ def last_request(run: RunFolder) -> int:
 def put_request(run: RunFolder, kind: Request) -> int:
     """Leave a wish for the worker; returns its number."""
     folder = run.path / "requests"
-    number = 1 + last_request(run)
-    write_json(folder / f"{number}.json", {"kind": kind, "by": os.getpid()})
-    return number
+    while True:
+        number = 1 + last_request(run)
+        try:
+            write_new(folder / f"{number}.json", json.dumps({"kind": kind, "by": os.getpid()}))
+        except FileExistsError:  # another tab was faster
+            continue
+        return number
 
 
 class RequestReader:

@@ -5,16 +5,15 @@ A version is a file `<id>/<version>.yaml` that is never rewritten; editing makes
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
 from pydantic import ValidationError
 
-from engine.errors import SettingsError, disk_errors_in_words
+from engine.errors import SettingsError
 from engine.prompts.template import Template, compile_template
-from engine.workspace import ASSETS
+from engine.workspace import ASSETS, write_new
 
 DEFAULT_TEMPLATE = "message-first"
 CAREFUL_TEMPLATE = "with-definitions"
@@ -72,21 +71,11 @@ def save_version(folder: Path, text: str, *, parent: Template, note: str = "", a
             raise SettingsError(f"The instructions cannot be kept: {first['loc'][0]}: {first['msg']}.",
                                 "Change that, then save again.") from error
         try:
-            _write_new(folder / made.id / f"{made.version}.yaml", made)
+            write_new(folder / made.id / f"{made.version}.yaml",
+                      yaml.safe_dump(made.model_dump(), allow_unicode=True, sort_keys=False))
         except FileExistsError:  # another tab saved this version first: take the next number
             continue
         return made
-
-
-def _write_new(path: Path, made: Template) -> None:
-    with disk_errors_in_words("the instructions"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = yaml.safe_dump(made.model_dump(), allow_unicode=True, sort_keys=False)
-        # "x": a version that exists is never overwritten.
-        with open(path, "x", encoding="utf-8") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
 
 
 def _read(path: Path) -> Template:

@@ -11,7 +11,10 @@ from engine.tasks.definition import LETTERS
 
 @dataclass(frozen=True, slots=True)
 class Verbalisers:
-    """`tokens[i]` is the id whose score stands for label i; `words[i]` is how it is written."""
+    """`tokens[i]` is the id whose score stands for label i; `words[i]` is how it is written.
+
+    A word that ends in … is known by its first piece only.
+    """
 
     tokens: tuple[int, ...]
     words: tuple[str, ...]
@@ -26,18 +29,22 @@ def assign(labels: Sequence[str], encode: Callable[[str], Sequence[int]]) -> Ver
     Raises:
         SettingsError: the tokenizer leaves no token of its own for some label.
     """
-    tokens: list[int] = []
-    words: list[str] = []
+    found: dict[int, tuple[int, str]] = {}
+    for i, name in enumerate(labels):  # whole names first: “storm surge” must not take “storm” away
+        ids = list(encode(f" {name}"))
+        if len(ids) == 1 and ids[0] not in {token for token, _ in found.values()}:
+            found[i] = (ids[0], name)
     for i, name in enumerate(labels):
+        if i in found:
+            continue
         parts = [part for part in name.replace("-", " ").replace("_", " ").split() if part.isalpha()]
-        whole = [ids for word in (name, *parts) if len(ids := list(encode(f" {word}"))) == 1]
-        pieces = [list(encode(f" {name}"))[:1]]
-        letters = [list(encode(f" {letter}")) for letter in (LETTERS[i], *LETTERS)]
-        free = (ids[0] for ids in (*whole, *pieces, *letters) if len(ids) == 1 and ids[0] not in tokens)
-        token = next(free, None)
-        if token is None:
+        singles = [(list(encode(f" {word}")), word) for word in (*parts, LETTERS[i], *LETTERS)]
+        singles.insert(len(parts), (list(encode(f" {name}"))[:1], f"{name}…"))
+        taken = {token for token, _ in found.values()}
+        free = ((ids[0], word) for ids, word in singles if len(ids) == 1 and ids[0] not in taken)
+        if (first := next(free, None)) is None:
             raise SettingsError(f"The model has no token of its own for the category “{name}”.",
                                 "Rename it to a common word, or choose another model.")
-        tokens.append(token)
-        words.append(next((w for w in (name, *parts) if list(encode(f" {w}")) == [token]), name))
-    return Verbalisers(tuple(tokens), tuple(words))
+        found[i] = first
+    ordered = [found[i] for i in range(len(labels))]
+    return Verbalisers(tuple(token for token, _ in ordered), tuple(word for _, word in ordered))

@@ -88,6 +88,10 @@ class LocalTeacher:
         return [Answer(log_probs[r], None if hidden is None else np.ascontiguousarray(hidden[r]))
                 for r in range(len(ids))]
 
+    def covers(self, prompts: Sequence[Prompt]) -> list[bool]:
+        """Every prompt: the model is here."""
+        return [True] * len(prompts)
+
     def close(self) -> None:
         """Drop the weights so that the student has the memory."""
         del self._model

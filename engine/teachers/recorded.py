@@ -64,6 +64,10 @@ class RecordedTeacher:
             answers.append(Answer(self._log_probs[row].astype(np.float32), hidden))
         return answers
 
+    def covers(self, prompts: Sequence[Prompt]) -> list[bool]:
+        """The prompts that were recorded."""
+        return [prompt_key(p) in self._row for p in prompts]
+
     def close(self) -> None:
         """Nothing to give back."""
 

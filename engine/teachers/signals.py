@@ -1,4 +1,4 @@
-"""From raw answers to what the student learns from: bias removed, orders averaged, first and second asking."""
+"""From raw answers to what the student learns from: bias removed, orders averaged, two askings joined."""
 
 from __future__ import annotations
 

@@ -71,7 +71,8 @@ def main() -> None:
     receipt = studio.receipt(project.id)
     print(f"{receipt['documents']} documents, {receipt['duplicates']} near-duplicates, labels kept for "
           f"scoring: {receipt['labels_found']}")
-    run, began = studio.prepare(studio.draft_plan(project.id, given.preset, seed=given.seed)), time.monotonic()
+    run = studio.prepare(studio.draft_plan(project.id, given.preset, seed=given.seed))
+    began = time.monotonic()
     if work(run, studio.workspace) != "done":
         raise SystemExit(studio.status(run.id).sentence)
     report = studio.report(run.id)

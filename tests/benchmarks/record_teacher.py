@@ -2,13 +2,17 @@
 
     python -m tests.benchmarks.record_teacher
 
-Asks what is not in the answer cache yet, so it can be interrupted. Gold labels are not read.
+First everything by the short instructions, in two option orders; then, by the longer ones, the documents the
+large model was not sure about. Asks only what is not in the answer cache yet, so it can be interrupted.
+Gold labels are not read.
 """
 
 from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+
+import numpy as np
 
 from engine.cache.answers import AnswerCache
 from engine.cache.keys import answer_key, prompt_key
@@ -18,15 +22,18 @@ from engine.models.weights import require
 from engine.plan import DEFAULT_TEACHER
 from engine.prompts.composing import compose, option_orders
 from engine.prompts.library import CAREFUL_TEMPLATE, DEFAULT_TEMPLATE, built_in
+from engine.records import take
 from engine.studio import MAX_CHARS
 from engine.tasks.presets import preset
-from engine.teachers.asking import ask
+from engine.teachers.asking import Answers, ask
 from engine.teachers.local import LocalTeacher
 from engine.teachers.protocol import DEPTHS
 from engine.teachers.recorded import save_recording
+from engine.teachers.signals import first_signal, letter_pull
 from engine.workspace import ASSETS, Workspace
 
-ASKED = ((DEFAULT_TEMPLATE, 2, DEPTHS), (CAREFUL_TEMPLATE, 1, ()))
+ORDERS, AGAIN_ORDERS = 2, 1
+SURE = 0.8
 
 
 def main() -> None:
@@ -43,21 +50,28 @@ def main() -> None:
         if done % 80 == 0 or done == total:
             print(f"{done} of {total} prompts, {time.monotonic() - began:.0f} s", flush=True)
 
-    for template_id, n_orders, depths in ASKED:
-        ask(teacher, documents, task, templates[template_id], n_orders=n_orders, depths=depths,
-            cache=cache, max_chars=MAX_CHARS, on_progress=tell)
+    def record(template_id: str, rows: list[int], n_orders: int, depths: tuple[float, ...]) -> Answers:
+        some = take(documents, rows)
+        said = ask(teacher, some, task, templates[template_id], n_orders=n_orders, depths=depths,
+                   cache=cache, max_chars=MAX_CHARS, on_progress=tell)
         for o, order in enumerate(option_orders(len(task.labels), n_orders)):
-            prompts = compose(templates[template_id], task, documents, order, MAX_CHARS)
-            kept = depths if o == 0 else ()
-            keys = [answer_key(teacher.digest, p, kept) for p in prompts]
+            prompts = compose(templates[template_id], task, some, order, MAX_CHARS)
+            keys = [answer_key(teacher.digest, p, depths if o == 0 else ()) for p in prompts]
             found = cache.get(keys)
-            answers |= {prompt_key(p): found[k]
-                        for p, k in zip(prompts, keys, strict=True)}
+            answers.update({prompt_key(p): found[k] for p, k in zip(prompts, keys, strict=True)})
+        return said
+
+    everything = list(range(len(documents)))
+    said = record(DEFAULT_TEMPLATE, everything, ORDERS, DEPTHS)
+    first = first_signal(said, letter_pull(said, everything, 0), DEPTHS)
+    doubt = np.flatnonzero((first.confidence < SURE) | (first.stability < 1)).tolist()
+    print(f"in doubt: {len(doubt)} of {len(documents)}", flush=True)
+    record(CAREFUL_TEMPLATE, doubt, AGAIN_ORDERS, ())
     save_recording(example, "teacher", answers, {
         "model": folder.title, "weights_sha256": folder.digest, "weights_source": folder.source,
         "teacher_digest": teacher.digest, "dtype": choice.dtype, "depths": list(DEPTHS),
         "date": f"{datetime.now(UTC):%Y-%m-%d}", "task": task.model_dump(mode="json"),
-        "templates": [templates[t].model_dump() for t, _, _ in ASKED]})
+        "templates": [templates[t].model_dump() for t in (DEFAULT_TEMPLATE, CAREFUL_TEMPLATE)]})
     print(f"{len(answers)} prompts recorded, {time.monotonic() - began:.0f} s")
 
 

@@ -89,4 +89,4 @@ def test_other_files_in_the_folder_are_passed_over(tmp_path: Path, parent: Templ
 def test_instructions_that_are_not_there_name_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as refused:
         find(tmp_path, "nonsense@3")
-    assert "careful" in refused.value.fix
+    assert DEFAULT_TEMPLATE in refused.value.fix
