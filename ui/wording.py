@@ -103,6 +103,8 @@ def frame_run(title: str, state: str, seconds: float) -> str:
 
 DOCUMENTS_LEDE = ("Bring the messages, articles or reports you want sorted. They need no labels, "
                   "and they stay on this machine.")
+DOCUMENTS_LEDE_PUBLIC = ("Bring the messages, articles or reports you want sorted. They need no labels. They "
+                         "are kept on the computer that serves this page, so bring nothing confidential.")
 DOCUMENTS_BRING = "Bring documents"
 DOCUMENTS_OTHERS = "Use other documents instead"
 DOCUMENTS_DROP = "Drop files here: CSV, TSV, JSON lines or plain text"
@@ -232,7 +234,7 @@ INSTRUCTIONS_ADD = "Add a category"
 INSTRUCTIONS_CATEGORY_HEADS = ("name", "one-line definition", "act")
 INSTRUCTIONS_HOW = "How to ask it"
 INSTRUCTIONS_VERSION = "Instructions"
-INSTRUCTIONS_VERSION_INFO = "Prompt template. Choosing another puts its text into the editor."
+INSTRUCTIONS_VERSION_INFO = "Prompt template. Choosing another puts it in use and into the editor."
 INSTRUCTIONS_EDITOR = "Text with places to fill in"
 INSTRUCTIONS_FILL = ("Filled in for each document: {{ document }}, {{ question }}, {{ options }}; "
                      "each option has .letter, .name and .definition.")
@@ -265,8 +267,8 @@ INSTRUCTIONS_IN_USE = "in use"
 INSTRUCTIONS_AGAINST = "Show what the editor's text changes from"
 INSTRUCTIONS_SAME = "The editor holds the same text."
 INSTRUCTIONS_ADDED, INSTRUCTIONS_REMOVED = "added", "taken out"
-INSTRUCTIONS_RESTORE = ("To go back: choose the version under “Instructions” above and press “Use "
-                        "these instructions”. No version is ever overwritten.")
+INSTRUCTIONS_RESTORE = ("To go back, choose the version under “Instructions” above. No version is ever "
+                        "overwritten.")
 INSTRUCTIONS_YOUR_EDIT = "your edit"
 INSTRUCTIONS_BAD_TABLE = "The table of categories is not complete"
 INSTRUCTIONS_BAD_TABLE_FIX = (
@@ -282,6 +284,11 @@ def instructions_document(index: int, total: int) -> str:
 def instructions_tokens(tokens: int) -> str:
     """Length of the filled-in text."""
     return f"{tokens:,} tokens (pieces of words) for the large model to read."
+
+
+def instructions_opening(opening: str) -> str:
+    """How the answer is made to begin."""
+    return f"Its answer is made to begin with “{opening}”; what follows is read."
 
 
 def instructions_model(title: str, installed: bool, disk_gb: float) -> str:

@@ -16,8 +16,10 @@ def save_signal(path: Path, signal: TeacherSignal) -> None:
     arrays = {"probs": signal.probs, "stability": signal.stability,
               "asked": signal.asked.astype(np.int64), "depths": np.array(signal.depths)}
     if signal.hidden is not None:
-        arrays["hidden"] = np.ascontiguousarray(signal.hidden)
-    write_atomic(path, lambda temporary: save_file(arrays, temporary))
+        arrays["hidden"] = signal.hidden
+    # safetensors writes memory as it lies: a view would come back as something else.
+    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    write_atomic(path, lambda temporary: save_file(whole, temporary))
 
 
 def load_signal(path: Path) -> TeacherSignal:

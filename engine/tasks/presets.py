@@ -47,12 +47,16 @@ def load_task(folder: Path, task_id: str) -> Task:
 
 
 def _task(path: Path) -> Task:
-    entry = yaml.safe_load(path.read_text(encoding="utf-8"))
-    entry.pop("title", None)
     try:
+        entry = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if isinstance(entry, dict):
+            entry.pop("title", None)  # of a preset: shown in the list, no part of the question
         task = Task.model_validate(entry)
     except ValidationError as error:
         raise SettingsError(f"The question in {path.name} is not complete: {error.errors()[0]['msg']}.",
                             "Open it in Instructions and fill in what is missing.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The question in {path.name} is damaged.",
+                            "Delete that file and write the question again.") from error
     task.check()
     return task

@@ -1,4 +1,4 @@
-"""A two-layer random model with a word tokenizer, forty-word documents, and a recorded teacher for them.
+"""A two-layer random model with a word tokenizer, short documents, and a recorded teacher for them.
 
 Real parts, only small: the whole road runs on them in seconds.
 """
@@ -66,7 +66,7 @@ def write_model(models: Path, name: str = MODEL, *, seed: int = 0, layers: int =
     LlamaForCausalLM(LlamaConfig(
         vocab_size=len(words), hidden_size=32, intermediate_size=48, num_hidden_layers=layers,
         num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=256,
-        initializer_range=0.3, tie_word_embeddings=True, bos_token_id=None, eos_token_id=1,
+        initializer_range=0.15, tie_word_embeddings=True, bos_token_id=None, eos_token_id=1,
         pad_token_id=None)).save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
     (folder / "tokenizer_config.json").write_text(json.dumps(
@@ -83,7 +83,7 @@ def documents(n: int = 90, seed: int = 0) -> tuple[list[str], list[int]]:
     texts, labels = [], []
     for _ in range(n):
         label = int(rng.choice(3, p=(0.45, 0.4, 0.15)))
-        words = [*rng.choice(FILLER, size=int(rng.integers(6, 24))), *rng.choice(KEYWORDS[label], 3)]
+        words = [*rng.choice(FILLER, size=int(rng.integers(4, 10))), *rng.choice(KEYWORDS[label], 4)]
         rng.shuffle(words)
         texts.append(" ".join(words))
         labels.append(label)
@@ -105,8 +105,8 @@ def record_teacher(folder: Path, corpus: Corpus, truth: Sequence[int], name: str
         for order in option_orders(len(TASK.labels), 2):
             for prompt, label in zip(compose(template, TASK, corpus.documents, order, 1200), truth,
                                      strict=True):
-                score = rng.normal(scale=0.6, size=3)
-                score[order.index(label)] += 3.0
+                score = rng.normal(scale=0.9, size=3)
+                score[order.index(label)] += 2.4
                 score[0] += 0.8
                 state = (directions[label] + 0.5 * rng.normal(size=directions[label].shape))
                 answers[prompt_key(prompt)] = Answer(

@@ -116,7 +116,7 @@ def test_downloads_are_copies_outside_the_workspace(studio: Studio, project: str
     assert len(offered) == len(studio.downloads(run)) == 4
     names = []
     for button in offered:
-        path = Path(button.value if isinstance(button.value, str) else button.value.path)
+        path = Path(button.value["path"])
         assert path.is_file() and not path.is_relative_to(workspace.home)
         names.append(path.name)
     assert names == ["student.zip", "predictions.csv", "report.json", "plan.yaml"]

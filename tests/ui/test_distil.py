@@ -109,6 +109,15 @@ def test_a_value_that_does_not_fit_is_refused_in_words(
     assert not updates[page.named["start"]].interactive
 
 
+def test_instructions_that_are_gone_do_not_take_the_run_from_sight(
+        studio: Studio, project: str, page: SimpleNamespace) -> None:
+    run = made_runs.lost(studio, project)
+    studio.change(project, template="gone@7")
+    updates = shown(page, project, run)
+    assert "gone@7" in updates[page.named["before"]] and visible(updates[page.named["watch"]])
+    assert not updates[page.named["start"]].interactive
+
+
 def test_a_card_says_where_a_model_runs_and_that_nothing_leaves(studio: Studio) -> None:
     models = studio.models()
     for name in ("recorded:teacher", "qwen2.5-coder-1.5b-instruct"):

@@ -72,7 +72,7 @@ def test_the_rendered_text_is_the_one_the_model_reads(studio: Studio) -> None:
     question, rows, text = form(studio)
     _, _, prompt, facts = instructions._view(studio, EXAMPLE, 1, EXAMPLE_TEACHER, question, rows, text)
     assert prompt == studio.rendered(EXAMPLE, text, studio.task(EXAMPLE), 1, EXAMPLE_TEACHER).text
-    assert wording.INSTRUCTIONS_FINE in facts
+    assert "notice-warning" not in facts
 
 
 def test_the_stepper_goes_round(studio: Studio) -> None:
@@ -83,7 +83,8 @@ def test_the_stepper_goes_round(studio: Studio) -> None:
 
 @pytest.mark.parametrize(("text", "words"), [
     ("{{ documnt }}", "{{ document }}"), ("{{ document", "closed"),
-    ("{{ document.__class__.__mro__ }}", "not allowed"), ("No places at all", "message itself is missing")])
+    ("{{ document.__class__.__mro__ }}", "not allowed"), ("No places at all", "message itself is missing"),
+    ("{{ document }}", "Not every category is named")])
 def test_what_is_wrong_with_the_text_is_said_beside_it(studio: Studio, text: str, words: str) -> None:
     question, rows, _ = form(studio)
     _, _, prompt, facts = instructions._view(studio, EXAMPLE, 0, EXAMPLE_TEACHER, question, rows, text)
@@ -117,8 +118,10 @@ def test_using_an_edit_makes_a_version_and_going_back_makes_none(studio: Studio)
     kept = studio.template(EXAMPLE)
     assert (kept.version, kept.note, kept.parent, stamp, note) == (2, "shorter", first, 5, "")
     assert "v2" in status and studio.project(EXAMPLE).task == "hazard"
-    instructions._use("", EXAMPLE, EXAMPLE_TEACHER, question, rows, text, kept.ref, "", 5)
+    assert instructions._open_version("", EXAMPLE, first, 5) == (text, 6)
     assert studio.template(EXAMPLE).ref == first
+    instructions._use("", EXAMPLE, EXAMPLE_TEACHER, question, rows, text + "\nOne letter.", first, "", 6)
+    assert studio.template(EXAMPLE).ref == kept.ref  # the same text is the version it already is
     assert max(t.version for t in studio.templates(EXAMPLE)) == 2
 
 

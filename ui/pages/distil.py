@@ -173,12 +173,12 @@ def _show_setup(studio: Studio, project: str, setup: Setup, form: planning.Form,
             "label": words.DISTIL_SETUP if unfold else words.DISTIL_SETUP_ANOTHER})),
         setup.form.teacher: gr.Dropdown(choices=teachers, value=form.teacher),
         setup.form.student: gr.Dropdown(choices=students, value=form.student),
-        setup.form.preset: gr.Radio(choices=planning.preset_choices(studio, project, form),
-                                    value=form.preset),
         setup.large: planning.model_words(form.teacher, models, DEFAULT_TEACHER),
         setup.small: planning.model_words(form.student, models),
         setup.fetching: _fetching(studio, form)[0]}
     try:
+        presets = planning.preset_choices(studio, project, form)
+        updates[setup.form.preset] = gr.Radio(choices=presets, value=form.preset)
         plan = planning.plan_from(studio, project, form)
         plan.check()
     except EngineError as error:

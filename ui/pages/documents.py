@@ -19,7 +19,7 @@ from engine.records import Corpus
 from engine.studio import EXAMPLE, ReadOptions
 from ui import receipts, wording
 from ui.guard import guarded, notice, problem
-from ui.session import Frame, Page, studio_for
+from ui.session import Frame, Page, is_public, studio_for
 
 MOST_ROWS = 200  # rows of the table sent to the browser; the search looks through all
 HEADER_ROWS = 10
@@ -44,7 +44,8 @@ def build(frame: Frame) -> Page:
             kept_how = gr.HTML()
 
     with gr.Accordion(wording.DOCUMENTS_BRING, open=True, elem_id="bring") as bring:
-        gr.HTML(f"<p>{wording.DOCUMENTS_LEDE}</p>")
+        lede = wording.DOCUMENTS_LEDE_PUBLIC if is_public() else wording.DOCUMENTS_LEDE
+        gr.HTML(f"<p>{lede}</p>")
         file = gr.File(label=wording.DOCUMENTS_DROP, file_count="multiple", type="filepath",
                        height=150, elem_id="drop")
         with gr.Row(equal_height=True):

@@ -5,6 +5,7 @@ Does not: keep an edit before *Use these instructions* is pressed.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from typing import Any
 
@@ -102,8 +103,7 @@ def build(frame: Frame) -> Page:
     add.click(lambda rows: [*rows, ["", "", False]], table, table, **quick)
     previous.click(guarded(_back), steps, view, **quick)
     following.click(guarded(_on), steps, view, **quick)
-    version.input(guarded(_open_version), [*steps, version, against],
-                  [editor, *view, attempt, use, changes], **quick)
+    version.input(guarded(_open_version), [*here, version, frame.stamp], [editor, frame.stamp], **quick)
     against.input(guarded(_compare), [*here, against, editor], changes, **quick)
     preset.input(guarded(_use_preset), [*here, preset, frame.stamp], frame.stamp, **quick)
     teacher.input(guarded(_choose_teacher), [*here, teacher, frame.stamp],
@@ -202,8 +202,11 @@ def _view(studio: Studio, project: str, index: int, teacher: str, question: str,
         made = studio.rendered(project, editor, task, index, teacher)
     except EngineError as error:
         return index, where, gr.skip(), notice("warning", error.what, error.fix)
-    notes = [notice("warning", note) for note in made.notes] or [
+    # Unused definitions are a choice (shorter, cheaper); everything else keeps a run from starting.
+    notes = [notice("note" if "definitions" in note else "warning", note) for note in made.notes] or [
         f'<p class="quiet">{wording.INSTRUCTIONS_FINE}</p>']
+    if made.opening:
+        notes.insert(0, f'<p class="quiet">{html.escape(wording.instructions_opening(made.opening))}</p>')
     if made.shortened:
         notes.insert(0, notice("note", wording.INSTRUCTIONS_SHORTENED))
     tokens = wording.INSTRUCTIONS_NO_COUNT if made.tokens is None else \
@@ -232,11 +235,11 @@ def _on(visitor: str, project: str, index: int, *rest: Any) -> tuple[Any, ...]: 
     return _view(studio_for(visitor), project, index + 1, *rest)
 
 
-def _open_version(visitor: str, project: str, index: int, teacher: str, question: str,
-                  table: list[list[Any]], editor: str, version: str,  # noqa: ARG001
-                  against: str) -> tuple[Any, ...]:
-    text = studio_for(visitor).template(project, version).text
-    return text, *_edited(visitor, project, index, teacher, question, table, text, against)
+def _open_version(visitor: str, project: str, version: str, stamp: int) -> tuple[str, int]:
+    """Put a version in use and its text in the editor: how answers are read goes with the version."""
+    studio = studio_for(visitor)
+    studio.change(project, template=version)
+    return studio.template(project).text, stamp + 1
 
 
 def _compare(visitor: str, project: str, against: str | None, editor: str) -> str:

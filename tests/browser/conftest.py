@@ -1,0 +1,104 @@
+"""A real page on loopback, in a server process of its own, and a real Chromium to look at it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY, make_home
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make test)")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
+             "--disable-component-update", "--disable-sync", "--disable-quic"]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[sync_api.Browser]:
+    """Debian's Chromium, else Playwright's own, else a skip that says so."""
+    with sync_api.sync_playwright() as playwright:
+        found = shutil.which("chromium") or shutil.which("chromium-browser")
+        try:
+            made = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        except sync_api.Error as error:
+            pytest.skip(f"no Chromium to test the page with: {str(error).splitlines()[0]}")
+        yield made
+        made.close()
+
+
+class Server:
+    """`app.py` in a process that can be stopped and started again on the same home and port."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.port = home, _free_port()
+        self.url = f"http://127.0.0.1:{self.port}/"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start and wait until the page answers."""
+        with open(self.home / "server.log", "ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "app.py", "--no-browser"], cwd=REPOSITORY, stdout=log, stderr=log,
+                env={**os.environ, "ANON_HOME": str(self.home), "GRADIO_SERVER_PORT": str(self.port)})
+        wait_for(self._answers, 90, "the page did not come up")
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(self.url, timeout=5) as page:
+                return page.status == 200
+        except OSError:
+            return False
+
+    def stop(self) -> None:
+        """End the server only; workers it started live on."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(30)
+
+
+def wait_for(holds: Callable[[], bool], seconds: float, why: str) -> None:
+    """Look until it holds, or fail with `why`."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, why
+        time.sleep(0.3)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A running page on an empty home."""
+    made = Server(make_home(tmp_path / "home"))
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def page(browser: sync_api.Browser, server: Server) -> Iterator[sync_api.Page]:
+    """The page at 1280 × 800; fails on a request that leaves the machine or an error in the console."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    made, away, errors = context.new_page(), [], []
+    made.on("request", lambda r: away.append(r.url) if not re.match(
+        r"(https?|wss?)://(127\.0\.0\.1|localhost)[:/]|data:|blob:|about:", r.url) else None)
+    made.on("pageerror", lambda error: errors.append(str(error)))
+    made.goto(server.url)
+    yield made
+    context.close()
+    assert not away, f"requests left the machine: {away[:5]}"
+    assert not errors, f"errors in the page: {errors[:5]}"

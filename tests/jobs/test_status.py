@@ -1,0 +1,198 @@
+"""A run's state is read off its files and its process, and from nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from engine.jobs.folder import RequestReader, RunFolder, all_runs, find_run, last_request, put_request
+from engine.jobs.launcher import launch
+from engine.jobs.process import Worker
+from engine.jobs.status import START_GRACE_S, status
+from engine.errors import RunError
+from engine.workspace import Workspace, read_json, write_json, write_text
+
+SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    """A run folder with a plan, nothing more."""
+    made = RunFolder(tmp_path / "home" / "projects" / "p" / "runs" / "r")
+    write_text(made.plan, "format: 1\n")
+    return made
+
+
+@pytest.fixture
+def sleeper():
+    """A process of ours to sign runs with."""
+    process = subprocess.Popen(SLEEP)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def sign(run: RunFolder, pid: int, created: float | None = None) -> None:
+    when = psutil.Process(pid).create_time() if created is None else created
+    import socket
+    write_json(run.worker, {"pid": pid, "created": when, "host": socket.gethostname()})
+
+
+def test_a_new_run(run: RunFolder) -> None:
+    now = status(run)
+    assert (now.state, now.id) == ("new", "p/r") and now.sentence and now.can == {"resume", "cancel"}
+
+
+def test_launched_and_not_yet_signed_on_counts_as_running_for_a_while(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.event_log.write("launched", requests=0)
+    assert status(run).state == "running" and status(run).sentence
+    later = time.time() + START_GRACE_S + 1
+    monkeypatch.setattr("engine.jobs.status.time.time", lambda: later)
+    assert status(run).state == "lost"  # it died at once: not “ready to start”
+
+
+def test_running_while_its_process_lives_and_lost_after(run: RunFolder, sleeper: subprocess.Popen) -> None:
+    sign(run, sleeper.pid)
+    run.event_log.write("run_started", resumed=False)
+    assert status(run).state == "running" and status(run).can == {"pause", "stop", "cancel"}
+    os.kill(sleeper.pid, 9)
+    while psutil.Process(sleeper.pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    now = status(run)  # not waited for: a zombie
+    assert now.state == "lost" and "Resume" in now.sentence and now.can == {"resume", "cancel"}
+    sleeper.wait()
+    assert status(run).state == "lost"
+
+
+def test_a_reused_pid_is_not_the_worker(run: RunFolder, sleeper: subprocess.Popen) -> None:
+    sign(run, sleeper.pid, created=psutil.Process(sleeper.pid).create_time() - 60)
+    run.event_log.write("run_started", resumed=False)
+    assert status(run).state == "lost" and Worker(run.worker).pid() is None
+
+
+def test_another_machine_s_worker_is_believed(run: RunFolder) -> None:
+    write_json(run.worker, {"pid": 1, "created": 0.0, "host": "elsewhere"})
+    run.event_log.write("run_started", resumed=False)
+    assert status(run).state == "running"
+
+
+@pytest.mark.parametrize(("ending", "fields", "can"), [
+    ("paused", {}, {"resume", "cancel"}), ("cancelled", {}, {"resume"}),
+    ("failed", {"what": "No disk.", "safe": "Kept.", "fix": "Free some."}, {"resume", "cancel"}),
+    ("done", {"sentence": "It agrees."}, set())])
+def test_endings(run: RunFolder, sleeper: subprocess.Popen, ending: str, fields: dict, can: set) -> None:
+    sign(run, sleeper.pid)  # an ending stands, also while its process is still closing down
+    run.event_log.write("run_started", resumed=False)
+    run.event_log.write(ending, **fields)
+    now = status(run)
+    assert now.state == ending and now.can == can and now.sentence
+    if ending == "failed":
+        assert now.error == fields and now.sentence == "No disk."
+    if ending == "done":
+        assert now.sentence == "It agrees."
+
+
+@pytest.mark.parametrize("ending", ["paused", "failed", "cancelled"])
+def test_relaunched_after_an_ending_it_runs_again(run: RunFolder, sleeper: subprocess.Popen,
+                                                  ending: str) -> None:
+    run.event_log.write("run_started", resumed=False)
+    run.event_log.write(ending)
+    run.event_log.write("launched", requests=0)
+    assert status(run).state == "running"  # before the worker is up: Resume is not offered twice
+    sign(run, sleeper.pid)
+    run.event_log.write("run_started", resumed=True)
+    assert status(run).state == "running"
+    run.event_log.write("paused")
+    assert status(run).state == "paused"
+
+
+def test_launching_twice_is_refused(run: RunFolder, sleeper: subprocess.Popen) -> None:
+    run.event_log.write("launched", requests=0)
+    with pytest.raises(RunError, match="already"):
+        launch(run, Path("unused"))
+    sign(run, sleeper.pid)
+    run.event_log.write("run_started", resumed=False)
+    with pytest.raises(RunError, match="already"):
+        launch(run, Path("unused"))
+
+
+def test_phases_place_and_time_left(run: RunFolder) -> None:
+    sign(run, os.getpid())
+    log = run.event_log
+    log.write("run_started", resumed=False)
+    log.write("stage_started", stage="asking", title="Asking")
+    log.write("progress", stage="asking", title="Asking", done=3, total=9)
+    assert (status(run).stage, status(run).done, status(run).total) == ("asking", 3, 9)
+    assert "3 of 9" in status(run).sentence
+    log.write("stage_started", stage="training", title="Training")
+    log.write("steps_planned", steps=40)
+    log.write("phase_started", phase="one", title="One", because="easy")
+    for step in range(1, 11):
+        log.write("step", phase="one", step=step, steps=20, title="One", documents_per_s=3.0)
+        time.sleep(0.01)
+    log.write("gate", phase="one", step=10, agreement=0.5)
+    now = status(run)
+    assert (now.stage, now.done, now.total) == ("training", 10, 20)
+    assert 0.2 < now.left_s < 3 and now.phases[0]["agreement"] == 0.5 and now.phases[0]["state"] == "running"
+    log.write("phase_done", phase="one", title="One", agreement=0.6, kept=False, because="lost", seconds=2)
+    now = status(run)
+    assert now.phases == ({"name": "one", "title": "One", "state": "done", "because": "lost",
+                           "agreement": 0.6, "kept": False, "seconds": 2},)
+    # After a resume, steps done before still count as done.
+    log.write("run_started", resumed=True)
+    log.write("steps_planned", steps=40)
+    for step in range(10, 16):
+        log.write("step", phase="one", step=step, steps=20, title="One", documents_per_s=3.0)
+        time.sleep(0.01)
+    assert status(run).left_s < 25 * 0.2
+
+
+def test_a_wish_is_told_until_it_is_obeyed(run: RunFolder) -> None:
+    sign(run, os.getpid())
+    run.event_log.write("run_started", resumed=False)
+    reader = RequestReader(run, 0)
+    assert reader.wish() is None
+    put_request(run, "pause")
+    assert reader.wish() == "pause" and "Pausing" in status(run).sentence
+    assert reader.wish() is None  # acknowledged once
+    assert [e["request"] for e in status(run).events if e["kind"] == "request"] == ["pause"]
+
+
+def test_the_newest_wish_counts_and_old_ones_are_not_heard_again(run: RunFolder) -> None:
+    assert [put_request(run, kind) for kind in ("pause", "stop", "cancel")] == [1, 2, 3]
+    assert RequestReader(run, 3).wish() is None
+    assert RequestReader(run, 0).wish() == "cancel" and last_request(run) == 3
+    assert read_json(run.path / "requests" / "2.json")["kind"] == "stop"
+
+
+def test_signing_off_takes_only_one_s_own_name_away(run: RunFolder, sleeper: subprocess.Popen) -> None:
+    Worker(run.worker).sign_on()
+    assert Worker(run.worker).pid() == os.getpid()
+    Worker(run.worker).sign_off()
+    assert not run.worker.exists() and not Worker(run.worker).alive()
+    sign(run, sleeper.pid)
+    Worker(run.worker).sign_off()
+    assert Worker(run.worker).alive()
+
+
+def test_runs_are_found_by_name_or_path(run: RunFolder) -> None:
+    workspace = Workspace(run.path.parents[3])
+    for name in ("p/r", "r", str(run.path)):
+        assert find_run(workspace, name) == run
+    for name in ("none", "p/none", "../r", "..", "", "p/", "/etc", "p/.r"):
+        with pytest.raises(RunError) as refused:
+            find_run(workspace, name)
+        assert refused.value.fix
+    write_text(RunFolder(workspace.projects / "q" / "runs" / "r").plan, "format: 1\n")
+    with pytest.raises(RunError, match="several projects"):
+        find_run(workspace, "r")
+    assert {r.id for r in all_runs(workspace)} == {"p/r", "q/r"}
+    assert [r.id for r in all_runs(workspace, "q")] == ["q/r"]

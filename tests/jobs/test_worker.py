@@ -1,0 +1,264 @@
+"""The straight line, run by workers that nobody holds by the hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+from safetensors.numpy import load_file
+
+from engine.corpus.ingest import ingest
+from engine.corpus.store import save_corpus
+from engine.errors import RunError
+from engine.events import read_events
+from engine.jobs.folder import RunFolder, put_request
+from engine.jobs.launcher import launch
+from engine.jobs.process import Worker
+from engine.jobs.status import RunStatus, status
+from engine.jobs.worker import work
+from engine.models.folders import require
+from engine.plan import load_plan, save_plan
+from engine.students.base import Student
+from engine.students.predicting import predict
+from engine.workspace import read_json
+from tests.students.tiny import CPU, FIRST, MODEL, TASK, Made, phases
+
+LONG = 60.0
+
+
+@pytest.fixture(autouse=True)
+def one_core() -> Iterator[None]:
+    """Workers inherit it: small models on several threads only wait for each other."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    yield
+    os.sched_setaffinity(0, before)
+
+
+def until(run: RunFolder, wanted: Callable[[RunStatus], bool], seconds: float = 120) -> RunStatus:
+    """Watch a run as the page does."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        now = status(run)
+        assert now.sentence
+        if wanted(now):
+            return now
+        time.sleep(0.05)
+    raise AssertionError(f"{status(run).state}: {status(run).sentence}\n{run.log.read_text()[-3000:]}")
+
+
+def steps(now: RunStatus) -> int:
+    return sum(e["kind"] == "step" for e in now.events)
+
+
+def adapter(run: RunFolder) -> dict[str, np.ndarray]:
+    return load_file(run.student / "adapter_model.safetensors")
+
+
+def same(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> bool:
+    return a.keys() == b.keys() and all((a[key] == b[key]).all() for key in a)
+
+
+def kill(run: RunFolder) -> None:
+    pid = Worker(run.worker).pid()
+    os.kill(pid, signal.SIGKILL)
+    until(run, lambda now: now.state == "lost", 10)
+
+
+def test_the_whole_line_leaves_what_the_contract_says(made: Made) -> None:
+    run = made.run(phases=phases(3.0))
+    assert work(run, made.workspace) == "done"
+    now = status(run)
+    assert now.state == "done" and not run.worker.exists()
+    assert [p["name"] for p in now.phases] == ["foundations", "breadth", "hard-cases"]
+    report = read_json(run.report)
+    for who in ("teacher", "student", "baseline"):
+        assert {"accuracy", "macro_f1", "n"} <= report[who].keys() and 0 <= report[who]["accuracy"] <= 1
+    assert report["n"] == report["sizes"]["kept_aside"] == report["student"]["n"] == 18
+    assert [set(p) >= {"name", "agreement", "kept", "seconds"} for p in report["phases"]] == [True] * 3
+    assert 0 < report["seconds"] < 600 and 0.05 < report["peak_memory_gb"] < 20
+    assert report["verdict"] == now.sentence and report["agreement"] > 0.5
+    assert "18 of 18 answers are the same" in report["reloaded"]
+
+    table = pd.read_parquet(run.predictions)
+    assert len(table) == len(made.corpus) and set(table["part"]) == {"learn", "steer", "kept_aside"}
+    assert table["id"].tolist() == [d.id for d in made.corpus.documents]
+    kept = table[table["part"] == "kept_aside"]
+    assert (kept["student"] == kept["teacher"]).mean() == pytest.approx(report["agreement"])
+    assert (kept["student"] == kept["gold"]).mean() == pytest.approx(report["student"]["accuracy"])
+    assert not table[table["part"] != "learn"]["asked_again"].any()  # frozen
+    assert table["asked_again"].sum() == report["asked"]["again"] > 0
+    for row in table["student_probs"]:
+        assert sum(json.loads(row).values()) == pytest.approx(1, abs=1e-3)
+
+    student = Student.from_folder(run.student, require(made.workspace.models, MODEL), CPU)
+    probs = predict(student, table["text"].tolist())
+    assert [TASK.names[i] for i in probs.argmax(1)] == table["student"].tolist()
+    assert [student.prompt(t) for t in table["text"]] == table["student_prompt"].tolist()
+    card = (run.student / "README.md").read_text(encoding="utf-8")
+    assert report["verdict"] in card and str(made.workspace.home) not in card
+    assert {p.name for p in (run.path / "take-home").iterdir()} == {"student.zip", "predictions.csv"}
+
+
+def test_a_finished_run_run_again_changes_nothing(made: Made) -> None:
+    run = made.run(phases=phases()[:1])
+    assert work(run, made.workspace) == "done"
+    before, weights = read_json(run.report), adapter(run)
+    assert work(run, made.workspace) == "done"
+    after = read_json(run.report)
+    assert same(adapter(run), weights)
+    assert {k: v for k, v in after.items() if k not in ("seconds", "peak_memory_gb")} == {
+        k: v for k, v in before.items() if k not in ("seconds", "peak_memory_gb")}
+
+
+def test_changing_every_gold_label_changes_no_weight(made: Made) -> None:
+    first = made.run("first", phases=phases())
+    work(first, made.workspace)
+    folder = made.workspace.project(made.project).corpora / made.corpus.id
+    table = made.workspace.home / "documents.csv"
+    rows = table.read_text().splitlines()
+    wrong = {"flood": "other", "fire": "flood", "other": "fire"}
+    table.write_text("\n".join([rows[0], *(
+        ",".join([*r.split(",")[:2], wrong[r.split(",")[2]]]) for r in rows[1:])]) + "\n")
+    read = ingest([table])
+    assert read.corpus.digest == made.corpus.digest  # the documents are what they were
+    save_corpus(folder, replace(read, corpus=replace(read.corpus, id=made.corpus.id)))
+    second = made.run("second", phases=phases())
+    work(second, made.workspace)
+    assert same(adapter(first), adapter(second))
+    one, two = read_json(first.report), read_json(second.report)
+    assert one["agreement"] == two["agreement"] and one["baseline_because"] == two["baseline_because"]
+    assert one["student"]["accuracy"] != two["student"]["accuracy"]  # scoring did see them
+
+
+def test_documents_without_labels_are_distilled_all_the_same(tmp_path: Path) -> None:
+    from tests.students.tiny import make_workspace
+    made = make_workspace(tmp_path / "home", gold=False)
+    run = made.run(phases=phases()[:1])
+    assert work(run, made.workspace) == "done"
+    report = read_json(run.report)
+    assert not report["has_gold"] and report["student"]["macro_f1"] is None and report["student"]["n"] == 0
+    assert "without labels" in (run.student / "README.md").read_text()
+
+
+def test_a_changed_plan_is_refused_for_a_run_that_began(made: Made) -> None:
+    run = made.run(phases=phases()[:1])
+    work(run, made.workspace)
+    save_plan(run.plan, load_plan(run.plan).model_copy(update={"seed": 5}))
+    assert work(run, made.workspace) == "failed"
+    assert "changed since" in status(run).error["what"] and status(run).error["fix"]
+
+
+def test_a_failure_is_told_in_words_with_the_traceback_in_the_log_only(
+    made: Made, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ask = made.plan().ask
+    run = made.run(ask=ask.model_copy(update={"template": FIRST.model_copy(
+        update={"text": "Other: " + FIRST.text})}))
+    assert work(run, made.workspace) == "failed"
+    now = status(run)
+    assert now.state == "failed" and "do not cover" in now.error["what"] and now.error["fix"]
+    assert "Traceback" in run.log.read_text() and "Traceback" not in capfd.readouterr().err
+
+
+def test_two_workers_never_share_a_run(made: Made) -> None:
+    from filelock import FileLock
+    run = made.run()
+    with FileLock(run.path / "worker.lock"), pytest.raises(RunError, match="already"):
+        work(run, made.workspace)
+    assert not run.events.exists() and not run.worker.exists()
+
+
+def test_stop_before_training_says_that_there_is_nothing_to_keep(made: Made) -> None:
+    run = made.run()
+    run.event_log.write("launched", requests=0)
+    put_request(run, "stop")
+    assert work(run, made.workspace) == "failed"
+    assert "before anything was learned" in status(run).error["what"]
+    assert work(run, made.workspace) == "done"  # resumed: the old wish is not heard again
+
+
+def test_a_detached_worker_is_paused_killed_resumed_and_done(made: Made, monkeypatch) -> None:
+    """The same run, undisturbed and mishandled: the same weights to the bit."""
+    calm = made.run("calm", phases=phases(8.0))
+    assert work(calm, made.workspace) == "done"
+    run = made.run("rough", phases=phases(8.0))
+    pid = launch(run, made.workspace.home)
+    assert status(run).state == "running"
+    put_request(run, "pause")  # before it is even up: heard all the same
+    now = until(run, lambda s: s.state == "paused")
+    assert [e["request"] for e in now.events if e["kind"] == "request"] == ["pause"]
+    assert not psutil.pid_exists(pid) or until(run, lambda _: not psutil.pid_exists(pid), 20)
+
+    launch(run, made.workspace.home)
+    assert status(run).state == "running"
+    with pytest.raises(RunError, match="already"):
+        launch(run, made.workspace.home)
+    until(run, lambda s: steps(s) >= 5)
+    put_request(run, "pause")
+    at_pause = steps(until(run, lambda s: s.state == "paused"))
+    assert 5 <= at_pause and list(run.path.glob("phases/*/cursor.json"))
+
+    launch(run, made.workspace.home)
+    until(run, lambda s: steps(s) >= at_pause + 5)
+    kill(run)
+    assert status(run).can == {"resume", "cancel"}
+
+    launch(run, made.workspace.home)
+    now = until(run, lambda s: s.state == "done")
+    assert same(adapter(run), adapter(calm))
+    assert sum(e["kind"] == "run_started" for e in now.events) == 4
+    assert read_json(run.report)["agreement"] == read_json(calm.report)["agreement"]
+
+
+STARTER = """
+import sys
+from pathlib import Path
+from engine.jobs.folder import RunFolder
+from engine.jobs.launcher import launch
+print(launch(RunFolder(Path(sys.argv[1])), Path(sys.argv[2])), flush=True)
+if len(sys.argv) > 3: import time; time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_whoever_started_it_may_go_and_stop_keeps_what_was_learned(made: Made) -> None:
+    run = made.run(phases=phases(40.0))
+    starter = subprocess.Popen([sys.executable, "-c", STARTER, str(run.path), str(made.workspace.home), "stay"],
+                               stdout=subprocess.PIPE, text=True, start_new_session=True)
+    pid = int(starter.stdout.readline())
+    os.killpg(starter.pid, signal.SIGTERM)  # Ctrl-C or a closed terminal reach the whole group
+    starter.wait()
+    starter.stdout.close()
+    assert psutil.pid_exists(pid) and os.getsid(pid) == pid
+    until(run, lambda s: steps(s) >= 3)
+    put_request(run, "stop")
+    now = until(run, lambda s: s.state == "done")
+    assert now.phases[-1]["state"] == "done" and steps(now) < 250
+    assert read_json(run.report)["phases"][-1]["stopped"] is True
+
+
+def test_cancel_ends_it_and_leaves_the_answers(made: Made) -> None:
+    run = made.run(phases=phases(40.0))
+    launch(run, made.workspace.home)
+    until(run, lambda s: steps(s) >= 2)
+    put_request(run, "cancel")
+    now = until(run, lambda s: s.state == "cancelled")
+    assert now.can == {"resume"} and not run.report.exists() and not run.student.exists()
+    events, _ = read_events(run.events)
+    assert events[-1]["kind"] == "cancelled"
+    assert (made.workspace.cache / "answers.sqlite").exists()
