@@ -5,7 +5,7 @@
 PYTHON ?= python3
 ARGS ?=
 PY = .venv/bin/python
-PIP = $(PY) -m pip install -qq --progress-bar off --disable-pip-version-check --no-input --log .venv/install.log
+PIP = $(PY) -m pip install --quiet --progress-bar off --disable-pip-version-check --no-input --log .venv/install.log
 # The student and the sentence encoder: all that the example and the tests need.
 MODELS = smollm2-135m-instruct all-minilm-l6-v2
 

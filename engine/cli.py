@@ -1,4 +1,4 @@
-"""The command line: the same verbs as the page. Results on standard output, errors in words on standard error.
+"""The command line: the same verbs as the page. Results go to standard output, errors to standard error.
 
 Exit codes: 0 done, 1 an error with its fix, 2 wrong usage.
 """
@@ -285,8 +285,8 @@ def _show_report(r: dict[str, Any]) -> str:
     lines = [r["verdict"], ""]
     if r["has_gold"]:
         lines += [f"{title:13} accuracy {r[who]['accuracy']:.3f}  macro-F1 {r[who]['macro_f1']:.3f}  "
-                  f"n {r[who]['n']}" for who, title in (("teacher", "large model"), ("student", "small model"),
-                                                      ("baseline", "bag of words"))]
+                  f"n {r[who]['n']}" for who, title in (
+                      ("teacher", "large model"), ("student", "small model"), ("baseline", "bag of words"))]
     lines += [f"{p['title']:13} {p['because']}" for p in r["phases"]]
     return "\n".join([*lines, f"{r['seconds']:.0f} s, {r['peak_memory_gb']:.1f} GB at its peak",
                       f"Run: {r['run']}"])

@@ -120,7 +120,7 @@ def _rate(model: str, tokens: float, flops_a_parameter: int) -> float:
 
 
 def _memory(plan: DistillPlan, sizes: dict[str, int]) -> float:
-    """Peak in GB: the larger of asking and training, for the teacher is unloaded before the student trains."""
+    """Peak in GB: the larger of asking and training; the teacher is unloaded before the student trains."""
     def weights(name: str) -> float:
         card = find_card(name)
         return sizes.get(name, 2.0 * card.parameters if card else 2e9) / 1e9

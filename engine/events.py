@@ -46,7 +46,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - numpy scalars and paths
 
 
 def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
-    """Events after `offset` (bytes) and the offset to ask from next; half-written lines wait for next time."""
+    """Events after `offset` (bytes) and the offset to ask from next; half a line waits for next time."""
     try:
         with open(path, "rb") as log:
             log.seek(offset)

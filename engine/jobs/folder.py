@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from engine.errors import RunError
 from engine.events import EventLog
+from engine.views import Download
 from engine.workspace import Workspace, read_json, write_new
 
 Request = Literal["pause", "stop", "cancel"]
@@ -145,3 +146,15 @@ class RequestReader:
         request: dict[str, Any] = read_json(folder / f"{fresh[-1]}.json")
         self._run.event_log.write("request", request=request["kind"], number=fresh[-1])
         return request["kind"]
+
+
+def offered(run: RunFolder) -> list[Download]:
+    """What can be taken home from a finished run."""
+    wanted = (("Small model (adapter)", run.path / "take-home" / "student.zip",
+               "The adapter, its settings and its model card."),
+              ("Answers for all documents", run.path / "take-home" / "predictions.csv",
+               "Opens in a spreadsheet."),
+              ("Report", run.report, "Every number on the Compare page."),
+              ("Plan", run.plan, "Repeats this run exactly."))
+    return [Download(title, path, path.stat().st_size, note)
+            for title, path, note in wanted if path.exists()]

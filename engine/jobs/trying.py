@@ -17,10 +17,10 @@ from engine.workspace import Workspace
 ORDERS = 2
 
 
-def try_on(workspace: Workspace, folder: Path, corpus: Corpus, task: Task, template: Template, teacher: str, *,
-           n: int, max_chars: int, on_progress: Callable[[str, int, int], None] | None = None,
-           ) -> list[Tried]:
-    """Ask the large model about `n` documents of the corpus kept in `folder`, by these instructions.
+def try_on(workspace: Workspace, folder: Path, corpus: Corpus, task: Task, template: Template,
+           teacher: str, *, n: int, max_chars: int,
+           on_progress: Callable[[str, int, int], None] | None = None) -> list[Tried]:
+    """Ask the large model about `n` documents of the corpus in `folder`, by these instructions.
 
     Raises:
         EngineError: the task or instructions cannot be used, or the teacher cannot answer.
@@ -33,8 +33,9 @@ def try_on(workspace: Workspace, folder: Path, corpus: Corpus, task: Task, templ
     rows = diverse_rows(workspace, folder, corpus, n, told("Choosing documents that differ"))
     texts = [corpus.documents[i].text for i in rows]
     log_probs, orders = ask_teacher(
-        workspace, teacher, {"texts": texts, "task": task.model_dump(mode="json"), "template": template.model_dump(),
-                             "orders": ORDERS, "max_chars": max_chars}, told("Asking the large model"))
+        workspace, teacher,
+        {"texts": texts, "task": task.model_dump(mode="json"), "template": template.model_dump(),
+         "orders": ORDERS, "max_chars": max_chars}, told("Asking the large model"))
     probs, stability = average_orders(
         label_distributions(log_probs, orders, letter_bias(log_probs, orders)))
     return [Tried(i, t, task.names[int(p.argmax())], dict(zip(task.names, p.tolist(), strict=True)),

@@ -43,8 +43,8 @@ def _work(run: RunFolder, workspace: Workspace) -> str:
     log = run.event_log
     earlier, _ = read_events(run.events)
     session, handled = earlier[session_start(earlier):], last_request(run)
-    if session and session[0]["kind"] == "launched" and session[-1]["kind"] != "run_started":
-        handled = session[0].get("requests", handled)  # a wish may come before the worker is up
+    if session and all(e["kind"] != "run_started" for e in session):
+        handled = session[0].get("requests", handled)  # launched; a wish may come before we are up
     log.write("run_started", resumed=any(e["kind"] == "run_started" for e in earlier))
     try:
         # Heavy imports wait until the run has shown a sign of life.

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -33,8 +34,6 @@ from engine.students.base import Student
 from engine.students.predicting import predict
 from engine.workspace import read_json
 from tests.students.tiny import CPU, FIRST, MODEL, TASK, Made, phases
-
-LONG = 60.0
 
 
 @pytest.fixture(autouse=True)
@@ -71,12 +70,6 @@ def adapter(run: RunFolder) -> dict[str, np.ndarray]:
 
 def same(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> bool:
     return a.keys() == b.keys() and all((a[key] == b[key]).all() for key in a)
-
-
-def kill(run: RunFolder) -> None:
-    pid = Worker(run.worker).pid()
-    os.kill(pid, signal.SIGKILL)
-    until(run, lambda now: now.state == "lost", 10)
 
 
 def test_the_whole_line_leaves_what_the_contract_says(made: Made) -> None:
@@ -192,73 +185,75 @@ def test_stop_before_training_says_that_there_is_nothing_to_keep(made: Made) -> 
     assert work(run, made.workspace) == "done"  # resumed: the old wish is not heard again
 
 
-def test_a_detached_worker_is_paused_killed_resumed_and_done(made: Made, monkeypatch) -> None:
-    """The same run, undisturbed and mishandled: the same weights to the bit."""
-    calm = made.run("calm", phases=phases(8.0))
-    assert work(calm, made.workspace) == "done"
-    run = made.run("rough", phases=phases(8.0))
-    pid = launch(run, made.workspace.home)
-    assert status(run).state == "running"
-    put_request(run, "pause")  # before it is even up: heard all the same
-    now = until(run, lambda s: s.state == "paused")
-    assert [e["request"] for e in now.events if e["kind"] == "request"] == ["pause"]
-    assert not psutil.pid_exists(pid) or until(run, lambda _: not psutil.pid_exists(pid), 20)
-
-    launch(run, made.workspace.home)
-    assert status(run).state == "running"
-    with pytest.raises(RunError, match="already"):
-        launch(run, made.workspace.home)
-    until(run, lambda s: steps(s) >= 5)
-    put_request(run, "pause")
-    at_pause = steps(until(run, lambda s: s.state == "paused"))
-    assert 5 <= at_pause and list(run.path.glob("phases/*/cursor.json"))
-
-    launch(run, made.workspace.home)
-    until(run, lambda s: steps(s) >= at_pause + 5)
-    kill(run)
-    assert status(run).can == {"resume", "cancel"}
-
-    launch(run, made.workspace.home)
-    now = until(run, lambda s: s.state == "done")
-    assert same(adapter(run), adapter(calm))
-    assert sum(e["kind"] == "run_started" for e in now.events) == 4
-    assert read_json(run.report)["agreement"] == read_json(calm.report)["agreement"]
-
-
 STARTER = """
-import sys
+import sys, time
 from pathlib import Path
 from engine.jobs.folder import RunFolder
 from engine.jobs.launcher import launch
 print(launch(RunFolder(Path(sys.argv[1])), Path(sys.argv[2])), flush=True)
-if len(sys.argv) > 3: import time; time.sleep(60)
+time.sleep(60)
 """
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
-def test_whoever_started_it_may_go_and_stop_keeps_what_was_learned(made: Made) -> None:
-    run = made.run(phases=phases(40.0))
-    starter = subprocess.Popen([sys.executable, "-c", STARTER, str(run.path), str(made.workspace.home), "stay"],
+def test_a_detached_worker_is_orphaned_paused_killed_resumed_and_done(made: Made) -> None:
+    """The same run, undisturbed and mishandled: the same weights to the bit."""
+    calm_run = made.run("calm", phases=phases(8.0))
+    assert work(calm_run, made.workspace) == "done"
+
+    run = made.run("rough", phases=phases(8.0))
+    starter = subprocess.Popen([sys.executable, "-c", STARTER, str(run.path), str(made.workspace.home)],
                                stdout=subprocess.PIPE, text=True, start_new_session=True)
     pid = int(starter.stdout.readline())
+    assert status(run).state == "running"
     os.killpg(starter.pid, signal.SIGTERM)  # Ctrl-C or a closed terminal reach the whole group
     starter.wait()
     starter.stdout.close()
     assert psutil.pid_exists(pid) and os.getsid(pid) == pid
-    until(run, lambda s: steps(s) >= 3)
-    put_request(run, "stop")
+    until(run, lambda s: steps(s) >= 5)
+    assert Worker(run.worker).pid() == pid
+    put_request(run, "pause")
+    now = until(run, lambda s: s.state == "paused")
+    at_pause = steps(now)
+    assert [e["request"] for e in now.events if e["kind"] == "request"] == ["pause"]
+    assert at_pause >= 5 and list(run.path.glob("phases/*/cursor.json"))
+
+    launch(run, made.workspace.home)
+    assert status(run).state == "running"  # at once, before the worker is up
+    with pytest.raises(RunError, match="already"):
+        launch(run, made.workspace.home)
+    until(run, lambda s: steps(s) >= at_pause + 5)
+    os.kill(Worker(run.worker).pid(), signal.SIGKILL)
+    assert until(run, lambda s: s.state == "lost", 10).can == {"resume", "cancel"}
+
+    launch(run, made.workspace.home)
     now = until(run, lambda s: s.state == "done")
-    assert now.phases[-1]["state"] == "done" and steps(now) < 250
-    assert read_json(run.report)["phases"][-1]["stopped"] is True
+    assert same(adapter(run), adapter(calm_run))
+    assert [e["resumed"] for e in now.events if e["kind"] == "run_started"] == [False, True, True]
+    assert read_json(run.report)["agreement"] == read_json(calm_run.report)["agreement"]
+
+
+def wish_after(run: RunFolder, n: int, kind: str) -> None:
+    """Leave a request, from another thread, once `n` steps are done."""
+    def wait() -> None:
+        until(run, lambda now: steps(now) >= n)
+        put_request(run, kind)
+    threading.Thread(target=wait).start()
+
+
+def test_stop_keeps_and_scores_what_was_learned(made: Made) -> None:
+    run = made.run(phases=phases(40.0))
+    wish_after(run, 3, "stop")
+    assert work(run, made.workspace) == "done"
+    now, report = status(run), read_json(run.report)
+    assert len(now.phases) == len(report["phases"]) < 3 and report["phases"][-1]["stopped"] is True
+    assert report["n"] == 18 and run.student.exists()
 
 
 def test_cancel_ends_it_and_leaves_the_answers(made: Made) -> None:
     run = made.run(phases=phases(40.0))
-    launch(run, made.workspace.home)
-    until(run, lambda s: steps(s) >= 2)
-    put_request(run, "cancel")
-    now = until(run, lambda s: s.state == "cancelled")
-    assert now.can == {"resume"} and not run.report.exists() and not run.student.exists()
-    events, _ = read_events(run.events)
-    assert events[-1]["kind"] == "cancelled"
+    wish_after(run, 2, "cancel")
+    assert work(run, made.workspace) == "cancelled"
+    assert status(run).can == {"resume"} and not run.report.exists() and not run.student.exists()
+    assert read_events(run.events)[0][-1]["kind"] == "cancelled"
     assert (made.workspace.cache / "answers.sqlite").exists()

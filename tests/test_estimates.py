@@ -1,0 +1,53 @@
+"""What a run will cost, before it is spent: sane, sharpened by measurement, honest about obstacles."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.estimates import _duration, note_speed, preflight
+from engine.records import Corpus
+from tests.students.tiny import MODEL, Made, calm, corpus_of, documents, made, phases, tiny_home
+
+__all__ = ["calm", "made", "tiny_home"]
+NO_STATES = phases(1.0, representations=0.0)
+
+
+def test_nothing_stands_in_the_way_of_what_can_run(made: Made) -> None:
+    card = preflight(made.plan(phases=NO_STATES), made.corpus, made.workspace)
+    assert card.problems == ()
+    assert card.time.value > 0 and card.memory.value > 0 and card.disk.value > 0 and card.money.value == 0
+    for estimate in (card.time, card.memory, card.disk, card.money):
+        assert estimate.words and estimate.basis
+
+
+def test_every_obstacle_is_named(made: Made) -> None:
+    plan = made.plan(ask=made.plan().ask.model_copy(update={"teacher": "qwen2.5-coder-1.5b-instruct"}))
+    problems = " ".join(preflight(plan, corpus_of(documents(10)[0]), made.workspace).problems)
+    assert "Qwen2.5-Coder-1.5B" in problems and "MiniLM" in problems and "10 documents are too few" in problems
+
+
+def test_more_work_takes_more_time(made: Made) -> None:
+    def seconds(corpus: Corpus, **changes: object) -> float:
+        return preflight(made.plan(**changes), corpus, made.workspace).time.value
+    large = corpus_of(documents(900)[0])
+    assert seconds(large) > seconds(made.corpus)
+    assert seconds(made.corpus, phases=phases(20.0)) > seconds(made.corpus)
+    live = made.plan().ask.model_copy(update={"teacher": "qwen2.5-coder-1.5b-instruct"})
+    assert seconds(made.corpus, ask=live) > seconds(made.corpus) + 10
+    assert seconds(large, ask=live.model_copy(update={"orders": 4})) > 1.5 * seconds(large, ask=live)
+
+
+def test_a_measured_speed_is_used_and_said(made: Made) -> None:
+    plan = made.plan(phases=phases(10.0, representations=0.0))
+    guessed = preflight(plan, made.corpus, made.workspace).time
+    note_speed(made.workspace, "train", MODEL, 0.5, "run")
+    measured = preflight(plan, made.corpus, made.workspace).time
+    passes = 10 * (0.7 + 1.0 + 0.7)
+    assert measured.value == pytest.approx(passes * 0.65 * 90 / 0.5, rel=0.2)
+    assert "measured" in measured.basis and "measured" not in guessed.basis
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(5, "about a minute"), (600, "about 10 minutes"),
+                                                (9000, "about 2.5 hours")])
+def test_durations_in_words(seconds: float, words: str) -> None:
+    assert _duration(seconds) == words

@@ -1,0 +1,133 @@
+"""One closed configuration: everything wrong with it is said at once, before anything is spent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from engine.errors import SettingsError
+from engine.plan import DistillPlan, PhasePlan, load_plan, parse_plan, phases_for, save_plan
+from engine.prompts.library import built_in
+from engine.tasks.presets import preset
+from engine.teachers.protocol import GIVES
+
+TEMPLATE = built_in()[0]
+
+
+def raw(**changes: Any) -> dict[str, Any]:
+    plan = DistillPlan(project="p", corpus="c", task=preset("hazard"),
+                       ask={"teacher": "recorded:teacher", "template": TEMPLATE},
+                       phases=phases_for("quick"))
+    return plan.model_dump(mode="json") | changes
+
+
+def refused(values: Any) -> SettingsError:
+    with pytest.raises(SettingsError) as error:
+        parse_plan(values).check()
+    return error.value
+
+
+def test_a_plan_comes_back_from_its_file_and_explains_itself(tmp_path: Path) -> None:
+    plan = parse_plan(raw())
+    save_plan(tmp_path / "plan.yaml", plan)
+    assert load_plan(tmp_path / "plan.yaml") == plan
+    text = (tmp_path / "plan.yaml").read_text(encoding="utf-8")
+    assert plan.task.question in text and TEMPLATE.text.splitlines()[0] in text
+
+
+@pytest.mark.parametrize("name", ["quick", "balanced", "thorough"])
+def test_presets_pass_their_own_check(name: str) -> None:
+    for task in ("hazard", "humanitarian", "informative"):
+        for template in built_in():
+            parse_plan(raw(phases=[p.model_dump() for p in phases_for(name)],
+                           task=preset(task).model_dump(mode="json"),
+                           ask={"template": template.model_dump()})).check()
+
+
+def test_longer_presets_learn_longer() -> None:
+    lengths = [sum(p.passes for p in phases_for(name)) for name in ("quick", "balanced", "thorough")]
+    assert lengths == sorted(lengths) and len(set(lengths)) == 3
+    assert [p.slice for p in phases_for("quick")] == ["confident", "all", "hard"]
+
+
+@pytest.mark.parametrize(("where", "key", "near"), [
+    ((), "batchsize", "batch_size"), (("student",), "rnak", "rank"), (("ask",), "order", "orders"),
+    (("phases", 0), "temprature", "temperature"), (("task",), "quesion", "question")])
+def test_an_unknown_key_names_where_and_the_nearest(where: tuple, key: str, near: str) -> None:
+    values = raw()
+    inner = values
+    for step in where:
+        inner = inner[step]
+    inner[key] = 1
+    error = refused(values)
+    assert ".".join(map(str, (*where, key))) in error.what and f"“{near}”" in error.fix
+
+
+def test_everything_wrong_with_the_values_is_said_at_once() -> None:
+    error = refused(raw(batchsize=8, seed=-1, device=3, student={"rank": 0, "rnak": 2}))
+    for part in ("batchsize", "seed", "device", "student.rank", "student.rnak"):
+        assert part in error.what
+    assert "batch_size" in error.fix
+
+
+def test_everything_that_cannot_work_is_said_at_once() -> None:
+    phases = [PhasePlan(name="one", title="One", slice="all", passes=1, learning_rate=1e-3, outputs=0).model_dump(),
+              PhasePlan(name="one", title="Two", slice="all", passes=1, learning_rate=1e-3).model_dump()]
+    values = raw(phases=phases, student={"prompt": "What is it?"})
+    values["task"]["labels"] = values["task"]["labels"][:1]
+    values["ask"]["template"]["text"] = "{{ question }}"
+    error = refused(values)
+    for part in ("at least two categories", "message itself is missing", "small model's prompt leaves",
+                 "phase one has no loss", "Two phases are called one"):
+        assert part in error.what, part
+    assert error.fix
+
+
+@pytest.mark.parametrize("prompt", ["{{ docment }}", "{{ document", "{{ document.__class__ }}", ""])
+def test_a_broken_prompt_of_the_small_model_is_refused(prompt: str) -> None:
+    assert refused(raw(student={"prompt": prompt})).fix
+
+
+def test_a_loss_the_teacher_cannot_serve_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(GIVES, "recorded", frozenset({"labels"}))
+    error = refused(raw())
+    assert "representations needs hidden" in error.what and "recorded" in error.what
+    assert "representations to 0" in error.fix
+    for phase in (values := raw())["phases"]:
+        phase["representations"] = 0
+    parse_plan(values).check()
+    assert not parse_plan(values).wants_hidden and parse_plan(raw()).wants_hidden
+
+
+def test_a_missing_part_is_named() -> None:
+    values = raw()
+    del values["corpus"], values["ask"]["template"]
+    error = refused(values)
+    assert "corpus" in error.what and "ask.template" in error.what
+
+
+@pytest.mark.parametrize("content", ["", "- a\n- b\n", "just text", "a: [", "\x00", "phases: []"])
+def test_what_is_no_plan_is_refused_in_words(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(content)
+    with pytest.raises(SettingsError) as error:
+        load_plan(path)
+    assert error.value.fix and "Traceback" not in error.value.lines()
+
+
+def test_a_plan_that_is_not_there_or_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    for path in (tmp_path / "none.yaml", tmp_path, tmp_path / "binary.yaml"):
+        with pytest.raises(SettingsError):
+            load_plan(path)
+
+
+def test_no_yaml_builds_objects(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text("!!python/object/apply:os.system ['echo hacked']")
+    with pytest.raises(SettingsError):
+        load_plan(path)
+    assert yaml.safe_load(yaml.safe_dump(raw())) == raw()
