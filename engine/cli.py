@@ -274,9 +274,12 @@ def get_model(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     """Fetch one model in the foreground."""
     from engine.models.weights import get
 
+    told = [""]
+
     def tell(sentence: str, done: int, total: int) -> None:
-        if sys.stderr.isatty() or done in (0, total):
-            print(f"{sentence}", file=sys.stderr, end="\r" if sys.stderr.isatty() else "\n", flush=True)
+        if sentence != told[0]:
+            told[0] = sentence
+            print(sentence, file=sys.stderr, flush=True)
     made = get(studio.workspace.models, given.name, given.source, tell)
     return {"name": made.name, "path": str(made.path), "digest": made.digest, "source": made.source}
 

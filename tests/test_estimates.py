@@ -23,12 +23,15 @@ def test_nothing_stands_in_the_way_of_what_can_run(made: Made) -> None:
 def test_every_obstacle_is_named(made: Made) -> None:
     plan = made.plan(ask=made.plan().ask.model_copy(update={"teacher": "qwen2.5-coder-1.5b-instruct"}))
     problems = " ".join(preflight(plan, corpus_of(documents(10)[0]), made.workspace).problems)
-    assert "Qwen2.5-Coder-1.5B" in problems and "MiniLM" in problems and "10 documents are too few" in problems
+    assert (
+        "Qwen2.5-Coder-1.5B" in problems and "MiniLM" in problems and "10 documents are too few" in problems
+    )
 
 
 def test_more_work_takes_more_time(made: Made) -> None:
     def seconds(corpus: Corpus, **changes: object) -> float:
         return preflight(made.plan(**changes), corpus, made.workspace).time.value
+
     large = corpus_of(documents(900)[0])
     assert seconds(large) > seconds(made.corpus)
     assert seconds(made.corpus, phases=phases(20.0)) > seconds(made.corpus)
@@ -47,7 +50,8 @@ def test_a_measured_speed_is_used_and_said(made: Made) -> None:
     assert "measured" in measured.basis and "measured" not in guessed.basis
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(5, "about a minute"), (600, "about 10 minutes"),
-                                                (9000, "about 2.5 hours")])
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(5, "about a minute"), (600, "about 10 minutes"), (9000, "about 2.5 hours")]
+)
 def test_durations_in_words(seconds: float, words: str) -> None:
     assert _duration(seconds) == words

@@ -18,9 +18,13 @@ TEMPLATE = built_in()[0]
 
 
 def raw(**changes: Any) -> dict[str, Any]:
-    plan = DistillPlan(project="p", corpus="c", task=preset("hazard"),
-                       ask={"teacher": "recorded:teacher", "template": TEMPLATE},
-                       phases=phases_for("quick"))
+    plan = DistillPlan(
+        project="p",
+        corpus="c",
+        task=preset("hazard"),
+        ask={"teacher": "recorded:teacher", "template": TEMPLATE},
+        phases=phases_for("quick"),
+    )
     return plan.model_dump(mode="json") | changes
 
 
@@ -42,9 +46,13 @@ def test_a_plan_comes_back_from_its_file_and_explains_itself(tmp_path: Path) -> 
 def test_presets_pass_their_own_check(name: str) -> None:
     for task in ("hazard", "humanitarian", "informative"):
         for template in built_in():
-            parse_plan(raw(phases=[p.model_dump() for p in phases_for(name)],
-                           task=preset(task).model_dump(mode="json"),
-                           ask={"template": template.model_dump()})).check()
+            parse_plan(
+                raw(
+                    phases=[p.model_dump() for p in phases_for(name)],
+                    task=preset(task).model_dump(mode="json"),
+                    ask={"template": template.model_dump()},
+                )
+            ).check()
 
 
 def test_longer_presets_learn_longer() -> None:
@@ -53,9 +61,16 @@ def test_longer_presets_learn_longer() -> None:
     assert [p.slice for p in phases_for("quick")] == ["confident", "all", "hard"]
 
 
-@pytest.mark.parametrize(("where", "key", "near"), [
-    ((), "batchsize", "batch_size"), (("student",), "rnak", "rank"), (("ask",), "order", "orders"),
-    (("phases", 0), "temprature", "temperature"), (("task",), "quesion", "question")])
+@pytest.mark.parametrize(
+    ("where", "key", "near"),
+    [
+        ((), "batchsize", "batch_size"),
+        (("student",), "rnak", "rank"),
+        (("ask",), "order", "orders"),
+        (("phases", 0), "temprature", "temperature"),
+        (("task",), "quesion", "question"),
+    ],
+)
 def test_an_unknown_key_names_where_and_the_nearest(where: tuple, key: str, near: str) -> None:
     values = raw()
     inner = values
@@ -74,14 +89,21 @@ def test_everything_wrong_with_the_values_is_said_at_once() -> None:
 
 
 def test_everything_that_cannot_work_is_said_at_once() -> None:
-    phases = [PhasePlan(name="one", title="One", slice="all", passes=1, learning_rate=1e-3, outputs=0).model_dump(),
-              PhasePlan(name="one", title="Two", slice="all", passes=1, learning_rate=1e-3).model_dump()]
+    phases = [
+        PhasePlan(name="one", title="One", slice="all", passes=1, learning_rate=1e-3, outputs=0).model_dump(),
+        PhasePlan(name="one", title="Two", slice="all", passes=1, learning_rate=1e-3).model_dump(),
+    ]
     values = raw(phases=phases, student={"prompt": "What is it?"})
     values["task"]["labels"] = values["task"]["labels"][:1]
     values["ask"]["template"]["text"] = "{{ question }}"
     error = refused(values)
-    for part in ("at least two categories", "message itself is missing", "small model's prompt leaves",
-                 "phase one has no loss", "Two phases are called one"):
+    for part in (
+        "at least two categories",
+        "message itself is missing",
+        "small model's prompt leaves",
+        "phase one has no loss",
+        "Two phases are called one",
+    ):
         assert part in error.what, part
     assert error.fix
 

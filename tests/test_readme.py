@@ -1,6 +1,6 @@
 """The README stays true: its map is the first line of every room, its commands are the parser's.
 
-    python -m tests.test_readme        prints the map
+python -m tests.test_readme        prints the map
 """
 
 from __future__ import annotations
@@ -18,8 +18,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def room_map() -> list[str]:
     """One line a file or room of the engine, and of the page: its name and its caption."""
-    found = [ROOT / "app.py", *sorted((ROOT / "engine").glob("*.py")),
-             *sorted((ROOT / "engine").glob("*/__init__.py")), ROOT / "ui" / "__init__.py"]
+    found = [
+        ROOT / "app.py",
+        *sorted((ROOT / "engine").glob("*.py")),
+        *sorted((ROOT / "engine").glob("*/__init__.py")),
+        ROOT / "ui" / "__init__.py",
+    ]
     lines = []
     for path in found:
         caption = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n")[0]
@@ -37,8 +41,23 @@ def test_the_map_is_what_the_files_say() -> None:
     assert not missing, "run python -m tests.test_readme and put its lines into the README"
 
 
-@pytest.mark.parametrize("command", ["demo", "ingest", "ask", "plan", "run", "start", "runs", "watch", "report",
-                                     "predict", "export", "models"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "demo",
+        "ingest",
+        "ask",
+        "plan",
+        "run",
+        "start",
+        "runs",
+        "watch",
+        "report",
+        "predict",
+        "export",
+        "models",
+    ],
+)
 def test_every_command_of_the_readme_is_there(command: str) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert re.search(rf"python -m engine [^\n]*\b{command}\b", readme)

@@ -20,8 +20,9 @@ PROMPT = Prompt("Which?", (0, 1), ("a", "b"))
 
 def answer(seed: int, hidden: bool = True) -> Answer:
     rng = np.random.default_rng(seed)
-    return Answer(rng.normal(size=5).astype(np.float32),
-                  rng.normal(size=(3, 16)).astype(np.float16) if hidden else None)
+    return Answer(
+        rng.normal(size=5).astype(np.float32), rng.normal(size=(3, 16)).astype(np.float16) if hidden else None
+    )
 
 
 def test_what_goes_in_comes_out(tmp_path: Path) -> None:
@@ -41,7 +42,9 @@ def test_the_newest_answer_stands(tmp_path: Path) -> None:
     cache = AnswerCache(tmp_path / "answers.sqlite")
     cache.put({"k": answer(1)})
     cache.put({"k": answer(2, hidden=False)})
-    assert (cache.get(["k"])["k"].log_probs == answer(2).log_probs).all() and cache.get(["k"])["k"].hidden is None
+    assert (cache.get(["k"])["k"].log_probs == answer(2).log_probs).all() and cache.get(["k"])[
+        "k"
+    ].hidden is None
     assert cache.get([]) == {}
 
 
@@ -81,11 +84,21 @@ def test_a_damaged_file_is_told_in_words_and_stays(tmp_path: Path) -> None:
 
 def test_every_part_of_a_question_is_in_its_name() -> None:
     word = replace(PROMPT, answer="word")
-    different = [PROMPT, replace(PROMPT, text="Which??"), replace(PROMPT, opening="So:"), word,
-                 replace(PROMPT, order=(0, 1, 2), labels=("a", "b", "c")),
-                 replace(word, labels=("a", "c")), replace(word, order=(1, 0))]
+    different = [
+        PROMPT,
+        replace(PROMPT, text="Which??"),
+        replace(PROMPT, opening="So:"),
+        word,
+        replace(PROMPT, order=(0, 1, 2), labels=("a", "b", "c")),
+        replace(word, labels=("a", "c")),
+        replace(word, order=(1, 0)),
+    ]
     assert len({prompt_key(p) for p in different}) == len(different)
     assert prompt_key(PROMPT) == prompt_key(replace(PROMPT, labels=("c", "d")))  # letters are letters
-    keys = {answer_key("teacher", PROMPT, ()), answer_key("teacher", PROMPT, (0.5, 1.0)),
-            answer_key("other", PROMPT, ()), answer_key("teacher", PROMPT, (0.5,))}
+    keys = {
+        answer_key("teacher", PROMPT, ()),
+        answer_key("teacher", PROMPT, (0.5, 1.0)),
+        answer_key("other", PROMPT, ()),
+        answer_key("teacher", PROMPT, (0.5,)),
+    }
     assert len(keys) == 4

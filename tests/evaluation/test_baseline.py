@@ -18,34 +18,108 @@ from engine.evaluation.baseline import ANALYSERS, FULL_GRID, PARTS, Baseline, fi
 from engine.metrics.scores import macro_f1
 
 SAYINGS = {
-    0: "river burst its banks water rising flooded street boats needed level dam overflow".split(),
-    1: "fire smoke burning hills flames evacuate firefighters wind ash houses spread".split(),
-    2: "quake shaking tremor rubble collapsed aftershock magnitude epicentre walls trapped".split(),
-    3: "concert tickets film premiere tonight football match score goal birthday party".split(),
+    0: [
+        "river",
+        "burst",
+        "its",
+        "banks",
+        "water",
+        "rising",
+        "flooded",
+        "street",
+        "boats",
+        "needed",
+        "level",
+        "dam",
+        "overflow",
+    ],
+    1: [
+        "fire",
+        "smoke",
+        "burning",
+        "hills",
+        "flames",
+        "evacuate",
+        "firefighters",
+        "wind",
+        "ash",
+        "houses",
+        "spread",
+    ],
+    2: [
+        "quake",
+        "shaking",
+        "tremor",
+        "rubble",
+        "collapsed",
+        "aftershock",
+        "magnitude",
+        "epicentre",
+        "walls",
+        "trapped",
+    ],
+    3: [
+        "concert",
+        "tickets",
+        "film",
+        "premiere",
+        "tonight",
+        "football",
+        "match",
+        "score",
+        "goal",
+        "birthday",
+        "party",
+    ],
 }
-FILLER = "the a is on near please they we have seen people now today just in town road".split()
+FILLER = [
+    "the",
+    "a",
+    "is",
+    "on",
+    "near",
+    "please",
+    "they",
+    "we",
+    "have",
+    "seen",
+    "people",
+    "now",
+    "today",
+    "just",
+    "in",
+    "town",
+    "road",
+]
 T26 = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "crisislex_t26"
 
 
-def messages(n: int, seed: int, shares: tuple[float, ...] = (0.4, 0.3, 0.2, 0.1)
-             ) -> tuple[list[str], np.ndarray]:
+def messages(
+    n: int, seed: int, shares: tuple[float, ...] = (0.4, 0.3, 0.2, 0.1)
+) -> tuple[list[str], np.ndarray]:
     """Made-up messages of which a third of the words tell the label, and their labels."""
     rng = np.random.default_rng(seed)
     labels = rng.choice(len(shares), n, p=shares)
     texts = []
     for label in labels:
-        words = [*rng.choice(SAYINGS[int(label)], 2), rng.choice(SAYINGS[int(rng.integers(4))]),
-                 *rng.choice(FILLER, 6)]
+        words = [
+            *rng.choice(SAYINGS[int(label)], 2),
+            rng.choice(SAYINGS[int(rng.integers(4))]),
+            *rng.choice(FILLER, 6),
+        ]
         texts.append(" ".join(rng.permutation(words)))
     return texts, labels
 
 
 def by_hand(kind: str, c: float) -> object:
     """The same settings, put together plainly from scikit-learn."""
-    features = FeatureUnion([(part, TfidfVectorizer(sublinear_tf=True, **ANALYSERS[part]))
-                             for part in PARTS[kind]])
-    return make_pipeline(features, LinearSVC(C=c, class_weight="balanced", tol=1e-3, dual=c <= 1,
-                                             max_iter=10_000, random_state=0))
+    features = FeatureUnion(
+        [(part, TfidfVectorizer(sublinear_tf=True, **ANALYSERS[part])) for part in PARTS[kind]]
+    )
+    return make_pipeline(
+        features,
+        LinearSVC(C=c, class_weight="balanced", tol=1e-3, dual=c <= 1, max_iter=10_000, random_state=0),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -89,9 +163,11 @@ def test_counting_once_gives_each_fold_what_it_would_have_counted_itself() -> No
 def test_no_setting_of_the_grid_scores_higher(fitted: tuple) -> None:
     model, texts, labels = fitted
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
-    scores = {(kind, c): macro_f1(labels, cross_val_predict(by_hand(kind, c), texts, labels,
-                                                            cv=folds), 4)
-              for kind in PARTS for c in (FULL_GRID[0], FULL_GRID[2], FULL_GRID[-1])}
+    scores = {
+        (kind, c): macro_f1(labels, cross_val_predict(by_hand(kind, c), texts, labels, cv=folds), 4)
+        for kind in PARTS
+        for c in (FULL_GRID[0], FULL_GRID[2], FULL_GRID[-1])
+    }
     assert len(set(scores.values())) > 1  # else any choice would do
     assert model.cv_score >= max(scores.values()) - 1e-9
 
@@ -136,15 +212,18 @@ def test_same_answers_every_time_whatever_the_global_random_state(fitted: tuple)
     np.random.seed(99)  # noqa: NPY002 - the very thing that must not matter
     again = fit_baseline(texts, labels)
     assert (again.kind, again.c, again.cv_score, again.because) == (
-        model.kind, model.c, model.cv_score, model.because)
+        model.kind,
+        model.c,
+        model.cv_score,
+        model.because,
+    )
     unseen, _ = messages(80, 7)
     np.testing.assert_array_equal(again.predict(unseen), model.predict(unseen))
 
 
 def test_labels_with_fewer_documents_than_folds_are_kept_and_can_be_predicted() -> None:
     texts, labels = messages(80, 8, (0.5, 0.5))
-    texts += ["volcano lava crater eruption", "hail hailstones ice windscreens",
-              "hail hailstones ice roofs"]
+    texts += ["volcano lava crater eruption", "hail hailstones ice windscreens", "hail hailstones ice roofs"]
     labels = np.append(labels, [7, 9, 9])
     model = fit_baseline(texts, labels)
     assert model.predict(["lava from the crater", "hailstones of ice"]).tolist() == [7, 9]
@@ -207,8 +286,10 @@ def test_larger_corpora_are_searched_on_a_sample_and_fitted_on_everything(
     assert fit_baseline(texts, labels).searched == baseline.SEARCHED_AT_LEAST
 
 
-@pytest.mark.parametrize(("texts", "labels", "groups"), [
-    (["a"], [0, 1], None), ([], [], None), (["a", "b"], [0, 1], [0]), (["a", "b"], [0, -1], None)])
+@pytest.mark.parametrize(
+    ("texts", "labels", "groups"),
+    [(["a"], [0, 1], None), ([], [], None), (["a", "b"], [0, 1], [0]), (["a", "b"], [0, -1], None)],
+)
 def test_what_does_not_match_is_refused(texts: list, labels: list, groups: list | None) -> None:
     with pytest.raises(ValueError, match="texts|label"):
         fit_baseline(texts, labels, groups=groups)
@@ -221,8 +302,7 @@ def test_real_tweets_within_seconds() -> None:
     for path in sorted(T26.glob("*labeled.csv")):
         with open(path, encoding="utf-8", errors="replace", newline="") as table:
             for row in csv.reader(table, skipinitialspace=True):
-                if len(row) == 5 and row[3] not in ("Information Type", "Not labeled",
-                                                    "Not applicable"):
+                if len(row) == 5 and row[3] not in ("Information Type", "Not labeled", "Not applicable"):
                     tweets.append((row[1], row[3]))
     assert len(tweets) > 20_000
     chosen = np.random.default_rng(0).permutation(len(tweets))[:1300]

@@ -9,8 +9,9 @@ from engine.evaluation.comparing import Answered, compare, gold_indices, limits,
 from engine.records import Gold
 from engine.tasks.definition import Label, Task
 
-TASK = Task(question="Which?", labels=(Label(name="Flood", actionable=True), Label(name="fire"),
-                                       Label(name="other")))
+TASK = Task(
+    question="Which?", labels=(Label(name="Flood", actionable=True), Label(name="fire"), Label(name="other"))
+)
 
 
 def one_hot(choices: list[int], top: float = 0.8) -> np.ndarray:
@@ -20,15 +21,23 @@ def one_hot(choices: list[int], top: float = 0.8) -> np.ndarray:
 
 
 def answered(teacher: list[int], student: list[int], baseline: list[int], gold: list[int]) -> Answered:
-    return Answered(one_hot(teacher), one_hot(student), np.array(baseline), np.array(gold),
-                    [str(i) for i in range(len(gold))])
+    return Answered(
+        one_hot(teacher),
+        one_hot(student),
+        np.array(baseline),
+        np.array(gold),
+        [str(i) for i in range(len(gold))],
+    )
 
 
 def test_numbers_by_hand() -> None:
-    report = compare(answered([0, 0, 1, 1, 2, 2], [0, 1, 1, 1, 2, 0], [0, 0, 0, 0, 0, 0],
-                              [0, 0, 1, -1, 2, 2]), TASK)
+    report = compare(
+        answered([0, 0, 1, 1, 2, 2], [0, 1, 1, 1, 2, 0], [0, 0, 0, 0, 0, 0], [0, 0, 1, -1, 2, 2]), TASK
+    )
     assert (report["n"], report["n_gold"], report["has_gold"]) == (6, 5, True)
-    assert report["agreement"] == pytest.approx(4 / 6) and report["agreement_baseline"] == pytest.approx(2 / 6)
+    assert report["agreement"] == pytest.approx(4 / 6) and report["agreement_baseline"] == pytest.approx(
+        2 / 6
+    )
     assert report["student"]["accuracy"] == pytest.approx(3 / 5) and report["student"]["n"] == 5
     assert report["teacher"]["accuracy"] == 1.0 and report["teacher"]["macro_f1"] == 1.0
     # flood: 1 of 2 found, 1 false; fire: found, 1 false; other: 1 of 2 found
@@ -67,10 +76,14 @@ def wrong(share: float, seed: int = 0) -> list[int]:
     return [(t + 1) % 3 if rng.random() < share else t for t in TRUE]
 
 
-@pytest.mark.parametrize(("student", "baseline", "said"), [
-    (0.1, 0.5, "better than a bag of words, beyond chance"),
-    (0.30, 0.32, "cannot prove it"),
-    (0.5, 0.1, "not better than a bag of words")])
+@pytest.mark.parametrize(
+    ("student", "baseline", "said"),
+    [
+        (0.1, 0.5, "better than a bag of words, beyond chance"),
+        (0.30, 0.32, "cannot prove it"),
+        (0.5, 0.1, "not better than a bag of words"),
+    ],
+)
 def test_the_verdict_says_whether_it_was_worth_it(student: float, baseline: float, said: str) -> None:
     report = compare(answered(TRUE, wrong(student), wrong(baseline, 1), TRUE), TASK)
     words = verdict(report)

@@ -7,22 +7,39 @@ from typing import Any
 import yaml
 
 from engine.export.card import model_card
-from tests.students.tiny import TASK, phases
 from engine.plan import AskPlan, DistillPlan
 from engine.prompts.library import built_in
+from tests.students.tiny import TASK, phases
 
-PLAN = DistillPlan(project="p", corpus="c", task=TASK, ask=AskPlan(template=built_in()[0]),
-                   phases=phases(), seed=41)
+PLAN = DistillPlan(
+    project="p", corpus="c", task=TASK, ask=AskPlan(template=built_in()[0]), phases=phases(), seed=41
+)
 SCORES = {"accuracy": 0.8125, "macro_f1": 0.7375, "n": 80}
 REPORT: dict[str, Any] = {
-    "verdict": "It agrees on 81%.", "n": 90, "has_gold": True, "teacher": SCORES | {"accuracy": 0.9},
-    "student": SCORES, "baseline": SCORES | {"accuracy": 0.5}, "teacher_name": "Big", "student_name": "Small",
-    "sizes": {"learn": 300, "steer": 60, "kept_aside": 90}, "limits": ["It repeats mistakes.", "Only English."],
-    "phases": [{"title": "Foundations", "documents": 210, "agreement": 0.61, "kept": True},
-               {"title": "Hard cases", "documents": 90, "agreement": 0.6, "kept": False}]}
-FACTS = {"base_repo": "lab/small", "licence": "Apache-2.0", "trained_parameters": 4_884_480,
-         "parameters": 139_399_104, "base_digest": "7ef915c9bf9d94d8d702", "base_source": "the Hub",
-         "reloaded": "Saved and asked again: 90 of 90."}
+    "verdict": "It agrees on 81%.",
+    "n": 90,
+    "has_gold": True,
+    "teacher": SCORES | {"accuracy": 0.9},
+    "student": SCORES,
+    "baseline": SCORES | {"accuracy": 0.5},
+    "teacher_name": "Big",
+    "student_name": "Small",
+    "sizes": {"learn": 300, "steer": 60, "kept_aside": 90},
+    "limits": ["It repeats mistakes.", "Only English."],
+    "phases": [
+        {"title": "Foundations", "documents": 210, "agreement": 0.61, "kept": True},
+        {"title": "Hard cases", "documents": 90, "agreement": 0.6, "kept": False},
+    ],
+}
+FACTS = {
+    "base_repo": "lab/small",
+    "licence": "Apache-2.0",
+    "trained_parameters": 4_884_480,
+    "parameters": 139_399_104,
+    "base_digest": "7ef915c9bf9d94d8d702",
+    "base_source": "the Hub",
+    "reloaded": "Saved and asked again: 90 of 90.",
+}
 
 
 def front_matter(card: str) -> dict[str, Any]:
@@ -37,16 +54,33 @@ def test_the_front_matter_is_yaml() -> None:
 
 def test_everything_that_matters_is_said() -> None:
     card = model_card(PLAN, REPORT, FACTS)
-    for part in (REPORT["verdict"], TASK.question, "**flood**: water where", "0.812", "0.738", "| 80 |",
-                 "4,884,480 trained", "90 documents kept aside", "300 documents", "Seed 41", "7ef915c9bf9d94d8",
-                 "90 of 90", "| Foundations | 210 | 61.0% | kept |", "| Hard cases | 90 | 60.0% | rolled back |",
-                 "- It repeats mistakes.", "- Only English.", "python -m engine predict", "no labels were\nused"):
+    for part in (
+        REPORT["verdict"],
+        TASK.question,
+        "**flood**: water where",
+        "0.812",
+        "0.738",
+        "| 80 |",
+        "4,884,480 trained",
+        "90 documents kept aside",
+        "300 documents",
+        "Seed 41",
+        "7ef915c9bf9d94d8",
+        "90 of 90",
+        "| Foundations | 210 | 61.0% | kept |",
+        "| Hard cases | 90 | 60.0% | rolled back |",
+        "- It repeats mistakes.",
+        "- Only English.",
+        "python -m engine predict",
+        "no labels were\nused",
+    ):
         assert part in card, part
 
 
 def test_without_labels_it_claims_no_scores() -> None:
     none = {"accuracy": None, "macro_f1": None, "n": 0}
-    card = model_card(PLAN, REPORT | {"has_gold": False, "teacher": none, "student": none, "baseline": none},
-                      FACTS)
+    card = model_card(
+        PLAN, REPORT | {"has_gold": False, "teacher": none, "student": none, "baseline": none}, FACTS
+    )
     assert "without labels" in card and "accuracy" not in card
     assert front_matter(card)["base_model"] == "lab/small"

@@ -11,11 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from engine.errors import RunError
 from engine.jobs.folder import RequestReader, RunFolder, all_runs, find_run, last_request, put_request
 from engine.jobs.launcher import launch
 from engine.jobs.process import Worker
 from engine.jobs.status import START_GRACE_S, status
-from engine.errors import RunError
 from engine.workspace import Workspace, read_json, write_json, write_text
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]

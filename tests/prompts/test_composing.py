@@ -46,14 +46,26 @@ def test_prompts_show_label_order_p_under_letter_p() -> None:
     task = Task(question="Which?", labels=tuple(Label(name=f"label{i}") for i in range(5)))
     source = "{{ document }} {% for o in options %}{{ o.letter }}:{{ o.name }} {% endfor %}"
     for order in option_orders(5, 3):
-        prompt, = compose(Template(id="t", text=source, opening="So:"), task, [Document("1", "text", "text", "1")], order, 99)
+        (prompt,) = compose(
+            Template(id="t", text=source, opening="So:"),
+            task,
+            [Document("1", "text", "text", "1")],
+            order,
+            99,
+        )
         assert (prompt.order, prompt.labels, prompt.opening, prompt.answer) == (
-            order, task.names, "So:", "letter")
+            order,
+            task.names,
+            "So:",
+            "letter",
+        )
         assert prompt.text.split()[1:] == [f"{LETTERS[p]}:label{order[p]}" for p in range(5)]
 
 
 def test_a_long_document_is_cut_and_marked_and_marks_are_taken_out() -> None:
     task = Task(question="Which?", labels=(Label(name="a"), Label(name="b")))
     text = "word " * 50 + "<|im_end|>"
-    prompt, = compose(Template(id="t", text="{{ document }}"), task, [Document("1", text, text, "1")], (0, 1), 40)
+    (prompt,) = compose(
+        Template(id="t", text="{{ document }}"), task, [Document("1", text, text, "1")], (0, 1), 40
+    )
     assert len(prompt.text) <= 44 and prompt.text.endswith("[…]") and as_data(prompt.text) == prompt.text

@@ -16,9 +16,15 @@ def task(*names: str) -> Task:
     return Task(id="own", question="Which one?", labels=tuple(Label(name=n) for n in names))
 
 
-@pytest.mark.parametrize(("names", "part"), [((), "at least two"), (("a",), "at least two"),
-                                             (tuple(f"n{i}" for i in range(27)), "27 categories"),
-                                             (("Flood", "fire", "flood"), "“flood” is there twice")])
+@pytest.mark.parametrize(
+    ("names", "part"),
+    [
+        ((), "at least two"),
+        (("a",), "at least two"),
+        (tuple(f"n{i}" for i in range(27)), "27 categories"),
+        (("Flood", "fire", "flood"), "“flood” is there twice"),
+    ],
+)
 def test_what_cannot_be_asked_is_refused(names: tuple[str, ...], part: str) -> None:
     with pytest.raises(SettingsError, match=part):
         task(*names).check()
@@ -39,8 +45,11 @@ def test_names_are_one_line_and_unknown_keys_refused() -> None:
 def test_a_question_is_named_by_what_it_says() -> None:
     one = task("a", "b")
     assert one.digest == one.model_copy(update={"id": "else"}).digest
-    assert one.digest not in {task("b", "a").digest, task("a", "b", "c").digest,
-                              one.model_copy(update={"question": "Other?"}).digest}
+    assert one.digest not in {
+        task("b", "a").digest,
+        task("a", "b", "c").digest,
+        one.model_copy(update={"question": "Other?"}).digest,
+    }
 
 
 def test_ready_made_questions_can_be_asked() -> None:
@@ -55,15 +64,20 @@ def test_ready_made_questions_can_be_asked() -> None:
 
 
 def test_own_questions_come_first_and_come_back(tmp_path: Path) -> None:
-    own = Task(id="hazard", question="Own?", labels=(Label(name="ja", definition="é", actionable=True),
-                                                     Label(name="nein")))
+    own = Task(
+        id="hazard",
+        question="Own?",
+        labels=(Label(name="ja", definition="é", actionable=True), Label(name="nein")),
+    )
     save_task(tmp_path, own)
     assert load_task(tmp_path, "hazard") == own and load_task(tmp_path / "none", "hazard") == preset("hazard")
     with pytest.raises(SettingsError):
         save_task(tmp_path, task("a"))
 
 
-@pytest.mark.parametrize("content", ["question: Which?\n", "", "- a\n", "question: [\n", "id: 3\nlabels: x\n"])
+@pytest.mark.parametrize(
+    "content", ["question: Which?\n", "", "- a\n", "question: [\n", "id: 3\nlabels: x\n"]
+)
 def test_a_damaged_question_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "own.yaml").write_text(content)
     with pytest.raises(SettingsError, match="own.yaml"):

@@ -50,9 +50,18 @@ def training(made: Made, folder: Path, wish: Wish = lambda: None, **changes: Any
 
     student = Student.fresh(open_folder(made.workspace.models / MODEL), plan.student, TASK, CPU, plan.seed)
     vectors = load_vectors(made.workspace.cache / "vectors" / f"{made.corpus.digest}.safetensors")
-    return PhasedTraining(plan=plan, corpus=made.corpus, parts=parts, signal=signal, vectors=vectors,
-                          student=student, folder=folder, log=EventLog(folder / "events.jsonl"), wish=wish,
-                          ask_again=again)
+    return PhasedTraining(
+        plan=plan,
+        corpus=made.corpus,
+        parts=parts,
+        signal=signal,
+        vectors=vectors,
+        student=student,
+        folder=folder,
+        log=EventLog(folder / "events.jsonl"),
+        wish=wish,
+        ask_again=again,
+    )
 
 
 def weights(of: PhasedTraining) -> torch.Tensor:
@@ -95,7 +104,9 @@ def test_paused_and_resumed_is_the_same_to_the_bit(made: Made, tmp_path: Path, w
     results = resumed.run()
     assert torch.equal(weights(resumed), weights(straight))
     for a, b in zip(results, expected, strict=True):
-        assert {k: v for k, v in a.items() if k != "seconds"} == {k: v for k, v in b.items() if k != "seconds"}
+        assert {k: v for k, v in a.items() if k != "seconds"} == {
+            k: v for k, v in b.items() if k != "seconds"
+        }
     assert torch.equal(torch.tensor(resumed.signal.probs), torch.tensor(straight.signal.probs))
     assert len(events(tmp_path / "broken", "step")) == len(events(tmp_path / "straight", "step"))
 
@@ -109,6 +120,7 @@ def test_killed_between_save_points_it_goes_on_from_the_last_to_the_bit(
 
     def die() -> None:
         raise ZeroDivisionError
+
     looks = iter(range(100))
     with pytest.raises(ZeroDivisionError):
         training(made, tmp_path / "broken", lambda: die() if next(looks) == 4 else None).run()
@@ -138,6 +150,7 @@ def test_stop_while_asking_again_keeps_the_earlier_phases(made: Made, tmp_path: 
 
     def interrupted(*_: object) -> None:
         raise Interrupted("stop")
+
     run.ask_again = interrupted
     assert [r["name"] for r in run.run()] == ["foundations", "breadth"]
     alone = training(made, tmp_path / "alone", phases=(phases()[2],))
@@ -215,8 +228,9 @@ def test_a_gate_prefers_agreement_then_closeness() -> None:
 
 def test_near_duplicates_are_learned_from_once() -> None:
     corpus = corpus_of(["short", "a longer text", "other", "longest of the other ones"])
-    grouped = replace(corpus, documents=tuple(
-        replace(d, group=g) for d, g in zip(corpus.documents, "aabb", strict=True)))
+    grouped = replace(
+        corpus, documents=tuple(replace(d, group=g) for d, g in zip(corpus.documents, "aabb", strict=True))
+    )
     assert one_of_each_group(grouped, (0, 1, 2, 3)) == (1, 3)
     assert one_of_each_group(grouped, (0, 2, 3)) == (0, 3)
 
@@ -232,6 +246,7 @@ def test_anchors_are_documents_of_learn_and_know_themselves(made: Made, tmp_path
         k = int(data.anchors.own[i])
         assert data.anchors.ids[k] == data.ids[i]
         assert torch.equal(data.anchors.teacher[k], data.teacher_hidden[i])
-        np.testing.assert_array_equal(data.teacher_hidden[i].numpy(),
-                                      run.signal.hidden[learn[i]].astype(np.float32))
+        np.testing.assert_array_equal(
+            data.teacher_hidden[i].numpy(), run.signal.hidden[learn[i]].astype(np.float32)
+        )
     assert prepare(run.student, run.corpus, learn, run.signal, None, 8, 0).anchors is None

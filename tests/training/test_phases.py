@@ -25,7 +25,7 @@ def test_the_confident_slice_keeps_the_best_of_every_class() -> None:
     kept = np.bincount(CHOICE[part.positions], minlength=4)
     for label in range(4):
         assert kept[label] == max(min(FEWEST_A_CLASS, COUNTS[label]), round(0.7 * COUNTS[label]))
-        sureness = (PROBS.max(1) * STABILITY)[CHOICE == label]
+        sureness = (PROBS.max(1) * STABILITY)[label == CHOICE]
         mine = (PROBS.max(1) * STABILITY)[part.positions][CHOICE[part.positions] == label]
         assert sorted(mine) == sorted(sureness)[len(sureness) - len(mine):]
     assert kept[3] >= min(FEWEST_A_CLASS, COUNTS[3]) > 0
@@ -63,7 +63,7 @@ def test_the_hard_slice_needs_the_student() -> None:
 def test_weights_have_mean_one_and_rare_classes_weigh_more() -> None:
     weights = class_weights(CHOICE, 4)
     assert weights.mean() == pytest.approx(1.0)
-    by_class = [weights[CHOICE == label].mean() for label in range(4)]
+    by_class = [weights[label == CHOICE].mean() for label in range(4)]
     assert by_class == sorted(by_class) and by_class[3] > 1.5 * by_class[0]
     assert by_class[3] / by_class[0] <= 2.0 / 0.6 + 1e-9  # bounded
     assert np.ptp(weights[CHOICE == 0]) == 0

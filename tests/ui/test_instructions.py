@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -184,7 +185,7 @@ def test_a_model_that_is_not_here_is_offered_before_it_is_chosen(studio: Studio)
 
 def test_unofficial_copies_carry_their_caution(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     model = next(m for m in studio.models() if m.name == DEFAULT_TEACHER)
-    monkeypatch.setattr("engine.studio.installed", lambda _folder: [])
+    monkeypatch.setattr(Studio, "models", lambda _: [replace(model, installed=False)])
     _, words, source, *_ = teachers.box(studio, DEFAULT_TEACHER)
     assert model.caution and model.caution.split(".")[0].replace("'", "&#x27;") in words
     assert [value for _, value in source.choices] == ["hub", "package-index"] and source.value == "hub"
