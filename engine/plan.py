@@ -185,7 +185,9 @@ def load_plan(path: Path) -> DistillPlan:
         raise SettingsError(f"{path} cannot be read as a plan: {error.strerror}.",
                             "Point at a plan.yaml.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path.name} is not a readable plan: {error}.",
+        mark = getattr(error, "problem_mark", None)
+        where = f" from line {mark.line + 1} on" if mark else ""
+        raise SettingsError(f"{path.name} is not a readable plan{where}.",
                             "Start again from the plan.yaml of a run.") from error
     return parse_plan(raw)
 

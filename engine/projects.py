@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from engine.errors import RunError
-from engine.prompts.library import CAREFUL_TEMPLATE, DEFAULT_TEMPLATE
+from engine.prompts.library import CAREFUL_TEMPLATE, DEFAULT_TEMPLATE, find
+from engine.tasks.presets import load_task
 from engine.workspace import ProjectFolder, Workspace, fresh_name, read_json, slug, write_json
 
 EXAMPLE = "example"
@@ -56,6 +58,23 @@ def load_project(workspace: Workspace, project_id: str) -> Project:
         known = ", ".join(p.id for p in all_projects(workspace)) or "none yet"
         raise RunError(f"There is no project “{project_id}”.", f"Projects: {known}.")
     return Project.model_validate(read_json(path))
+
+
+def change_project(workspace: Workspace, project_id: str, choices: Mapping[str, str]) -> Project:
+    """Set some choices.
+
+    Raises:
+        SettingsError: a question or instructions that are not there; nothing is changed then.
+    """
+    project = load_project(workspace, project_id)
+    changed = Project.model_validate(project.model_dump() | dict(choices))
+    mine = folders(workspace, project)
+    if changed.task != project.task:
+        load_task(mine.tasks, changed.task)
+    for ref in {changed.template, changed.again_template} - {project.template, project.again_template}:
+        find(mine.templates, ref)
+    save_project(workspace, changed)
+    return changed
 
 
 def all_projects(workspace: Workspace) -> list[Project]:

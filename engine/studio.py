@@ -78,9 +78,7 @@ class Studio:
 
     def change(self, project_id: str, **choices: str) -> Project:
         """Set choices in force: corpus, task, template, again_template, teacher, gold_column, title."""
-        changed = self.project(project_id).model_copy(update=choices)
-        projects.save_project(self.workspace, changed)
-        return changed
+        return projects.change_project(self.workspace, project_id, choices)
 
     def open_example(self) -> Project:
         """The example project, made on first use: its documents, gold labels apart, recorded teacher."""

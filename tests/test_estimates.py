@@ -24,7 +24,7 @@ def test_every_obstacle_is_named(made: Made) -> None:
     plan = made.plan(ask=made.plan().ask.model_copy(update={"teacher": "qwen2.5-coder-1.5b-instruct"}))
     problems = " ".join(preflight(plan, corpus_of(documents(10)[0]), made.workspace).problems)
     assert (
-        "Qwen2.5-Coder-1.5B" in problems and "MiniLM" in problems and "10 documents are too few" in problems
+        "Qwen2.5 Coder 1.5B" in problems and "MiniLM" in problems and "10 documents are too few" in problems
     )
 
 

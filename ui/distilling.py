@@ -50,6 +50,7 @@ class Watch:
     steps: gr.HTML
     reading: gr.HTML
     plots: gr.Column
+    looks: gr.Column
     mistakes: gr.LinePlot
     agreement: gr.LinePlot
     why: gr.HTML
@@ -64,7 +65,7 @@ class Watch:
     def all(self) -> list[Any]:
         """Every component, as outputs."""
         return [self.body, self.status, self.failure, self.steps, self.reading, self.plots,
-                self.mistakes, self.agreement, self.why, *self.buttons.values(),
+                self.looks, self.mistakes, self.agreement, self.why, *self.buttons.values(),
                 *self.keeps.values(), self.compare, self.same, self.timer, self.shown]
 
 
@@ -148,6 +149,7 @@ def watch_part() -> Watch:
                         color_map=charts.series_colours([]), height=250, color_title=" ",
                         x_title=words.DISTIL_STEP, y_title=words.DISTIL_MISTAKES_AXIS,
                         show_label=False, elem_id="plot-mistakes")
+                with gr.Column(visible=False) as looks:
                     gr.HTML(f"<h3>{progress.says(words.DISTIL_AGREEMENT)}</h3>")
                     agreement = gr.LinePlot(
                         x=charts.AGREEMENT[0], y=charts.AGREEMENT[1], color=charts.AGREEMENT[2],
@@ -159,5 +161,5 @@ def watch_part() -> Watch:
             same = gr.Textbox(label=words.DISTIL_COMMAND_RUN, interactive=False, buttons=["copy"],
                               visible=False, max_lines=3, elem_classes="command")
         timer, shown = gr.Timer(TICK_S, active=False), gr.State("")
-    return Watch(body, status, failure, steps, reading, plots, mistakes, agreement, why, buttons,
+    return Watch(body, status, failure, steps, reading, plots, looks, mistakes, agreement, why, buttons,
                  keeps, compare, same, timer, shown)

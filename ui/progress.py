@@ -112,10 +112,10 @@ def reasons(events: Sequence[Mapping[str, Any]]) -> str:
         if event["kind"] == "choice":
             lines[str(event["what"])] = (
                 f"<dt>{says(event['what'].capitalize())}: {says(_chosen(event['choice']))}</dt>"
-                f"<dd>{says(event['because'])}</dd>")
+                f"<dd>{says(words.sentence(event['because']))}</dd>")
         elif event["kind"] == "asked_again":
             lines["asked again"] = (f"<dt>{says(words.distil_asked_again(event['n'], event['changed']))}"
-                                    f"</dt><dd>{says(event['because'])}</dd>")
+                                    f"</dt><dd>{says(words.sentence(event['because']))}</dd>")
     if not lines:
         return f'<p class="quiet">{says(words.DISTIL_NO_REASONS)}</p>'
     return f'<dl class="why">{"".join(lines.values())}</dl>'

@@ -147,14 +147,20 @@ def distil_phase_done(agreement: float | None, n: int | None, kept: bool, becaus
     """How a phase ended."""
     bits = [distil_agreement(agreement, n), "kept" if kept else "",
             duration(seconds) if seconds else ""]
-    return " · ".join(bit for bit in bits if bit) + f". {because}"
+    return " · ".join(bit for bit in bits if bit) + f". {sentence(because)}"
 
 
 def distil_phase_now(step: int, steps: int, agreement: float | None, n: int | None,
                      because: str) -> str:
     """How a phase stands."""
     bits = [f"Step {step:,} of {steps:,}" if steps else "Beginning", distil_agreement(agreement, n)]
-    return " · ".join(bit for bit in bits if bit) + f". {because}"
+    return " · ".join(bit for bit in bits if bit) + f". {sentence(because)}"
+
+
+def sentence(text: str) -> str:
+    """With a capital and a full stop."""
+    said = text[:1].upper() + text[1:]
+    return said if said.endswith((".", "!", "?", "…")) or not said else f"{said}."
 
 
 def distil_asked_again(n: int, changed: int) -> str:

@@ -27,6 +27,9 @@ class LocalTeacher:
         self.name = folder.name
         self.digest = text_digest(f"{folder.digest}|chat")
         self._model, self._tokenizer = load_causal_lm(folder, choice)
+        if not self._tokenizer.chat_template:
+            raise TeacherError(f"“{self.name}” has no chat form: it was not trained to follow instructions.",
+                               "Choose a model whose name ends in “Instruct”.")
         self._device = torch.device(choice.device)
         self._letters = [self._single_token(letter) for letter in LETTERS]
         self._words: dict[tuple[str, ...], tuple[int, ...]] = {}

@@ -55,7 +55,8 @@ from engine.cache.answers import AnswerCache
 from engine.records import Answer
 me = sys.argv[2]
 for i in range(40):
-    AnswerCache(Path(sys.argv[1])).put({f"{me}-{i}-{j}": Answer(np.full(4, i, dtype=np.float32)) for j in range(5)}
+    mine = {f"{me}-{i}-{j}": Answer(np.full(4, i, dtype=np.float32)) for j in range(5)}
+    AnswerCache(Path(sys.argv[1])).put(mine
                                        | {"shared": Answer(np.full(4, i, dtype=np.float32))})
 """
 

@@ -48,7 +48,7 @@ def one_core() -> Iterator[None]:
     os.sched_setaffinity(0, before)
 
 
-def until(run: RunFolder, wanted: Callable[[RunStatus], bool], seconds: float = 120) -> RunStatus:
+def until(run: RunFolder, wanted: Callable[[RunStatus], bool], seconds: float = 200) -> RunStatus:
     """Watch a run as the page does."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -28,6 +28,7 @@ from engine.prompts.composing import compose, option_orders
 from engine.prompts.template import Template
 from engine.records import Answer, Corpus, Document
 from engine.tasks.definition import Label, Task
+from engine.tasks.presets import save_task
 from engine.teachers.opening import RECORDINGS
 from engine.teachers.protocol import DEPTHS
 from engine.teachers.recorded import save_recording
@@ -48,6 +49,7 @@ FIRST = Template(id="first", text="{{ document }}\n{{ question }}\n{% for o in o
                                   "{{ o.name }}: {{ o.definition }}\n{% endfor %}")
 AGAIN = Template(id="again", text="Read with care. " + FIRST.text)
 HIDDEN_WIDTH = 12
+CHAT = "{% for m in messages %}{{ m['content'] }} . {% endfor %}"
 
 
 def write_model(models: Path, name: str = MODEL, *, seed: int = 0, layers: int = 2) -> ModelFolder:
@@ -70,7 +72,8 @@ def write_model(models: Path, name: str = MODEL, *, seed: int = 0, layers: int =
         pad_token_id=None)).save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
     (folder / "tokenizer_config.json").write_text(json.dumps(
-        {"tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "[UNK]", "eos_token": "[END]"}))
+        {"tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "[UNK]", "eos_token": "[END]",
+         "chat_template": CHAT}))
     write_json(folder / "manifest.json", {"name": name, "digest": weights_digest(folder),
                                           "source": "folder", "roles": ["teacher", "student"],
                                           "bytes": 100_000})
@@ -166,6 +169,7 @@ def make_workspace(home: Path, n: int = 90, gold: bool = True) -> Made:
     save_project(workspace, project.model_copy(update={
         "corpus": read.corpus.id, "task": TASK.id,
         "gold_column": read.golds[0].column if read.golds else ""}))
+    save_task(workspace.project(project.id).tasks, TASK)
     corpus = load_corpus(folder)
     assert len(corpus) == n
     record_teacher(workspace.models / RECORDINGS, corpus, truth)

@@ -17,13 +17,10 @@ from tests.students.tiny import CPU, FIRST, TASK, corpus_of, documents
 
 DEPTHS = (0.25, 0.5, 1.0)
 CORPUS = corpus_of(documents(8)[0])
-CHAT = "{% for m in messages %}{{ m['content'] }} . {% endfor %}"
 
 
 @pytest.fixture
 def teacher(tiny_model: ModelFolder) -> LocalTeacher:
-    path = tiny_model.path / "tokenizer_config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"chat_template": CHAT}))
     return LocalTeacher(tiny_model, CPU)
 
 
@@ -57,6 +54,15 @@ def test_a_prompt_beyond_the_window_is_refused(teacher: LocalTeacher) -> None:
     long = corpus_of(["flood " * 400])
     with pytest.raises(TeacherError, match="reads at most 256"):
         teacher.answer(compose(FIRST, TASK, long.documents, (0, 1, 2), 9999), ())
+
+
+def test_a_model_that_follows_no_instructions_is_refused(tiny_model: ModelFolder) -> None:
+    path = tiny_model.path / "tokenizer_config.json"
+    settings = json.loads(path.read_text())
+    del settings["chat_template"]
+    path.write_text(json.dumps(settings))
+    with pytest.raises(TeacherError, match="no chat form"):
+        LocalTeacher(tiny_model, CPU)
 
 
 def test_closing_gives_the_weights_back(teacher: LocalTeacher) -> None:

@@ -112,7 +112,8 @@ def test_a_value_that_does_not_fit_is_refused_in_words(
 def test_instructions_that_are_gone_do_not_take_the_run_from_sight(
         studio: Studio, project: str, page: SimpleNamespace) -> None:
     run = made_runs.lost(studio, project)
-    studio.change(project, template="gone@7")
+    path = studio.workspace.project(project).path / "project.json"
+    path.write_text(path.read_text().replace(studio.project(project).template, "gone@7"))
     updates = shown(page, project, run)
     assert "gone@7" in updates[page.named["before"]] and visible(updates[page.named["watch"]])
     assert not updates[page.named["start"]].interactive

@@ -214,7 +214,9 @@ def _show_run(studio: Studio, status: Any, watch: Watch, fetching: bool,  # noqa
         watch.steps: progress.timeline(status, plan),
         watch.reading: progress.reading_line(
             charts.reading(events, status.state == "running"), status.state),
-        watch.plots: gr.Column(visible=not mistakes.empty),
+        # one step alone is a point, which a line plot does not show
+        watch.plots: gr.Column(visible=mistakes["step"].nunique() > 1),
+        watch.looks: gr.Column(visible=not agreement.empty),
         watch.why: progress.reasons(events), watch.shown: seen,
         watch.compare: gr.Button(visible=status.state == "done"),
         watch.timer: gr.Timer(active=status.state == "running" or resuming or fetching)}

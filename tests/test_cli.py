@@ -1,0 +1,216 @@
+"""The command line: one JSON object or words, three lines for an error, and the right exit code."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.cli import main
+from engine.jobs.folder import RunFolder, put_request
+from engine.jobs.worker import work
+from engine.workspace import HOME_SETTING, write_text
+from tests.students.tiny import FIRST, TEACHER, Made, calm, made, phases, tiny_home
+
+__all__ = ["calm", "made", "tiny_home"]
+ROOT = Path(__file__).resolve().parents[1]
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def call(capfd: pytest.CaptureFixture[str]) -> Call:
+    """Run a command; exit code, standard output, standard error."""
+    def _call(*words: object) -> tuple[int, str, str]:
+        capfd.readouterr()
+        try:
+            code = main([str(w) for w in words])
+        except SystemExit as leaving:
+            code = int(leaving.code or 0)
+        out, err = capfd.readouterr()
+        return code, out, err
+    return _call
+
+
+@pytest.fixture
+def here(made: Made, monkeypatch: pytest.MonkeyPatch) -> Made:
+    """The tiny workspace as everybody's home."""
+    monkeypatch.setenv(HOME_SETTING, str(made.workspace.home))
+    return made
+
+
+def object_of(answer: tuple[int, str, str]) -> dict[str, Any]:
+    code, out, err = answer
+    assert code == 0, err
+    assert out.count("\n") == 1 and isinstance(json.loads(out), dict)
+    return json.loads(out)
+
+
+def refused(answer: tuple[int, str, str], *parts: str) -> None:
+    code, out, err = answer
+    assert code == 1 and out == "" and "Traceback" not in err
+    lines = err.strip().splitlines()
+    assert len(lines) == 3 and all(lines), err
+    for part in parts:
+        assert part in err
+
+
+@pytest.mark.parametrize("words", [
+    ("report", "none"), ("report", "p/none"), ("watch", "none"), ("pause", "none"), ("stop", "none"),
+    ("cancel", "none"), ("resume", "none"), ("start", "none"), ("export", "none", "--to", "x"),
+    ("ask", "--project", "none"), ("plan", "--project", "none", "-o", "p.yaml"), ("run", "none.yaml"),
+    ("ingest", "none.csv"), ("predict", "none", "none.csv", "-o", "out.csv"),
+    ("models", "get", "no-such-model"),
+    ("report", "../../etc"), ("ask", "--project", "Not A Name"),
+])
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_what_is_not_there_is_told_in_three_lines(
+    call: Call, words: tuple[str, ...], form: tuple[str, ...]
+) -> None:
+    refused(call(*words, *form))
+
+
+@pytest.mark.parametrize("words", [("nonsense",), ("report",), ("ingest",), ("run",), ("predict", "a"), (),
+                                   ("demo", "--seed", "x"), ("models", "get"), ("ask", "--n", "3")])
+def test_wrong_usage_is_two(call: Call, words: tuple[str, ...]) -> None:
+    code, out, err = call(*words)
+    assert code == 2 and "Traceback" not in err and "usage" in (out + err).lower()
+
+
+def test_files_that_cannot_be_used(call: Call, tmp_path: Path) -> None:
+    write_text(tmp_path / "empty.csv", "")
+    (tmp_path / "binary.csv").write_bytes(bytes(range(256)) * 10)
+    write_text(tmp_path / "numbers.csv", "id,n\n1,2\n2,3\n")
+    for name in ("empty.csv", "binary.csv", "."):
+        refused(call("ingest", tmp_path / name))
+    refused(call("run", tmp_path))
+    write_text(tmp_path / "bad.yaml", "batch: [")
+    refused(call("run", tmp_path / "bad.yaml"))
+    refused(call("ingest", tmp_path / "numbers.csv", "--text-column", "nope"), "nope")
+
+
+def test_ingest_keeps_documents_in_a_project(call: Call, tmp_path: Path) -> None:
+    write_text(tmp_path / "d.csv", "id,text,label\n" + "".join(
+        f"{i},The {word} came over the road last night,{label}\n" for i, (word, label) in enumerate(
+            [("river", "flood"), ("fire", "fire"), ("snow", "storm"), ("herd", "other"),
+             ("music", "other")])))
+    seen = object_of(call("ingest", tmp_path / "d.csv", "--json"))
+    kept = object_of(call("ingest", tmp_path / "d.csv", "--project", "My Floods", "--json"))
+    assert kept["project"] == "my-floods" and {k: v for k, v in kept.items() if k != "project"} == seen
+    for key in ("format", "encoding", "delimiter", "sheet", "header_row", "text_column", "rows_read",
+                "documents", "duplicates", "dropped", "warnings", "labels_found"):
+        assert key in kept
+    assert kept["rows_read"] == kept["documents"] + sum(kept["dropped"].values()) == 5
+    again = object_of(call("ingest", tmp_path / "d.csv", "--project", "my-floods", "--json"))
+    assert again["project"] == "my-floods"
+    code, out, _ = call("ingest", tmp_path / "d.csv")
+    assert code == 0 and out.startswith("5 documents of 5 rows")
+
+
+def test_models_and_runs_are_listed(call: Call, here: Made) -> None:
+    listed = object_of(call("models", "--json"))["models"]
+    names = {m["name"]: m for m in listed}
+    assert names["tiny-student"]["installed"] and not names["smollm2-135m-instruct"]["installed"]
+    assert object_of(call("runs", "--json")) == {"runs": []}
+    assert call("runs")[1].strip() == "No runs yet."
+    here.run("one")
+    run, = object_of(call("runs", "--json", "--project", here.project))["runs"]
+    assert run["id"] == f"{here.project}/one" and run["state"] == "new" and run["sentence"]
+    refused(call("report", f"{here.project}/one"), "no report yet")
+    refused(call("pause", f"{here.project}/one"), "new")
+
+
+def test_the_whole_road(call: Call, here: Made, tmp_path: Path) -> None:
+    run = here.run("one", phases=phases(2.0))
+    made = object_of(call("run", run.plan, "--json"))
+    assert made["run"] == run.id
+    for who in ("teacher", "student", "baseline"):
+        assert set(made[who]) >= {"accuracy", "macro_f1", "n"}
+    assert {"agreement", "phases", "seconds", "peak_memory_gb"} <= set(made)
+    assert [set(p) >= {"name", "agreement", "kept", "seconds"} for p in made["phases"]] == [True] * 3
+    assert object_of(call("report", run.id, "--json")) == made
+    assert object_of(call("watch", run.id, "--json")) == made
+    code, out, _ = call("report", run.id)
+    assert code == 0 and made["verdict"] in out and "bag of words" in out and run.id in out
+    assert object_of(call("runs", "--json"))["runs"][0]["state"] == "done"
+    refused(call("resume", run.id), "nothing to resume")
+
+    target = tmp_path / "out.csv"
+    file = here.workspace.home / "documents.csv"
+    told = object_of(call("predict", run.student, file, "-o", target, "--json"))
+    assert told["documents"] == len(here.corpus) and told["file"] == str(target)
+    rows = target.read_text(encoding="utf-8-sig").splitlines()
+    assert len(rows) == len(here.corpus) + 1 and "answer" in rows[0]
+    refused(call("predict", run.student, file, "-o", tmp_path / "out.doc"), ".csv")
+
+    object_of(call("export", run.id, "--to", tmp_path / "taken", "--json"))
+    assert (tmp_path / "taken" / "adapter_model.safetensors").exists()
+    refused(call("export", run.id, "--to", tmp_path / "taken"), "already")
+    refused(call("export", run.id, "--to", target), "already")
+    object_of(call("export", run.id, "--to", tmp_path / "merged", "--merged", "--json"))
+    refused(call("predict", tmp_path / "merged", file, "-o", tmp_path / "o.csv"), "merged")
+    assert_merged_answers_alike(run, tmp_path / "merged")
+
+
+def assert_merged_answers_alike(run: RunFolder, merged: Path) -> None:
+    import pandas as pd
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    settings = json.loads((merged / "anon_student.json").read_text())
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(merged), AutoTokenizer.from_pretrained(merged)
+    table = pd.read_parquet(run.predictions).head(10)
+    for prompt, probs in zip(table["student_prompt"], table["student_probs"], strict=True):
+        ids = tokenizer(prompt, return_tensors="pt", add_special_tokens=False).input_ids
+        with torch.no_grad():
+            logits = model(input_ids=ids).logits[0, -1, settings["label_tokens"]]
+        for a, b in zip(torch.softmax(logits, -1).tolist(), json.loads(probs).values(), strict=True):
+            assert a == pytest.approx(b, abs=1e-3)
+
+
+def test_a_run_that_fails_gives_its_three_lines(call: Call, here: Made) -> None:
+    ask = here.plan().ask
+    changed = FIRST.model_copy(update={"text": "Other: " + FIRST.text})
+    run = here.run("one", ask=ask.model_copy(update={"template": changed}))
+    for form in ((), ("--json",)):
+        code, out, err = call("run", run.plan, *form)
+        assert code == 1 and out == "" and "Traceback" not in err
+        assert "do not cover" in err and "Ask the large model live" in err
+    code, out, err = call("watch", run.id, "--json")
+    refused((code, out, "\n".join(err.splitlines()[-3:])), "cover")
+
+
+def test_watching_a_run_that_stands_ends_at_once(call: Call, here: Made) -> None:
+    run = here.run("one", phases=phases(1.0))
+    run.event_log.write("launched", requests=0)
+    put_request(run, "pause")
+    assert work(run, here.workspace) == "paused"
+    code, out, err = call("watch", run.id)
+    assert code == 1 and out == "" and "is paused" in err and f"resume {run.id}" in err
+    assert work(run, here.workspace) == "done"
+    code, out, _ = call("watch", run.id)  # not fooled by the pause further up in the log
+    assert code == 0 and "bag of words" in out
+
+
+def test_a_plan_is_written_and_run_from_anywhere(call: Call, here: Made, tmp_path: Path) -> None:
+    made = object_of(call("plan", "--project", here.project, "--preset", "quick", "--teacher", TEACHER,
+                          "--task", "informative", "-o", tmp_path / "p.yaml", "--json"))
+    assert Path(made["plan"]).exists()
+    refused(call("plan", "--project", here.project, "--task", "nonsense", "-o", tmp_path / "q.yaml"),
+            "nonsense")
+    object_of(call("plan", "--project", here.project, "-o", tmp_path / "q.yaml", "--json"))  # left as it was
+    refused(call("run", tmp_path / "p.yaml"), "fetch it first")  # told before a run is made
+    assert object_of(call("runs", "--json")) == {"runs": []}
+
+
+def test_a_new_process_says_one_object_and_nothing_else(here: Made) -> None:
+    def ran(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-m", "engine", *words], cwd=ROOT, capture_output=True,
+                              text=True, timeout=120, check=False)
+    fine, wrong = ran("runs", "--json"), ran("report", "none")
+    assert (fine.returncode, fine.stdout, fine.stderr) == (0, '{"runs": []}\n', "")
+    assert wrong.returncode == 1 and wrong.stdout == "" and len(wrong.stderr.strip().splitlines()) == 3
