@@ -25,6 +25,7 @@ from engine.corpus.splits import split
 from engine.corpus.store import load_corpus, load_gold
 from engine.devices import DeviceChoice, choose_device
 from engine.errors import RunError
+from engine.estimates import note_speed
 from engine.evaluation.cost import PeakMemory
 from engine.evaluation.report import score_run
 from engine.events import EventLog
@@ -182,6 +183,8 @@ def ask_teacher(line: Line) -> dict[str, Any]:
     prompts = int(answers.log_probs.shape[0] * answers.log_probs.shape[1])
     fresh = prompts - answers.from_cache
     recorded = plan.ask.teacher.startswith("recorded:")
+    if fresh and not recorded:
+        _note(line, "ask", plan.ask.teacher, fresh / seconds)
     return {"prompts": prompts, "from_cache": answers.from_cache, "teacher": teacher.name,
             "pull": [round(float(p), 3) for p in pull],
             "documents_per_s": round(fresh / plan.ask.orders / seconds, 3)
@@ -206,6 +209,10 @@ def train_student(line: Line) -> dict[str, Any]:
     results = training.run()
     line.signal = training.signal
     line.student.save(line.run.student)
+    seconds = sum(p["seconds"] for p in results)
+    if seconds:
+        _note(line, "train", line.plan.student.model,
+              sum(p["steps"] for p in results) * line.plan.batch_size / seconds)
     trained, everything = line.student.sizes()
     return {"phases": results, "trained_parameters": trained, "parameters": everything,
             "label_words": line.student.settings["label_words"]}
@@ -255,6 +262,7 @@ def score(line: Line) -> dict[str, Any]:
                        "again": int((line.signal.asked > first.asked).sum())}
     report["cost"]["student"] |= {key: training[key] for key in ("parameters", "trained_parameters")}
     report["cost"]["teacher"] = {"documents_per_s": asking["documents_per_s"]}
+    _note(line, "predict", line.plan.student.model, report["cost"]["student"]["documents_per_s"])
     write_json(line.run.report, report)
     write_atomic(line.run.predictions, lambda path: table.to_parquet(path))
     return {"agreement": report["agreement"], "n": report["n"]}
@@ -274,6 +282,11 @@ def take_home(line: Line) -> dict[str, Any]:
     report["cost"]["student"]["disk_mb"] = round(sizes["student.zip"] / 1e6, 1)
     write_json(line.run.report, report)
     return {"reloaded": reloaded}
+
+
+def _note(line: Line, what: str, model: str, per_second: float) -> None:
+    """Keep a measured speed: the next estimate on this machine rests on it."""
+    note_speed(line.workspace, what, model, per_second, line.run.id)
 
 
 def answer_cache(workspace: Workspace) -> AnswerCache:

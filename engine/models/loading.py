@@ -45,7 +45,9 @@ def load_causal_lm(
     """
     import torch
     from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # a second of loading; the bar would land among our own lines
     path = _path(folder)
     check_files(path, path.name)
     _check_memory(path, choice)
