@@ -117,23 +117,28 @@ def _with_beginnings(table: pd.DataFrame, events: Sequence[Event], starts: Mappi
 def reading(events: Sequence[Event], going: bool = True) -> str:
     """What the live plots say, as one or two sentences; empty before the first step.
 
-    `going`: whether the run goes on; of a finished one only the agreement is said.
+    `going`: whether the run goes on; of one that ended only the agreement is said, and of phases that
+    were rolled back what they went back to.
     """
     steps = [e for e in events if e["kind"] == "step" and e.get("outputs") is not None]
-    if not steps:
+    looks = [e for e in events if e["kind"] == ("gate" if going else "phase_done")
+             and e.get("agreement") is not None]
+    if not steps or not (going or looks):
         return ""
-    looks = [e for e in events if e["kind"] == "gate" and e.get("agreement") is not None]
+    if not going:
+        return ("Small and large model agreed on "
+                f"{_of_steering(looks[-1], events)} when training ended.")
     here = [float(e["outputs"]) for e in steps if e["phase"] == steps[-1]["phase"]]
-    title = steps[-1].get("title", steps[-1]["phase"])
-    trend = f"Mistakes in “{title}”: {_trend(here)}" if going else ""
+    said = f"Mistakes in “{steps[-1].get('title', steps[-1]['phase'])}”: {_trend(here)}"
     if not looks:
-        return f"{trend}; the first look at the steering documents comes soon." if going else ""
-    said = [f"{trend}."] if going else []
-    now, n = 100 * looks[-1]["agreement"], looks[-1]["n"]
-    then = (f" ({100 * looks[-2]['agreement']:.0f} % at the look before)" if len(looks) > 1 else "")
-    said.append(f"Small and large model {'now agree' if going else 'agreed'} on {now:.0f} % of the {n} "
-                f"steering documents{then if going else ' at the last look'}.")
-    return " ".join(said)
+        return f"{said}; the first look at the steering documents comes soon."
+    before = f" ({100 * looks[-2]['agreement']:.0f} % at the look before)" if len(looks) > 1 else ""
+    return f"{said}. Small and large model now agree on {_of_steering(looks[-1], events)}{before}."
+
+
+def _of_steering(look: Event, events: Sequence[Event]) -> str:
+    n = look.get("n") or next((e["n"] for e in reversed(events) if e["kind"] == "gate"), None)
+    return f"{100 * look['agreement']:.0f} % of the {n or ''} steering documents".replace("  ", " ")
 
 
 def _trend(values: Sequence[float]) -> str:

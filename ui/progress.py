@@ -15,7 +15,7 @@ from ui import wording, wording_results
 from ui import wording_run as words
 from ui.guard import notice
 
-MARKS = {"done": "✓", "now": "●", "next": "○", "bad": "!", "back": "↩"}
+MARKS = {"done": "✓", "now": "●", "next": "○", "bad": "!", "back": "↩", "held": "‖"}
 STAGES = ("parts", "asking", "training", "scoring", "take-home")
 
 
@@ -26,9 +26,10 @@ def says(text: str) -> str:
 
 def status_line(status: Any) -> str:  # noqa: ANN401 - a RunStatus
     """The line that is never silent: state, sentence, sign of life, time left."""
-    bits = [f"<b>{says(wording.FRAME_STATES.get(status.state, status.state).capitalize())}</b>"]
+    state = wording.FRAME_STATES.get(status.state, status.state).capitalize()
+    bits = [f"<b>{says(state)}</b>"]
     if status.state not in ("failed", "lost"):  # those have a card of their own
-        bits.append(f"<span>{says(status.sentence)}</span>")
+        bits.append(f"<span>{says(status.sentence.removeprefix(f'{state}. '))}</span>")
     small = []
     if status.state == "running":
         small.append(words.distil_updated(status.age_s))
@@ -63,7 +64,7 @@ def timeline(status: Any, plan: DistillPlan) -> str:  # noqa: ANN401
             continue
         state = "done" if stage in done else "now" if status.stage == stage else "next"
         if state == "now" and status.state != "running":
-            state = "done" if status.state == "done" else "bad"
+            state = _halted(status)
         items.append(_item(state, words.DISTIL_STAGES[stage], _stage_words(stage, state, status)))
     return f'<ol class="timeline">{"".join(items)}</ol>'
 
@@ -96,7 +97,12 @@ def _phase(phase: PhasePlan, status: Any) -> str:  # noqa: ANN401
     said = words.distil_phase_now(steps[-1]["step"] if steps else 0,
                                      steps[-1]["steps"] if steps else 0,
                                      found["agreement"], n, found["because"])
-    return _item("now" if status.state == "running" else "bad", phase.title, said)
+    return _item("now" if status.state == "running" else _halted(status), phase.title, said)
+
+
+def _halted(status: Any) -> str:  # noqa: ANN401 - a RunStatus
+    """The mark of the step at which a run that does not go on stands."""
+    return {"done": "done", "paused": "held", "cancelled": "held", "new": "next"}.get(status.state, "bad")
 
 
 def _item(state: str, title: str, said: str) -> str:

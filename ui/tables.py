@@ -17,7 +17,7 @@ from ui.progress import says
 
 KEPT, STEER, LEARN = "kept_aside", "steer", "learn"
 DIFFERENT, UNSURE, ALL_KEPT, ALL = "different", "unsure", "kept", "all"
-SURE = 0.6  # below this, or when the answer hung on the order of the categories, a model is unsure
+HALF = 0.5  # a small model that gives no category at least half is unsure
 TEXT_SHOWN = 160
 WHO = (("teacher", words.COMPARE_LARGE), ("student", words.COMPARE_SMALL),
        ("baseline", words.COMPARE_BAG))
@@ -75,8 +75,10 @@ def side_by_side(report: Report) -> str:
         + "".join(f"<td data-who='{says(who)}'>{cell}</td>"
                   for cell, (_, who) in zip(cells, WHO, strict=True)) + "</tr>"
         for (title, info), cells in shown)
+    because = report.get("baseline_because")
+    foot = f'<p class="quiet">{says(words.COMPARE_BAG)}: {says(because)}</p>' if because else ""
     return (f'<table class="scores"><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody>'
-            "</table>")
+            f"</table>{foot}")
 
 
 def _plain(words_of: Any, value: float | None) -> str:  # noqa: ANN401 - a function of one number
@@ -107,10 +109,9 @@ def limits(report: Report) -> str:
 
 
 def unsure(rows: pd.DataFrame) -> pd.Series:
-    """Which rows a model was unsure of: by the words kept with the answer, or by a low probability."""
-    low = rows["student_confidence"] < SURE
-    said = rows["sureness"].astype(str).str.casefold()
-    return low | (rows["teacher_confidence"] < SURE) | said.str.contains("unsure|guess", regex=True)
+    """Which rows a model was unsure of: the large one in words, the small one by its probability."""
+    large = rows["sureness"].astype(str).str.contains("unsure|changes its mind", regex=True)
+    return large | (rows["student_confidence"] < HALF)
 
 
 def chosen(rows: pd.DataFrame, which: str) -> pd.DataFrame:

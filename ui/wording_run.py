@@ -68,7 +68,7 @@ DISTIL_STAGE_WORDS = {"parts": "Some documents to learn from, some to steer by, 
                       "scoring": "Once, on documents that neither model trained on.",
                       "take-home": "The small model, its card and all answers as a table."}
 DISTIL_MARKS = {"done": "done", "now": "now", "next": "to come", "bad": "look here",
-                "back": "rolled back"}
+                "back": "rolled back", "held": "stopped here"}
 DISTIL_SLICES = {"confident": "documents the large model is sure of", "all": "all documents",
                  "hard": "the hard documents"}
 DISTIL_SKIPPED = "Not reached: the run was stopped before."

@@ -84,8 +84,13 @@ def test_the_sentence_reads_the_curve(values: list[float], said: str) -> None:
 
 
 def test_the_sentence_gives_agreement_with_its_n(events: list) -> None:
-    assert "agreed on 80 % of the 18 steering documents" in charts.reading(events, going=False)
     assert "now agree on 80 % of the 18 steering documents (72 %" in charts.reading(events)
+
+
+def test_a_phase_rolled_back_is_not_the_last_word(events: list) -> None:
+    looks = [e["agreement"] for e in events if e["kind"] == "gate"]
+    assert looks[-1] == 0.8  # of the phase that was rolled back
+    assert "agreed on 70 % of the 18 steering documents" in charts.reading(events, going=False)
 
 
 def test_confusion_shows_every_count_and_hides_the_empty_cells() -> None:

@@ -165,6 +165,9 @@ def test_cancelling_a_lost_run_keeps_the_way_back(studio: Studio, project: str,
                   if fn.targets and fn.targets[0][0] == page.named["run-cancel"]._id)
     assert handle("", project, run, 4)[page.stamp] == 5
     assert studio.status(run).state == "cancelled" and "resume" in studio.status(run).can
+    line = progress.status_line(studio.status(run))
+    assert line.count("Cancelled") == 1 and "kept for the next run" in line
+    assert "stopped here" in progress.timeline(studio.status(run), studio.plan(run))
 
 
 def test_the_timeline_names_every_phase_with_one_sentence(studio: Studio, project: str) -> None:

@@ -39,7 +39,8 @@ def build(frame: Frame) -> Page:
         studio = studio_for(visitor)
         status = _status(studio, project, run)
         form = planning.Form(*values)
-        return (_show_setup(studio, project, setup, form, status is None)
+        unfold = status is None or status.state == "cancelled"
+        return (_show_setup(studio, project, setup, form, unfold)
                 | _show_run(studio, status, watch, _fetching(studio, form)[1], fresh=True))
 
     @guarded
@@ -220,6 +221,8 @@ def _show_run(studio: Studio, status: Any, watch: Watch, fetching: bool,  # noqa
         watch.why: progress.reasons(events), watch.shown: seen,
         watch.compare: gr.Button(visible=status.state == "done"),
         watch.timer: gr.Timer(active=status.state == "running" or resuming or fetching)}
+    watched = "secondary" if status.state == "cancelled" else "primary"  # a new run is likelier then
+    updates[watch.buttons["resume"]] = gr.Button(variant=watched)
     updates |= {watch.keeps[kind]: gr.Column(visible=kind in status.can and not resuming)
                 for kind in KINDS}
     if not fresh:
@@ -229,4 +232,4 @@ def _show_run(studio: Studio, status: Any, watch: Watch, fetching: bool,  # noqa
     return updates | {
         watch.mistakes: gr.LinePlot(mistakes, color_map=charts.series_colours(titles)),
         watch.agreement: gr.LinePlot(agreement, color_map=charts.agreement_colours(titles)),
-        watch.same: gr.Textbox(same, visible=bool(same))}
+        watch.same: gr.Textbox(same, visible=bool(same) and status.state != "done")}

@@ -40,7 +40,7 @@ def build(frame: Frame) -> Page:
             gr.HTML(f"<h3>{says(words.TAKE_HOME_USE)}</h3>"
                     f'<p class="quiet">{says(words.TAKE_HOME_USE_INFO)}</p>')
             same = gr.Textbox(label=words.TAKE_HOME_COMMAND, interactive=False, buttons=["copy"],
-                              max_lines=4, elem_classes="command", elem_id="predict")
+                              max_lines=8, elem_classes="command", elem_id="predict")
         with gr.Accordion(words.TAKE_HOME_CARD, open=False):
             card = gr.Markdown(elem_id="card")
     with gr.Accordion(wording.FRAME_HELP, open=False):
