@@ -22,7 +22,7 @@ expect = sync_api.expect
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2400)
 @needs_models
 def test_example_to_download(page: sync_api.Page, server: Server, tmp_path: Path) -> None:
     """An analyst presses the example, distils, reloads, restarts the server, compares, takes it home."""
@@ -43,7 +43,7 @@ def test_example_to_download(page: sync_api.Page, server: Server, tmp_path: Path
     run = studio.runs()[0].id
     expect(page.get_by_role("button", name="Pause")).to_be_visible(timeout=60_000)
 
-    wait_for(lambda: any(e["kind"] == "step" for e in studio.status(run).events), 300, "no step was trained")
+    wait_for(lambda: any(e["kind"] == "step" for e in studio.status(run).events), 900, "no step was trained")
     page.reload()
     page.get_by_role("tab", name="Distil").click()
     expect(page.get_by_role("button", name="Pause")).to_be_visible(timeout=60_000)
@@ -55,7 +55,7 @@ def test_example_to_download(page: sync_api.Page, server: Server, tmp_path: Path
     expect(page.get_by_role("button", name="Stop and keep")).to_be_visible(timeout=60_000)
     page.get_by_role("button", name="Stop and keep").click()
 
-    wait_for(lambda: studio.status(run).state == "done", 300, "the run did not come to its end")
+    wait_for(lambda: studio.status(run).state == "done", 1200, "the run did not come to its end")
     report = studio.report(run)
     page.get_by_role("tab", name="Compare").click()
     expect(page.get_by_text("The small model answers like the large one on").first).to_be_visible(
