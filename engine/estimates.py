@@ -11,7 +11,7 @@ import psutil
 from engine.devices import machine_summary
 from engine.models.catalogue import find_card
 from engine.models.folders import installed, is_installed
-from engine.plan import DistillPlan
+from engine.plan import ENCODER, SLICE_SHARES, DistillPlan
 from engine.records import Corpus
 from engine.teachers.protocol import teacher_kind
 from engine.workspace import Workspace, read_json, write_json
@@ -21,8 +21,6 @@ GPU_FLOPS = 20e12
 CHARS_A_TOKEN = 3.6
 PROMPT_TOKENS = 190      # instructions and options around a document, for the large model
 STUDENT_TOKENS = 8
-SHARES = {"confident": 0.7, "all": 1.0, "hard": 0.7}
-ENCODER = "all-minilm-l6-v2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +96,7 @@ def _seconds(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> tuple[f
         measured.append(bool(speed))
         rate = speed["per_second"] if speed else _rate(plan.ask.teacher, per_document + PROMPT_TOKENS, 2)
         seconds += prompts / rate
-    passes = sum(p.passes * SHARES[p.slice] for p in plan.phases)
+    passes = sum(p.passes * SLICE_SHARES[p.slice] for p in plan.phases)
     gates = sum(p.passes for p in plan.phases) * plan.gates_per_pass * 0.15 * len(corpus)
     trained, read = known.get(f"train:{plan.student.model}"), known.get(f"predict:{plan.student.model}")
     measured.append(bool(trained))

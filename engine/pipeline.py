@@ -32,7 +32,7 @@ from engine.events import EventLog
 from engine.export.taking_home import pack, reload_check
 from engine.jobs.folder import RunFolder
 from engine.models.weights import require
-from engine.plan import DistillPlan, load_plan
+from engine.plan import ENCODER, DistillPlan, load_plan
 from engine.prompts.composing import compose, option_orders
 from engine.records import PARTS, Corpus, FloatArray, Parts, TeacherSignal, take, text_digest
 from engine.students.base import Student
@@ -44,8 +44,6 @@ from engine.teachers.signals import first_signal, letter_pull, second_signal, un
 from engine.training.loop import Interrupted, Wish
 from engine.training.phased import PhasedTraining
 from engine.workspace import Workspace, read_json, write_atomic, write_json
-
-ENCODER = "all-minilm-l6-v2"
 
 
 @dataclass(slots=True)
@@ -176,8 +174,8 @@ def ask_teacher(line: Line) -> dict[str, Any]:
     pull = letter_pull(answers, line.parts.learn, plan.seed)
     line.signal = first_signal(answers, pull, depths)
     strongest = int(np.abs(pull).argmax())
-    line.log.write("choice", what="letter bias", choice=[round(float(p), 2) for p in pull],
-                   because=f"the letter {chr(65 + strongest)} pulled most and was set right; a category "
+    line.log.write("choice", what="place of the options", choice=[round(float(p), 2) for p in pull],
+                   because=f"place {strongest + 1} in the list pulled most and was set right; a category "
                            "no longer gains by where it stands")
     save_signal(path, line.signal)
     prompts = int(answers.log_probs.shape[0] * answers.log_probs.shape[1])
@@ -291,13 +289,13 @@ def _note(line: Line, what: str, model: str, per_second: float) -> None:
 
 def answer_cache(workspace: Workspace) -> AnswerCache:
     """The workspace's store of answers."""
-    return AnswerCache(workspace.cache / "answers.sqlite")
+    return AnswerCache(workspace.answers)
 
 
 def _vectors(line: Line) -> FloatArray:
     """Sentence vectors of the corpus, made once for all its runs."""
     from engine.embedding.encoder import embed
-    path = line.workspace.cache / "vectors" / f"{line.corpus.digest}.safetensors"
+    path = line.workspace.vectors(line.corpus.digest)
     if path.exists():
         return load_vectors(path)
     vectors = embed(line.corpus.texts, require(line.workspace.models, ENCODER), device=line.plan.device,

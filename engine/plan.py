@@ -28,6 +28,9 @@ PRESET_TITLES: dict[Preset, str] = {"quick": "Quick look", "balanced": "Balanced
 EXAMPLE_TEACHER = "recorded:teacher"
 DEFAULT_TEACHER = "qwen2.5-coder-1.5b-instruct"
 DEFAULT_STUDENT = "smollm2-135m-instruct"
+ENCODER = "all-minilm-l6-v2"
+SLICE_SHARES: dict[Slice, float] = {"confident": 0.7, "all": 1.0, "hard": 0.7}
+"""Share of *learn* in each slice: a choice for *confident*, a guess for *hard*, which depends on answers."""
 
 
 class _Closed(BaseModel):

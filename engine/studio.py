@@ -33,6 +33,7 @@ from engine.models.tokens import TokenCounter
 from engine.plan import (
     DEFAULT_STUDENT,
     DEFAULT_TEACHER,
+    ENCODER,
     EXAMPLE_TEACHER,
     AskPlan,
     DistillPlan,
@@ -53,7 +54,6 @@ from engine.views import Download, ModelView, Rendered, Tried
 from engine.workspace import ASSETS, Workspace, fresh_name, read_json
 
 MAX_CHARS = 1200
-ENCODER = "all-minilm-l6-v2"
 
 
 class Studio:
@@ -343,5 +343,5 @@ def _counter(path: Path) -> TokenCounter:
     return TokenCounter.from_folder(path)
 
 
-__all__ = ["DEFAULT_STUDENT", "DEFAULT_TEACHER", "EXAMPLE_TEACHER", "Download", "EngineError",
+__all__ = ["DEFAULT_STUDENT", "DEFAULT_TEACHER", "ENCODER", "EXAMPLE_TEACHER", "Download", "EngineError",
            "ModelView", "ReadOptions", "Rendered", "Studio", "Tried", "find_card", "machine_words"]

@@ -47,6 +47,15 @@ class Workspace:
         return self.home / "cache"
 
     @property
+    def answers(self) -> Path:
+        """The store of answers."""
+        return self.cache / "answers.sqlite"
+
+    def vectors(self, corpus_digest: str) -> Path:
+        """Sentence vectors of a corpus, named by its content."""
+        return self.cache / "vectors" / f"{corpus_digest}.safetensors"
+
+    @property
     def projects(self) -> Path:
         """One folder a project."""
         return self.home / "projects"

@@ -20,12 +20,12 @@ from engine.jobs.folder import all_runs
 from engine.jobs.launcher import spawn
 from engine.jobs.process import Worker
 from engine.jobs.status import worker_alive
+from engine.plan import ENCODER
 from engine.records import Corpus, FloatArray
 from engine.teachers.protocol import teacher_kind
 from engine.workspace import Workspace, read_json, write_json
 
 Progress = Callable[[int, int], None]
-ENCODER = "all-minilm-l6-v2"
 START_S = 60.0
 
 
@@ -96,7 +96,7 @@ def diverse_rows(workspace: Workspace, folder: Path, corpus: Corpus, n: int,
     kept = folder / f"diverse-{n}.json"
     if kept.exists():
         return read_json(kept)
-    path = workspace.cache / "vectors" / f"{corpus.digest}.safetensors"
+    path = workspace.vectors(corpus.digest)
     if not path.exists():
         call(workspace, {"verb": "embed", "texts": corpus.texts, "encoder": ENCODER, "path": str(path)},
              on_progress)

@@ -78,7 +78,7 @@ def handle(models: Models, wanted: dict[str, Any], report: Report) -> Any:  # no
         documents = [Document(str(i), text, text, str(i)) for i, text in enumerate(wanted["texts"])]
         answers = ask(models.teacher(wanted["teacher"]), documents, Task.model_validate(wanted["task"]),
                       Template.model_validate(wanted["template"]), n_orders=wanted["orders"], depths=(),
-                      cache=AnswerCache(models.workspace.cache / "answers.sqlite"),
+                      cache=AnswerCache(models.workspace.answers),
                       max_chars=wanted["max_chars"], on_progress=report)
         return {"log_probs": answers.log_probs.tolist(), "orders": answers.orders.tolist()}
     if verb == "student":

@@ -16,7 +16,7 @@ from torch import Tensor
 from engine.cache.signals import load_signal, save_signal
 from engine.events import EventLog
 from engine.metrics.intervals import paired_standard_error
-from engine.plan import DistillPlan, PhasePlan
+from engine.plan import SLICE_SHARES, DistillPlan, PhasePlan
 from engine.records import Corpus, FloatArray, Parts, TeacherSignal
 from engine.students.base import Student
 from engine.students.predicting import predict
@@ -151,8 +151,7 @@ class PhasedTraining:
 
     def _planned(self, n_learn: int) -> int:
         """Steps of all phases, roughly: slices are known only when their phase begins."""
-        shares = {"confident": 0.7, "all": 1.0, "hard": 0.7}
-        return sum(round(p.passes * shares[p.slice] * n_learn / self.plan.batch_size)
+        return sum(round(p.passes * SLICE_SHARES[p.slice] * n_learn / self.plan.batch_size)
                    for p in self.plan.phases)
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.plan import Slice
+from engine.plan import SLICE_SHARES, Slice
 from engine.records import FloatArray
 
-CONFIDENT_SHARE = 0.7
+CONFIDENT_SHARE = SLICE_SHARES["confident"]
 FEWEST_A_CLASS = 8
 REPLAY_SHARE = 0.5
 WEIGHT_RANGE = (0.6, 2.0)

@@ -43,7 +43,7 @@ def main() -> None:
     task, templates = preset("hazard"), {t.id: t for t in built_in()}
     folder, choice = require(workspace.models, DEFAULT_TEACHER), choose_device()
     teacher = LocalTeacher(folder, choice)
-    cache = AnswerCache(workspace.cache / "answers.sqlite")
+    cache = AnswerCache(workspace.answers)
     answers, began = {}, time.monotonic()
 
     def tell(done: int, total: int) -> None:
