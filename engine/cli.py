@@ -16,7 +16,7 @@ from typing import Any
 
 from engine.errors import EngineError, InputError, RunError
 from engine.events import Event, follow, read_events
-from engine.studio import EXAMPLE_TEACHER, ReadOptions, Studio
+from engine.studio import DEFAULT_STEPS, EXAMPLE_TEACHER, ROLES, ReadOptions, Studio
 from engine.workspace import Workspace, slug
 
 Command = Callable[[Studio, argparse.Namespace], dict[str, Any]]
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     ingest_ = add("ingest", ingest, _show_receipt, "read files into a project (made if absent)")
     ingest_.add_argument("files", nargs="+", type=Path, metavar="FILE")
     ingest_.add_argument("--project", help="where to keep the documents; without it they are only read")
-    ingest_.add_argument("--text-column")
+    _add_reading(ingest_)
     ask_ = add("ask", ask, _show_answers, "the large model on a few documents")
     ask_.add_argument("--project", required=True)
     ask_.add_argument("--template", help="instructions, as id or id@version")
@@ -117,14 +117,43 @@ def demo(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
 
 def ingest(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     """Read files; keep the documents where a project is named."""
-    options = ReadOptions(text_column=given.text_column)
+    steps = (*DEFAULT_STEPS, "private") if given.mask else DEFAULT_STEPS
+    read = studio.read_files(given.files, _reading(given), steps)
     if not given.project:
-        return studio.preview(given.files, options).receipt.to_json()
+        studio.leave_reading(read)
+        return read.receipt
     name = slug(given.project)
     if name not in {p.id for p in studio.projects()}:
         studio.create_project(given.project)
-    studio.use_documents(name, given.files, options)
-    return {"project": name, **studio.receipt(name)}
+    studio.use_reading(name, read)
+    return {"project": name, **read.receipt}
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    """What a reader may be told, where its guess is wrong."""
+    parser.add_argument("--text-column")
+    parser.add_argument("--role", action="append", default=[], metavar="COLUMN=ROLE",
+                        help=f"what a column holds: {', '.join(ROLES)}")
+    parser.add_argument("--sheet")
+    parser.add_argument("--encoding")
+    parser.add_argument("--delimiter")
+    parser.add_argument("--header-row", type=int, metavar="N", help="row of the column names from 1; 0: none")
+    parser.add_argument("--each-line", action=argparse.BooleanOptionalAction,
+                        help="plain text: each line is a document, or (--no-each-line) the whole is one")
+    parser.add_argument("--repair", action="store_true", help="mend letters that were encoded twice")
+    parser.add_argument("--mask", action="store_true", help="put marks in place of private details")
+
+
+def _reading(given: argparse.Namespace) -> ReadOptions:
+    roles = {}
+    for said in given.role:
+        column, _, role = said.rpartition("=")
+        if not column or role not in ROLES:
+            raise InputError(f"“{said}” is no COLUMN=ROLE.", f"The roles are {', '.join(ROLES)}.")
+        roles[column] = role
+    return ReadOptions(text_column=given.text_column, roles=roles, sheet=given.sheet, encoding=given.encoding,
+                       delimiter=given.delimiter, repair=given.repair, each_line=given.each_line,
+                       header_row=None if given.header_row is None else given.header_row - 1)
 
 
 def ask(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:

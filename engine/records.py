@@ -28,6 +28,8 @@ class Document:
 
     `text` is what models read (cleaned); `original` is what the file held, always kept.
     `group` names its near-duplicates: documents of one group are never split over the parts.
+    A long document is cut into pieces that models can read: each is a `Document` of the same group
+    that names the whole by `parent` (empty for a whole document).
     """
 
     id: str
@@ -35,6 +37,12 @@ class Document:
     original: str
     group: str
     meta: Mapping[str, str] = field(default_factory=dict)
+    parent: str = ""
+
+    @property
+    def whole(self) -> str:
+        """The id of the document it is, or is a piece of."""
+        return self.parent or self.id
 
     @property
     def digest(self) -> str:
@@ -47,7 +55,7 @@ class Corpus:
     """Documents in file order. Labels found in the upload are *not* here: see `Gold`."""
 
     id: str
-    documents: tuple[Document, ...]
+    documents: Sequence[Document]
 
     def __len__(self) -> int:
         return len(self.documents)
@@ -60,8 +68,11 @@ class Corpus:
     @property
     def digest(self) -> str:
         """Name by content: ids, texts and groups."""
-        parts = (f"{d.id}\x1f{d.text}\x1f{d.group}" for d in self.documents)
-        return text_digest("\x1e".join(parts))
+        named = hashlib.sha256()
+        for i, d in enumerate(self.documents):
+            row = f"{d.id}\x1f{d.text}\x1f{d.group}"
+            named.update((f"\x1e{row}" if i else row).encode("utf-8", "surrogatepass"))
+        return named.hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Does not: compute. It reads files, starts processes that compute, and hands out 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -15,15 +15,15 @@ import pandas as pd
 
 from engine import projects
 from engine.corpus.cleaning import DEFAULT_STEPS
-from engine.corpus.ingest import Ingested, ingest
-from engine.corpus.reading import ReadOptions
-from engine.corpus.store import gold_from_csv, load_corpus, load_receipt, save_corpus
+from engine.corpus.table import ROLES, ReadOptions
+from engine.documents_desk import DocumentsDesk
 from engine.errors import EngineError, RunError
 from engine.estimates import Preflight, preflight
 from engine.jobs import asker
 from engine.jobs.fetching import FetchStatus, fetch_status, start_fetch
 from engine.jobs.folder import Request, RunFolder, all_runs, find_run, offered, put_request
 from engine.jobs.launcher import launch
+from engine.jobs.reading import Reading
 from engine.jobs.status import RunStatus, status
 from engine.jobs.trying import try_on
 from engine.models.catalogue import find_card
@@ -43,85 +43,20 @@ from engine.plan import (
     phases_for,
     save_plan,
 )
-from engine.projects import EXAMPLE, Project
+from engine.projects import EXAMPLE
 from engine.prompts.composing import option_orders
 from engine.prompts.library import find, save_version, versions
 from engine.prompts.template import Template, lint, render, shorten
-from engine.records import Corpus
 from engine.tasks.definition import Task
 from engine.tasks.presets import load_task, preset, preset_titles, save_task
 from engine.views import Download, ModelView, Rendered, Tried
-from engine.workspace import ASSETS, Workspace, fresh_name, read_json
+from engine.workspace import fresh_name, read_json
 
 MAX_CHARS = 1200
 
 
-class Studio:
+class Studio(DocumentsDesk):
     """Verbs over one workspace. Cheap to make; holds no state of its own."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
-
-    # Projects
-
-    def projects(self) -> list[Project]:
-        """Every project, newest first."""
-        return projects.all_projects(self.workspace)
-
-    def project(self, project_id: str) -> Project:
-        """One project. Raises `RunError` where there is none."""
-        return projects.load_project(self.workspace, project_id)
-
-    def create_project(self, title: str) -> Project:
-        """A new, empty project."""
-        return projects.create_project(self.workspace, title)
-
-    def change(self, project_id: str, **choices: str) -> Project:
-        """Set choices in force: corpus, task, template, again_template, teacher, gold_column, title."""
-        return projects.change_project(self.workspace, project_id, choices)
-
-    def open_example(self) -> Project:
-        """The example project, made on first use: its documents, gold labels apart, recorded teacher."""
-        known = [p for p in self.projects() if p.id == EXAMPLE and p.corpus]
-        if known:
-            return known[0]
-        projects.create_project(self.workspace, "Example: what kind of crisis?", EXAMPLE)
-        self.use_documents(EXAMPLE, [ASSETS / "example" / "documents.csv"],
-                           gold_file=ASSETS / "example" / "gold.csv")
-        return self.change(EXAMPLE, task="hazard", teacher=EXAMPLE_TEACHER)
-
-    # Documents
-
-    def preview(self, paths: Sequence[Path], options: ReadOptions | None = None,
-                cleaning: Sequence[str] = DEFAULT_STEPS,
-                on_progress: Callable[[str, int, int], None] | None = None) -> Ingested:
-        """Read files without keeping anything: corpus, labels found, receipt."""
-        return ingest(paths, options, cleaning, on_progress)
-
-    def use_documents(self, project_id: str, paths: Sequence[Path],
-                      options: ReadOptions | None = None, cleaning: Sequence[str] = DEFAULT_STEPS,
-                      on_progress: Callable[[str, int, int], None] | None = None,
-                      gold_file: Path | None = None) -> Project:
-        """Read files, keep the documents in the project and put them in use.
-
-        `gold_file`: a table `id,label` for scoring, kept apart like labels found in an upload.
-        """
-        read = ingest(paths, options, cleaning, on_progress)
-        if gold_file:
-            read = Ingested(read.corpus, (gold_from_csv(gold_file), *read.golds), read.receipt)
-        folder = projects.folders(self.workspace, self.project(project_id)).corpora / read.corpus.id
-        save_corpus(folder, read)
-        gold = read.golds[0].column if read.golds else ""
-        return self.change(project_id, corpus=read.corpus.id, gold_column=gold)
-
-    def corpus(self, project_id: str) -> Corpus:
-        """The documents in use. Raises `RunError` when there are none."""
-        folder = projects.corpus_folder(self.workspace, self.project(project_id))
-        return _corpus(folder, (folder / "manifest.json").stat().st_mtime)
-
-    def receipt(self, project_id: str) -> dict[str, Any]:
-        """What was read, kept and set aside, as JSON."""
-        return load_receipt(projects.corpus_folder(self.workspace, self.project(project_id)))
 
     # Instructions
 
@@ -233,8 +168,8 @@ class Studio:
                       again_template=find(folder, project.again_template), max_chars=MAX_CHARS)
         fields: dict[str, Any] = {
             "project": project_id, "corpus": project.corpus, "task": self.task(project_id), "ask": ask,
-            "student": StudentPlan(model=student), "phases": phases_for(preset_name),
-            "preset": preset_name, "seed": seed, **changes}
+            "student": StudentPlan(model=student, **projects.student_window(self.workspace, project)),
+            "phases": phases_for(preset_name), "preset": preset_name, "seed": seed, **changes}
         return DistillPlan(**fields)
 
     def preflight(self, plan: DistillPlan) -> Preflight:
@@ -334,14 +269,10 @@ def machine_words() -> str:
 
 
 @lru_cache(maxsize=4)
-def _corpus(folder: Path, stamp: float) -> Corpus:  # noqa: ARG001 - the stamp names the version
-    return load_corpus(folder)
-
-
-@lru_cache(maxsize=4)
 def _counter(path: Path) -> TokenCounter:
     return TokenCounter.from_folder(path)
 
 
-__all__ = ["DEFAULT_STUDENT", "DEFAULT_TEACHER", "ENCODER", "EXAMPLE_TEACHER", "Download", "EngineError",
-           "ModelView", "ReadOptions", "Rendered", "Studio", "Tried", "find_card", "machine_words"]
+__all__ = ["DEFAULT_STEPS", "DEFAULT_STUDENT", "DEFAULT_TEACHER", "ENCODER", "EXAMPLE", "EXAMPLE_TEACHER",
+           "ROLES", "Download", "EngineError", "ModelView", "ReadOptions", "Reading", "Rendered", "Studio",
+           "Tried", "find_card", "machine_words"]

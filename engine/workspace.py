@@ -2,6 +2,7 @@
 
     $ANON_HOME (default ~/.anon-studio)
     ├── projects/<id>/{project.json, corpora/, tasks/, templates/, runs/}
+    ├── incoming/     documents read and not in use yet
     ├── models/       weights, shared by projects
     └── cache/        answers of large models, shared by projects
 """
@@ -45,6 +46,11 @@ class Workspace:
     def cache(self) -> Path:
         """Answers of large models, keyed by content."""
         return self.home / "cache"
+
+    @property
+    def incoming(self) -> Path:
+        """Documents that were read and are not in use yet, one folder an upload."""
+        return self.home / "incoming"
 
     @property
     def answers(self) -> Path:

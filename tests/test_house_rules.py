@@ -18,14 +18,14 @@ LONGEST = 350
 ROOMS = (
     "errors", "records", "workspace",
     "views",  # what the page is shown, as plain values; several rooms make some
-    "events", "devices", "tasks", "corpus",
+    "events", "devices", "tasks", "corpus", "settings",
     "models", "embedding",  # the encoder is a model
     "prompts", "cache", "teachers", "metrics", "losses",
     "plan",  # says what to do, so the rooms that do it come after it
     "students", "estimates", "training", "evaluation", "export",
     "projects",
     "jobs.process", "jobs.folder",  # a run's folder and who works in it: the pipeline writes there
-    "pipeline", "jobs", "studio", "cli", "__main__",
+    "pipeline", "jobs", "documents_desk", "studio", "cli", "__main__",
 )
 DOORS = {"engine.errors", "engine.plan", "engine.records", "engine.studio"}  # by which ui enters the engine
 HOSTS = {"huggingface.co", "arxiv.org", "aclanthology.org", "doi.org", "www.apache.org", "localhost"}

@@ -5,29 +5,22 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from engine.corpus.boilerplate import without_boilerplate
+from engine.corpus.patterns import (
+    ADDRESS,
+    CUT_ADDRESS,
+    CUT_MARK,
+    HANDLE,
+    HANDLE_MARK,
+    INVISIBLE,
+    LINK_MARK,
+    SHARED,
+)
+from engine.corpus.privacy import mask
 from engine.errors import SettingsError
 
-LINK_MARK, HANDLE_MARK = "(link)", "@user"
-
-ADDRESS = re.compile(
-    r"(?:https?://|\bwww\.|\bpic\.twitter\.com/|\bt\.co/|\bbit\.ly/)[!-~]*[!-~/]?", re.IGNORECASE
-)
-CUT_ADDRESS = re.compile(
-    r"\bh(?:t(?:t(?:ps?)?)?)?(?::/{0,2})?(?=…)|\bhtt?p?s?:?/*\s*(?:…|\.\.\.)?$", re.IGNORECASE
-)
-HANDLE = re.compile(r"(?<![\w@/.+-])[@＠]\w{1,40}")
-SHARED = re.compile(
-    r"""^\s*(?:["“]\s*)?(?:RT|MT)\b[\s:"“]*[@＠]\w{1,40}\s*[:：]?\s*|^\s*RT\s*:\s*"""
-)
-CUT_MARK = re.compile(
-    r"(?:\[ ?\+ ?\d{1,9} chars?\]|[\[(](?:read |see )?more[\])]|\b(?:read|see) more)$", re.I
-)
-INVISIBLE = re.compile(
-    "[\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
-    "\ufff9-\ufffb\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]"
-)
 CUT_SIGNS = ("…", "...")
 NESTED = 20  # signs of one kind taken off one text, at most
 END_MARKS = ".,;:!?)]}'\"”’»"
@@ -51,6 +44,12 @@ class StepReport:
     count: int
     before: str = ""
     after: str = ""
+
+    def after_another(self, earlier: StepReport | None) -> StepReport:
+        """Both reports as one; the earlier example stays."""
+        if earlier is None or not earlier.count:
+            return self
+        return replace(earlier, count=earlier.count + self.count)
 
 
 def _entities(text: str) -> str:
@@ -78,7 +77,9 @@ def _links(text: str) -> str:
         and "http" not in text.lower()
     ):
         return text
-    marked = CUT_ADDRESS.sub("", ADDRESS.sub(_link_mark, text))
+    marked = ADDRESS.sub(_link_mark, text)
+    if "…" in marked or "ht" in marked[-12:].lower():
+        marked = CUT_ADDRESS.sub("", marked)
     if marked == text:
         return text
     bare = marked.rstrip()
@@ -120,7 +121,11 @@ def without_tail(text: str) -> str:
 
 
 def _spaces(text: str) -> str:
-    text = INVISIBLE.sub("", text.replace("\\r\\n", "\n").replace("\\n", "\n"))
+    if text.isascii() and text.isprintable() and "  " not in text and "\\" not in text:
+        return text.strip()  # nothing to find: most short messages
+    text = text.replace("\\r\\n", "\n").replace("\\n", "\n")
+    if not text.isprintable():  # invisible and control characters are not printable
+        text = INVISIBLE.sub("", text)
     text = re.sub(
         r"[^\S\n]+",
         " ",
@@ -141,19 +146,27 @@ STEPS: tuple[CleaningStep, ...] = (
     CleaningStep(
         "tails", "Signs of a text cut short (“…”, “[+512 chars]”) removed at the end", without_tail
     ),
+    CleaningStep(
+        "boilerplate", "Lines that are the same everywhere (“Sent from my…”, “Subscribe to…”) removed",
+        without_boilerplate,
+    ),
     CleaningStep("spaces", "Runs of spaces, invisible and control characters removed", _spaces),
+    CleaningStep(
+        "private", "Telephone numbers, e-mail addresses, coordinates and document numbers masked",
+        mask,
+    ),
 )
-DEFAULT_STEPS: tuple[str, ...] = tuple(step.name for step in STEPS)
+DEFAULT_STEPS: tuple[str, ...] = tuple(step.name for step in STEPS if step.name != "private")
 
 
 def steps_named(names: Iterable[str]) -> tuple[CleaningStep, ...]:
     """The steps of these names, in the order of `STEPS`. Raises `SettingsError` for others."""
     wanted = set(names)
-    unknown = sorted(wanted - set(DEFAULT_STEPS))
+    known = [step.name for step in STEPS]
+    unknown = sorted(wanted - set(known))
     if unknown:
         raise SettingsError(
-            f"There is no cleaning step “{unknown[0]}”.",
-            f"The steps are {', '.join(DEFAULT_STEPS)}.",
+            f"There is no cleaning step “{unknown[0]}”.", f"The steps are {', '.join(known)}."
         )
     return tuple(step for step in STEPS if step.name in wanted)
 
@@ -169,8 +182,15 @@ def clean_all(
     texts: Sequence[str], names: Iterable[str] = DEFAULT_STEPS
 ) -> tuple[list[str], tuple[StepReport, ...]]:
     """All texts cleaned, in order, and one report a step."""
+    return clean_block(texts, steps_named(names))
+
+
+def clean_block(
+    texts: Sequence[str], steps: Sequence[CleaningStep]
+) -> tuple[list[str], tuple[StepReport, ...]]:
+    """As `clean_all`, the steps given themselves."""
     cleaned, reports = list(texts), []
-    for step in steps_named(names):
+    for step in steps:
         after = [step.function(text) for text in cleaned]
         changed = [i for i, text in enumerate(after) if text != cleaned[i]]
         # The shortest of the first few: a change is easiest to see in a short text.
@@ -191,5 +211,8 @@ def clean_all(
 
 def has_letters(text: str) -> bool:
     """Whether a text says anything: a letter of any script outside links and account names."""
+    if "/" not in text and "@" not in text and "＠" not in text and LINK_MARK not in text \
+            and "www" not in text.lower():
+        return any(map(str.isalpha, text))
     bare = HANDLE.sub(" ", ADDRESS.sub(" ", text.replace(LINK_MARK, " ")))
     return any(map(str.isalpha, bare))

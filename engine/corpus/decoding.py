@@ -6,11 +6,14 @@ A statistical guess that may be wrong says so in a warning: the page shows decod
 from __future__ import annotations
 
 import codecs
+import io
 import re
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
+from engine.corpus.sources import Source
 from engine.corpus.table import n_of
 from engine.errors import InputError
 
@@ -47,80 +50,145 @@ OLDER = (
     ("big5", "Chinese (traditional)", "的一是不了在人有我他這中大來上國個到說們為子和地災水，。、"),
     ("euc_kr", "Korean", "이다는에의가을를고하로한은사지도기서인대"),
 )
+BLOCK = 1 << 20  # bytes read at once
+START = 2_000_000  # characters that tell one format from another
 SAMPLE = 60_000  # characters looked at for a statistical guess
 MOSTLY_UTF8 = 0.05  # broken places allowed for each good multi-byte character
 BINARY = 0.05  # share of control characters above which bytes are not text
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
-    """The text of a file, the encoding it was read with, and what the reader should know."""
+class Text:
+    """The text of a file: how its letters are stored, and what the reader should know about that.
 
-    text: str
+    Nothing is held: every call reads the source again, so that a large file costs no memory.
+    """
+
+    source: Source
     encoding: str
     warnings: tuple[str, ...] = ()
 
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return self.source.size
 
-def decode(data: bytes, encoding: str | None = None) -> Decoded:
-    """Decode `data`, with `encoding` if given, else by its content; NUL characters are taken out.
+    @property
+    def text(self) -> str:
+        """All of it, as one string."""
+        return "".join(self.blocks())
+
+    def start(self, characters: int = START) -> str:
+        """The first characters."""
+        kept, size = [], 0
+        for block in self.blocks():
+            kept.append(block)
+            size += len(block)
+            if size >= characters:
+                break
+        return "".join(kept)[:characters]
+
+    def blocks(self) -> Iterator[str]:
+        """The text in blocks, line ends as they are, NUL characters and a byte-order mark taken out."""
+        yield from _decoded(self.source, self.encoding, "replace")
+
+    def lines(self, end: str | None = None) -> Iterator[str]:
+        r"""Its lines, ends kept. `end="\n"`: only these end a line; None: `\r` and `\r\n` too."""
+        with io.TextIOWrapper(self.source.open(), self.encoding, "replace", newline=end or "") as lines:
+            first = True
+            for line in lines:
+                if first:
+                    line, first = line.removeprefix("\ufeff"), False
+                yield line.replace("\0", "") if "\0" in line else line
+
+
+def open_text(source: Source, encoding: str | None = None) -> Text:
+    """The text of `source`, read as `encoding` if given, else as its content tells.
 
     Raises `InputError` if the encoding is unknown or does not fit, or if the bytes are not text.
     """
     if encoding:
-        decoded = Decoded(_forced(data, encoding), encoding)
+        _check_forced(source, encoding)
+        found = Text(source, encoding)
     else:
-        decoded = _marked(data) or _utf16_unmarked(data) or _utf8(data) or _older(data)
-    return _without_nul(decoded)
+        found = _marked(source) or _utf16_unmarked(source) or _utf8(source) or _older(source)
+    return _with_nuls_told(found)
 
 
-def _forced(data: bytes, encoding: str) -> str:
+def _decoded(source: Source, encoding: str, errors: str) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
+    first = True
+    with source.open() as opened:
+        while True:
+            raw = opened.read(BLOCK)
+            block = decoder.decode(raw, final=not raw)
+            if first and block:
+                block, first = block.removeprefix("\ufeff"), False
+            if block:
+                yield block.replace("\0", "")
+            if not raw:
+                return
+
+
+def _check_forced(source: Source, encoding: str) -> None:
     fix = "Choose another encoding, or let it be guessed."
     try:
-        return data.decode(encoding).removeprefix("\ufeff")
+        for _ in _decoded(source, encoding, "strict"):
+            pass
     except LookupError as error:
         raise InputError(f"There is no text encoding called “{encoding}”.", fix) from error
-    except UnicodeError as error:
+    except (UnicodeError, TypeError, AttributeError, ValueError) as error:  # "hex" and "idna" are codecs too
         raise InputError(f"The file cannot be read as {encoding}.", fix) from error
 
 
-def _marked(data: bytes) -> Decoded | None:
+def _fits(source: Source, encoding: str) -> bool:
+    try:
+        for _ in _decoded(source, encoding, "strict"):
+            pass
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _lost(source: Source, encoding: str) -> tuple[int, int]:
+    """Places that cannot be read in this encoding, and characters beyond ASCII that can."""
+    broken = good = 0
+    for block in _decoded(source, encoding, "replace"):
+        if not block.isascii():
+            broken += block.count("\ufffd")
+            good += sum(map(len, re.findall(r"[^\x00-\x7f\ufffd]+", block)))
+    return broken, good
+
+
+def _marked(source: Source) -> Text | None:
+    head = source.head(4)
     for mark, encoding in MARKS:
-        if data.startswith(mark):
-            try:
-                return Decoded(data.decode(encoding).removeprefix("\ufeff"), encoding)
-            except UnicodeDecodeError:
-                text = data.decode(encoding, "replace").removeprefix("\ufeff")
-                if encoding.startswith("utf-8"):
-                    encoding = "utf-8-sig"
-                return Decoded(text, encoding, (_broken(text.count("\ufffd"), encoding),))
+        if head.startswith(mark):
+            broken = _lost(source, encoding)[0]
+            return Text(source, encoding, (_broken(broken, encoding),) if broken else ())
     return None
 
 
-def _utf16_unmarked(data: bytes) -> Decoded | None:
+def _utf16_unmarked(source: Source) -> Text | None:
     """Spaces, line ends and Latin letters put a NUL into every second byte."""
-    sample = data[:SAMPLE]
+    sample = source.head(SAMPLE)
     even, odd = sample[0::2].count(0), sample[1::2].count(0)
     nuls = even + odd
     if nuls < 4 or nuls < 0.02 * len(sample) or max(even, odd) < 0.95 * nuls:
         return None
     encoding = "utf-16-le" if odd > even else "utf-16-be"
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
+    if not _fits(source, encoding):
         return None
-    return None if _controls(text) > BINARY else Decoded(text.removeprefix("\ufeff"), encoding)
+    text = Text(source, encoding)
+    return None if _controls(text.start(SAMPLE)) > BINARY else text
 
 
-def _utf8(data: bytes) -> Decoded | None:
-    try:
-        return Decoded(data.decode("utf-8"), "utf-8")
-    except UnicodeDecodeError:
-        pass
-    text = data.decode("utf-8", "replace")
-    broken = text.count("\ufffd")
-    good = sum(map(len, re.findall(r"[^\x00-\x7f\ufffd]+", text)))
+def _utf8(source: Source) -> Text | None:
+    broken, good = _lost(source, "utf-8")
+    if not broken:
+        return Text(source, "utf-8")
     if broken <= MOSTLY_UTF8 * good:
-        return Decoded(text, "utf-8", (_broken(broken, "UTF-8"),))
+        return Text(source, "utf-8", (_broken(broken, "UTF-8"),))
     return None
 
 
@@ -131,8 +199,8 @@ def _broken(count: int, encoding: str) -> str:
     )
 
 
-def _older(data: bytes) -> Decoded:
-    sample = _telling_lines(data)
+def _older(source: Source) -> Text:
+    sample = _telling_lines(source)
     scores = [
         (score, -order)
         for order, (name, _, frequent) in enumerate(OLDER)
@@ -140,16 +208,10 @@ def _older(data: bytes) -> Decoded:
     ]
     for _, order in sorted(scores, reverse=True):
         name, people, _ = OLDER[-order]
-        try:
-            text = data.decode(name)
-        except UnicodeDecodeError:
-            continue
-        return Decoded(text, name, (_guessed(people, name),))
-    text = data.decode("cp1252", "replace")
-    broken = text.count("\ufffd")
-    return Decoded(
-        text, "cp1252", (_guessed("Western European", "cp1252"), _broken(broken, "cp1252"))
-    )
+        if _fits(source, name):
+            return Text(source, name, (_guessed(people, name),))
+    broken = _lost(source, "cp1252")[0]
+    return Text(source, "cp1252", (_guessed("Western European", "cp1252"), _broken(broken, "cp1252")))
 
 
 def _guessed(people: str, name: str) -> str:
@@ -159,15 +221,17 @@ def _guessed(people: str, name: str) -> str:
     )
 
 
-def _telling_lines(data: bytes) -> bytes:
+def _telling_lines(source: Source) -> bytes:
     """Whole lines that hold bytes beyond ASCII, up to the sample size."""
     kept, size = [], 0
-    for line in re.split(rb"[\r\n]+", data):
-        if not line.isascii():
-            kept.append(line)
-            size += len(line)
-            if size > SAMPLE:
-                break
+    with source.open() as opened:
+        while size <= SAMPLE and (block := opened.readlines(BLOCK)):
+            for line in re.split(rb"[\r\n]+", b"".join(block)):
+                if not line.isascii():
+                    kept.append(line[:SAMPLE])
+                    size += len(line)
+                    if size > SAMPLE:
+                        break
     return b"\n".join(kept)
 
 
@@ -206,15 +270,25 @@ def _controls(text: str) -> float:
     return bad / max(1, len(sample))
 
 
-def _without_nul(decoded: Decoded) -> Decoded:
-    text = decoded.text
-    nuls = text.count("\0")
-    if _controls(text) > BINARY or nuls > 0.2 * len(text):
+def _with_nuls_told(text: Text) -> Text:
+    nuls = size = 0
+    with text.source.open() as opened:
+        while raw := opened.read(BLOCK):
+            nuls, size = nuls + raw.count(0), size + len(raw)
+    if text.encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32")):
+        # Every Latin letter holds zero bytes here: only whole characters of value zero count.
+        decoder = codecs.getincrementaldecoder(text.encoding)("replace")
+        nuls = size = 0
+        with text.source.open() as opened:
+            while raw := opened.read(BLOCK):
+                block = decoder.decode(raw)
+                nuls, size = nuls + block.count("\0"), size + len(block)
+    if _controls(text.start(SAMPLE)) > BINARY or nuls > 0.2 * size:
         raise InputError(
             "This file does not hold text that can be read: it looks like a program's own format.",
             "Export it as CSV (UTF-8) from the program that made it.",
         )
     if not nuls:
-        return decoded
+        return text
     note = f"{n_of(nuls, 'NUL character')} (invisible, of no meaning) taken out."
-    return Decoded(text.replace("\0", ""), decoded.encoding, (*decoded.warnings, note))
+    return replace(text, warnings=(*text.warnings, note))

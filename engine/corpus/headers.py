@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -101,8 +100,8 @@ def _tag_row(rows: Sequence[Row]) -> int | None:
 def _after_banner(rows: Sequence[Row]) -> int:
     """Index of the first row about as full as the rest: titles above a header fill few cells."""
     counts = [sum(bool(cell.strip()) for cell in row) for row in rows[:200]]
-    usual, agreeing = Counter(counts[1:] or counts).most_common(1)[0]
-    if counts[0] > 0.6 * usual or usual < 3 or agreeing < 0.5 * len(counts):
+    usual = median(counts[1:] or counts)
+    if counts[0] > 0.6 * usual or usual < 3:
         return 0
     for i, row in enumerate(rows[:LOOKED_AT]):
         if counts[i] >= 0.8 * usual and all(len(cell) <= 80 for cell in row):

@@ -2,59 +2,63 @@
 
 from __future__ import annotations
 
-import re
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine.corpus.cleaning import DEFAULT_STEPS, INVISIBLE, StepReport, clean_all, has_letters
-from engine.corpus.duplicates import duplicate_groups, normalised
-from engine.corpus.reading import read_table
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from engine.corpus.archives import Refusal, unpack
+from engine.corpus.cleaning import DEFAULT_STEPS, StepReport, steps_named
+from engine.corpus.columns import SCHEMA, DocumentColumns
+from engine.corpus.duplicates import DuplicateFinder
+from engine.corpus.gathering import MOST_PIECES, Gathered, Handling, gather
+from engine.corpus.privacy import survey
+from engine.corpus.reading import read_source
 from engine.corpus.receipt import DuplicateGroup, FileReceipt, Receipt
-from engine.corpus.roles import ColumnRole, guess_roles
+from engine.corpus.repair import looks_doubled
+from engine.corpus.roles import guess_roles
+from engine.corpus.sources import Source
 from engine.corpus.table import ReadOptions, Table, n_of
 from engine.errors import InputError
-from engine.records import Corpus, Document, Gold, text_digest
+from engine.records import Corpus, Gold, text_digest
 from engine.workspace import slug
 
 Progress = Callable[[str, int, int], None]
-EMPTY, NO_LETTERS, UNREADABLE = "empty", "no letters", "unreadable line"
-NOTHING = frozenset(
-    ("", "n/a", "na", "nan", "null", "none", "nil", "-", "--", ".", "#n/a", "#name?", "nul")
-)
-LONG_DOCUMENT = 8_000  # characters, about 2,000 tokens
-META_LENGTH = 200  # a longer cell is not a small fact about a document
 MOSTLY_COPIES = 0.5  # share of duplicates from which the user is warned
-FLOATED = re.compile(r"\d(?:\.\d+)?[eE]\+\d{2}")
+SURVEYED = 5_000  # documents searched for private details and doubled encoding, spread over all
 
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What came out: the corpus, the labels found (for scoring only), and the receipt."""
+    """What came out: the corpus, the labels found (for scoring only), and the receipt.
+
+    `labels`: one row for each document (not piece), `id` and a column for each column of labels.
+    """
 
     corpus: Corpus
-    golds: tuple[Gold, ...]
+    labels: pa.Table
     receipt: Receipt
 
+    @property
+    def golds(self) -> tuple[Gold, ...]:
+        """The labels by column, each by document id; empty cells left out."""
+        ids = self.labels.column("id").to_pylist()
+        return tuple(
+            Gold(name, {i: label for i, label in zip(ids, self.labels.column(name).to_pylist(), strict=True)
+                        if label is not None})
+            for name in self.labels.column_names if name != "id"
+        )
 
-@dataclass(slots=True)
-class _File:
-    """One file on its way: the kept rows, and what became of the others."""
-
-    name: str
-    table: Table
-    roles: tuple[ColumnRole, ...]
-    originals: list[str] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
-    meta: list[dict[str, str]] = field(default_factory=list)
-    labels: list[dict[str, str]] = field(default_factory=list)
-    dropped: Counter[str] = field(default_factory=Counter)
-    warnings: list[str] = field(default_factory=list)
-
-    def with_role(self, *wanted: str) -> list[int]:
-        """Indices of the columns with one of these roles."""
-        return [i for i, role in enumerate(self.roles) if role.role in wanted]
+    def with_gold(self, gold: Gold) -> Ingested:
+        """The same with labels from elsewhere as the first column of labels."""
+        cells = [gold.by_id.get(i) for i in self.labels.column("id").to_pylist()]
+        return replace(self, labels=self.labels.add_column(1, gold.column, pa.array(cells, pa.string())))
 
 
 def ingest(
@@ -63,240 +67,242 @@ def ingest(
     cleaning: Iterable[str] = DEFAULT_STEPS,
     on_progress: Progress | None = None,
 ) -> Ingested:
-    """Read one upload of one or several files.
+    """Read one upload: files, folders, archives.
 
-    `on_progress(stage, done, total)`: stage is "reading", "cleaning" or "duplicates". Documents
-    keep the order of the files; near-duplicates are grouped, not removed. Raises `InputError` if a
-    file cannot be used or no document is left.
+    `on_progress(stage, done, total)`: stage is "reading" (bytes) or "duplicates" (steps). Documents
+    keep the order of the files; near-duplicates are grouped, not removed. What cannot be used is told
+    in the receipt; `InputError` is raised if nothing can.
     """
     report = on_progress or (lambda _stage, _done, _total: None)
     options = options or ReadOptions()
+    handling = Handling(steps_named(cleaning), options.repair)
     if not paths:
         raise InputError("No file was chosen.", "Choose at least one file.")
-    files = []
-    for done, path in enumerate(paths):
-        report("reading", done, len(paths))
-        files.append(_read(Path(path), options, several=len(paths) > 1))
-    report("reading", len(paths), len(paths))
-
-    originals = [text for file in files for text in file.originals]
-    report("cleaning", 0, len(originals))
-    texts, steps = clean_all(originals, cleaning)
-    report("cleaning", len(originals), len(originals))
-    _one_id_each(files)
-
-    report("duplicates", 0, len(originals))
-    numbers = duplicate_groups(originals)
-    if sum(file.table.pieces_of_one for file in files) >= 3:
-        numbers = _joined_by_file(files, numbers)
-    names = _group_names(numbers, originals)
-    report("duplicates", len(originals), len(originals))
-
-    ids = [identifier for file in files for identifier in file.ids]
-    meta = [facts for file in files for facts in file.meta]
-    documents = tuple(
-        Document(*row) for row in zip(ids, texts, originals, names, meta, strict=True)
-    )
-    corpus = Corpus("", documents)
+    with tempfile.TemporaryDirectory(prefix="anon-unpacked-") as folder:
+        sources, refused = unpack(paths, options, Path(folder))
+        files, finder = _gather_all(sources, refused, options, handling, report)
+    report("duplicates", 0, 1)
+    numbers = finder.groups(lambda done, total: report("duplicates", done, total))
+    report("duplicates", 1, 1)
+    whole_ids = _ids_of_all(files)
+    corpus = Corpus("", DocumentColumns(_table(files, whole_ids, _group_names(finder, numbers), numbers)))
     corpus = replace(corpus, id=f"{slug(Path(paths[0]).stem)[:48]}-{corpus.digest[:8]}")
-    return Ingested(corpus, _golds(files), _receipt(files, corpus, steps))
+    return Ingested(corpus, _labels(files, whole_ids), _receipt(files, refused, corpus, numbers))
 
 
-def _read(path: Path, options: ReadOptions, *, several: bool) -> _File:
-    """Read a file and sort its rows into kept and dropped."""
-    try:
-        table = read_table(path, options)
-        file = _File(path.name, table, guess_roles(table, options), warnings=list(table.warnings))
-    except InputError as error:
-        if several and path.name not in error.what:
-            raise InputError(f"{path.name}: {error.what}", error.fix, error.safe) from error
-        raise
-    if table.unreadable:
-        file.dropped[UNREADABLE] = table.unreadable
-    text_at = file.with_role("text")[0]
-    facts_at = file.with_role("title", "date", "place", "language", "ignore")
-    labels_at = file.with_role("label")
-    texts = _texts(file, text_at)
-    reasons = [_reason_to_drop(text) for text in texts]
-    id_at = _usable_ids(
-        file, [row for row, why in zip(table.rows, reasons, strict=True) if not why]
-    )
-    for number, (row, original, reason) in enumerate(
-        zip(table.rows, texts, reasons, strict=True), start=1
-    ):
-        if reason:
-            file.dropped[reason] += 1
-            continue
-        file.originals.append(original)
-        file.ids.append(_bare(row[id_at]) if id_at is not None else f"row-{number}")
-        file.meta.append(
-            {
-                table.columns[i]: row[i].strip()
-                for i in facts_at
-                if row[i].strip() and len(row[i]) <= META_LENGTH
-            }
-        )
-        file.labels.append({table.columns[i]: row[i].strip() for i in labels_at if row[i].strip()})
-    if not file.originals:
-        why = ", ".join(f"{count:,} × {reason}" for reason, count in file.dropped.items())
-        raise InputError(
-            f"None of the {n_of(len(table.rows) + table.unreadable, 'row')} of “{path.name}” "
-            f"has text that can be used ({why}).",
-            f"“{table.columns[text_at]}” was taken for the text; choose another column if "
-            "that is wrong.",
-        )
-    return file
+def _gather_all(
+    sources: Sequence[Source], refused: list[Refusal], options: ReadOptions, handling: Handling,
+    report: Progress,
+) -> tuple[list[Gathered], DuplicateFinder]:
+    """Every file that can be used; the others join `refused`. Raises `InputError` if none can."""
+    sizes = [source.size for source in sources]
+    total, files, finder = max(1, sum(sizes)), [], DuplicateFinder()
+    errors: list[InputError] = []
+    report("reading", 0, total)
+    for place, source in enumerate(sources):
+        held, documents = len(finder), sum(file.documents for file in files)
+        try:
+            table = read_source(source, options)
+            file = Gathered(source.name, table, guess_roles(table, options))
+            gather(file, handling, finder, _teller(report, sum(sizes[:place]), sizes[place], total, table))
+            if not file.documents:
+                raise _nothing_in(file)
+            if documents + file.documents > options.max_rows:
+                raise _too_many(options)
+            files.append(file)
+        except (InputError, OSError) as error:
+            finder.keep(held)
+            said = error if isinstance(error, InputError) else _unopened(source, error)
+            errors.append(said)
+            refused.append(Refusal(source.name, said.what, said.fix))
+    report("reading", total, total)
+    if not files:
+        if len(refused) == 1:
+            raise errors[0] if errors else InputError(refused[0].what, refused[0].fix)
+        listed = " ".join(f"{r.what}" for r in refused[:5])
+        raise InputError(f"None of the {n_of(len(refused), 'file')} can be used. {listed}",
+                         refused[0].fix if refused else "Choose files that hold documents.")
+    return files, finder
 
 
-def _texts(file: _File, text_at: int) -> list[str]:
-    """The text of every row; where it is empty and there is a title, the title stands in."""
-    titles_at = file.with_role("title")
-    texts = file.table.column(text_at)
-    if not titles_at:
-        return texts
-    stood_in = 0
-    for i, row in enumerate(file.table.rows):
-        if _reason_to_drop(texts[i]) == EMPTY and not _reason_to_drop(row[titles_at[0]]):
-            texts[i] = row[titles_at[0]]
-            stood_in += 1
-    if stood_in:
-        file.warnings.append(f"{n_of(stood_in, 'row')} without a text: the title is read instead.")
-    return texts
+def _teller(report: Progress, before: int, size: int, total: int, table: Table) -> Callable[[int], None]:
+    rows = max(1, len(table.rows))
+    return lambda done: report("reading", before + size * done // rows, total)
 
 
-def _reason_to_drop(text: str) -> str | None:
-    bare = INVISIBLE.sub("", text).strip()
-    if bare.casefold() in NOTHING:
-        return EMPTY
-    return None if has_letters(bare) else NO_LETTERS
+def _unopened(source: Source, error: OSError) -> InputError:
+    return InputError(f"“{source.name}” cannot be opened ({error.strerror or error}).",
+                      "Check that the file is not locked and that you may read it.")
 
 
-def _usable_ids(file: _File, kept: Sequence[tuple[str, ...]]) -> int | None:
-    """The id column if every kept row has an id of its own; else says why not."""
-    columns = file.with_role("id")
-    if not columns or not kept:
-        return None
-    cells = [_bare(row[columns[0]]) for row in kept]
-    if len(set(cells)) == len(cells) and all(cells):
-        return columns[0]
-    name = file.table.columns[columns[0]]
-    if sum(bool(FLOATED.fullmatch(cell)) for cell in cells) > 0.5 * len(cells):
-        why = f"“{name}” was rounded by a spreadsheet (2.6E+17), so its numbers are no longer exact"
-    else:
-        why = f"“{name}” is empty or repeated in places"
-    file.warnings.append(f"{why}; documents are named by their row instead.")
-    return None
+def _too_many(options: ReadOptions) -> InputError:
+    return InputError(
+        f"The files hold more than {options.max_rows:,} documents together (setting `max_rows`).",
+        "Use fewer files, or raise the limit in the settings.")
 
 
-def _bare(cell: str) -> str:
-    """An id without the quotation marks some tools put around it."""
-    cell = cell.strip()
-    return (
-        cell[1:-1].strip() if len(cell) > 2 and cell[0] == cell[-1] and cell[0] in "'\"" else cell
+def _nothing_in(file: Gathered) -> InputError:
+    why = ", ".join(f"{count:,} × {reason}" for reason, count in file.dropped.items())
+    text = file.table.columns[file.with_role("text")[0]]
+    return InputError(
+        f"None of the {n_of(_rows_read(file), 'row')} of “{file.name}” has text that can be used ({why}).",
+        f"“{text}” was taken for the text; choose another column if that is wrong.",
     )
 
 
-def _one_id_each(files: Sequence[_File]) -> None:
-    """Where ids of several files collide, put the file's name before them."""
-    counts = Counter(identifier for file in files for identifier in file.ids)
-    if all(n == 1 for n in counts.values()):
-        return
-    taken: Counter[str] = Counter()
+def _rows_read(file: Gathered) -> int:
+    return len(file.table.rows) + file.table.unreadable + sum(file.table.set_aside.values())
+
+
+def _ids_of_all(files: Sequence[Gathered]) -> pa.Array:
+    """One id for each document of all files, none twice."""
+    given = []
     for file in files:
-        stem = Path(file.name).stem
+        named = not file.with_role("id")
+        alone = file.documents == 1 and named and len(files) > 1
+        given.append(pa.array([Source(file.name).stem or file.name], pa.string()) if alone else file.ids)
+    ids = pa.concat_arrays(given)
+    if pc.count_distinct(ids).as_py() == len(ids):
+        return ids
+    # Ids of several files collide: the file's name goes before them.
+    taken: Counter[str] = Counter()
+    for place, file in enumerate(files):
+        stem = Source(file.name).stem or file.name
         taken[stem] += 1
         stem = stem if taken[stem] == 1 else f"{stem}-{taken[stem]}"
-        file.ids = [f"{stem}:{identifier}" for identifier in file.ids]
+        given[place] = pc.binary_join_element_wise(stem, file.ids, ":")
+    return pa.concat_arrays(given)
 
 
-def _joined_by_file(files: Sequence[_File], numbers: Sequence[int]) -> list[int]:
-    """Paragraphs of one text stay together, and so do texts that share a near-duplicate."""
-    parent: dict[int, int] = {}
-
-    def root(number: int) -> int:
-        while parent.get(number, number) != number:
-            number = parent[number]
-        return number
-
-    start = 0
-    for file in files:
-        own = numbers[start : start + len(file.originals)]
-        start += len(own)
-        if file.table.pieces_of_one:
-            for number in own[1:]:
-                a, b = root(own[0]), root(number)
-                parent[max(a, b)] = min(a, b)
-    return [root(number) for number in numbers]
-
-
-def _group_names(numbers: Sequence[int], originals: Sequence[str]) -> list[str]:
+def _group_names(finder: DuplicateFinder, numbers: NDArray[np.int64]) -> list[str]:
     """A name by the content of each group's first text: the same upload gives the same groups."""
-    names: dict[int, str] = {}
-    taken: dict[str, int] = {}
-    for number, text in zip(numbers, originals, strict=True):
-        if number not in names:
-            name = f"g-{text_digest(normalised(text) or text)[:12]}"
-            taken[name] = taken.get(name, 0) + 1
-            names[number] = name if taken[name] == 1 else f"{name}-{taken[name]}"
-    return [names[number] for number in numbers]
+    names: list[str] = []
+    taken: Counter[str] = Counter()
+    firsts = np.unique(numbers, return_index=True)[1]
+    for text in map(finder.normalised_text, firsts.tolist()):
+        name = f"g-{text_digest(text)[:12]}"
+        taken[name] += 1
+        names.append(name if taken[name] == 1 else f"{name}-{taken[name]}")
+    return names
 
 
-def _golds(files: Sequence[_File]) -> tuple[Gold, ...]:
-    by_column: dict[str, dict[str, str]] = {}
+def _table(files: Sequence[Gathered], ids: pa.Array, names: Sequence[str], numbers: NDArray[np.int64],
+           ) -> pa.Table:
+    """The columns of all documents and pieces, in order."""
+    group_names, batches, first = pa.array(names, pa.string()), [], 0
     for file in files:
-        for identifier, labels in zip(file.ids, file.labels, strict=True):
-            for column, label in labels.items():
-                by_column.setdefault(column, {})[identifier] = label
-    return tuple(Gold(column, by_id) for column, by_id in by_column.items())
+        for batch in file.pieces:
+            document = batch.column("document").to_numpy() + first
+            whole = ids.take(pa.array(document))
+            piece = batch.column("piece")
+            a_piece = pc.greater_equal(piece, 0)
+            own = pc.if_else(
+                a_piece,
+                pc.binary_join_element_wise(whole, pc.add(piece, 1).cast(pa.string()), "#"),
+                whole,
+            )
+            parent = pc.if_else(a_piece, whole, pa.scalar(None, pa.string()))
+            group = group_names.take(pa.array(numbers[document]))
+            batches.append(pa.record_batch(
+                [own, batch.column("text"), batch.column("original"), group, batch.column("meta"), parent],
+                schema=SCHEMA))
+        first += file.documents
+    return pa.Table.from_batches(batches, SCHEMA)
 
 
-def _receipt(files: Sequence[_File], corpus: Corpus, steps: Sequence[StepReport]) -> Receipt:
-    members: dict[str, list[Document]] = {}
-    for document in corpus.documents:
-        members.setdefault(document.group, []).append(document)
-    firsts = {group[0].id for group in members.values()}
-    receipts, start = [], 0
+def _labels(files: Sequence[Gathered], ids: pa.Array) -> pa.Table:
+    names = dict.fromkeys(name for file in files for name in file.labels)
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {"id": ids}
+    for name in names:
+        parts = [file.labels[name].cast(pa.string()) if name in file.labels
+                 else pa.chunked_array([pa.nulls(file.documents, pa.string())]) for file in files]
+        column = pa.chunked_array([chunk for part in parts for chunk in part.chunks], pa.string())
+        if column.null_count < len(column):
+            columns["id (label)" if name == "id" else name] = column.dictionary_encode()
+    return pa.table(columns)
+
+
+def _receipt(files: Sequence[Gathered], refused: Sequence[Refusal], corpus: Corpus,
+             numbers: NDArray[np.int64]) -> Receipt:
+    documents: DocumentColumns = corpus.documents  # type: ignore[assignment]
+    sizes = np.bincount(numbers)
+    later = np.ones(len(numbers), bool)
+    later[np.unique(numbers, return_index=True)[1]] = False
+    receipts, first, pieces = [], 0, 0
     for file in files:
-        documents = corpus.documents[start : start + len(file.originals)]
-        start += len(documents)
-        receipts.append(_file_receipt(file, documents, sum(d.id not in firsts for d in documents)))
-    largest = sorted(
-        (group for group in members.values() if len(group) > 1), key=lambda g: -len(g)
-    )[:5]
-    groups = tuple(
-        DuplicateGroup(group[0].group, len(group), _different(group)) for group in largest
-    )
+        own = sum(batch.num_rows for batch in file.pieces)
+        preview = documents[pieces : pieces + min(3, own)]
+        receipts.append(_file_receipt(file, preview, int(later[first : first + file.documents].sum())))
+        first += file.documents
+        pieces += own
+    step = max(1, len(documents) // SURVEYED)
+    sample = [documents[i] for i in range(0, len(documents), step)]
+    private = survey([d.text for d in sample])
+    doubled = looks_doubled([d.original for d in sample])
     receipt = Receipt(
         tuple(receipts),
-        tuple(steps),
-        groups,
-        sum(len(d.text) > LONG_DOCUMENT for d in corpus.documents),
-        LONG_DOCUMENT,
+        _steps(files),
+        _largest_groups(documents, numbers, sizes),
+        shortened=sum(file.shortened for file in files),
+        in_pieces=sum(file.in_pieces for file in files),
+        pieces=len(documents),
+        refused=tuple(refused),
+        private=private,
+        doubled=doubled,
     )
+    return replace(receipt, warnings=_notes(receipt, len(sizes)))
+
+
+def _notes(receipt: Receipt, different: int) -> tuple[str, ...]:
     notes = []
+    if receipt.refused:
+        notes.append(f"{n_of(len(receipt.refused), 'file')} could not be used; the others are kept. First: "
+                     f"{receipt.refused[0].what}")
     if receipt.duplicates > MOSTLY_COPIES * receipt.documents:
         notes.append(
             f"Most documents are copies: {receipt.documents:,} documents say "
-            f"{n_of(len(members), 'different thing')}. Copies stay together, so that nothing is "
+            f"{n_of(different, 'different thing')}. Copies stay together, so that nothing is "
             "checked on what it was learned from."
         )
-    if receipt.shortened:
+    if receipt.in_pieces:
         notes.append(
-            f"{n_of(receipt.shortened, 'document')} longer than {LONG_DOCUMENT:,} characters: "
-            "kept whole, but models will read the beginning only."
+            f"{n_of(receipt.in_pieces, 'long document')} cut at ends of sentences into pieces that models "
+            f"can read ({receipt.pieces:,} pieces and documents in all); the pieces of one stay together."
         )
-    return replace(receipt, warnings=tuple(notes))
+    if receipt.shortened:
+        notes.append(f"{n_of(receipt.shortened, 'document')} longer than {MOST_PIECES} pieces: what is "
+                     "beyond was not read.")
+    return tuple(notes)
 
 
-def _different(group: Sequence[Document]) -> tuple[str, ...]:
-    """Up to three differing originals of a group, cut for showing."""
-    return tuple(list(dict.fromkeys(document.original[:300] for document in group))[:3])
+def _steps(files: Sequence[Gathered]) -> tuple[StepReport, ...]:
+    merged: dict[str, StepReport] = {}
+    for file in files:
+        for name, report in file.steps.items():
+            merged[name] = report.after_another(merged.get(name))
+    return tuple(merged.values())
 
 
-def _file_receipt(file: _File, documents: Sequence[Document], duplicates: int) -> FileReceipt:
+def _largest_groups(documents: DocumentColumns, numbers: NDArray[np.int64], sizes: NDArray[np.int64],
+                    ) -> tuple[DuplicateGroup, ...]:
+    """The five largest groups, each with up to three differing texts, cut for showing."""
+    if not (sizes > 1).any():
+        return ()
+    heads = pc.if_else(pc.is_null(documents.table["parent"]), True,
+                       pc.match_substring_regex(documents.table["id"], "#1$"))
+    first_piece = np.flatnonzero(heads.to_numpy())
+    groups = []
+    for number in np.argsort(-sizes, kind="stable")[:5].tolist():
+        if sizes[number] < 2:
+            break
+        members = [documents[i] for i in first_piece[np.flatnonzero(numbers == number)[:50]].tolist()]
+        different = list(dict.fromkeys(member.original[:300] for member in members))[:3]
+        groups.append(DuplicateGroup(members[0].group, int(sizes[number]), tuple(different)))
+    return tuple(groups)
+
+
+def _file_receipt(file: Gathered, documents: Sequence, duplicates: int) -> FileReceipt:
     table = file.table
-    preview = tuple({"id": d.id, "text": d.text[:1_000], **d.meta} for d in documents[:3])
-    labels = {column for row in file.labels for column in row}
     return FileReceipt(
         name=file.name,
         format=table.format,
@@ -305,13 +311,14 @@ def _file_receipt(file: _File, documents: Sequence[Document], duplicates: int) -
         sheet=table.sheet,
         header_row=table.header_row,
         text_column=table.columns[file.with_role("text")[0]],
-        rows_read=len(table.rows) + table.unreadable,
-        documents=len(documents),
+        rows_read=_rows_read(file),
+        documents=file.documents,
         duplicates=duplicates,
         dropped=dict(file.dropped),
         warnings=tuple(file.warnings),
-        labels_found=tuple(column for column in table.columns if column in labels),
+        labels_found=tuple(name for name, cells in file.labels.items() if cells.null_count < len(cells)),
         columns=table.columns,
+        sheets=table.sheets,
         roles=file.roles,
-        preview=preview,
+        preview=tuple({"id": d.id, "text": d.text[:1_000], **d.meta} for d in documents),
     )

@@ -1,6 +1,6 @@
 """The door: opens a file, decides by its content what it is, and hands out a table.
 
-Does not: trust the file's name. A format joins by one entry in `FORMATS`.
+Does not: trust the file's name. A format joins by one entry in `BINARY` or `TEXTUAL`.
 """
 
 from __future__ import annotations
@@ -10,20 +10,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.corpus.decoding import Decoded, decode
+from engine.corpus.decoding import START, Text, open_text
+from engine.corpus.formats.alerts import is_alert, table_from_alert
 from engine.corpus.formats.delimited import sniff_delimiter, table_from_delimited
-from engine.corpus.formats.foreign import refuse_foreign
+from engine.corpus.formats.feeds import is_feed, table_from_feed
+from engine.corpus.formats.foreign import refuse_foreign, refuse_foreign_markup
 from engine.corpus.formats.jsonlines import looks_like_json, table_from_json
+from engine.corpus.formats.parquet import is_parquet, table_from_parquet
+from engine.corpus.formats.pdf import is_pdf, table_from_pdf
 from engine.corpus.formats.plain import table_from_plain
+from engine.corpus.formats.spreadsheets import is_spreadsheet, table_from_spreadsheet
+from engine.corpus.formats.webtables import is_web_page, table_from_web_page
+from engine.corpus.formats.word import is_word, table_from_word
+from engine.corpus.sources import Source
 from engine.corpus.table import NO_HEADER, ReadOptions, Table, n_of
 from engine.errors import InputError
 
 __all__ = [
-    "FORMATS",
+    "BINARY",
     "NO_HEADER",
-    "Format",
+    "TEXTUAL",
     "ReadOptions",
+    "Source",
     "Table",
+    "read_source",
     "read_table",
     "table_from_bytes",
 ]
@@ -32,68 +42,100 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".psv", ".ssv", ".hxl")
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
-    """One kind of file: how to tell it (by text, the name only as a hint) and how to read it."""
+class BinaryFormat:
+    """A kind of file told by its bytes."""
 
     name: str
-    title: str
-    fits: Callable[[Decoded, str, ReadOptions], bool]
-    read: Callable[[Decoded, ReadOptions], Table]
+    fits: Callable[[bytes, Source], bool]
+    read: Callable[[Source, ReadOptions], Table]
 
 
-def _is_delimited(decoded: Decoded, suffix: str, options: ReadOptions) -> bool:
-    if options.delimiter or suffix in TABLE_SUFFIXES:
+@dataclass(frozen=True, slots=True)
+class TextFormat:
+    """A kind of file told by how its text starts (the name is a hint only)."""
+
+    name: str
+    fits: Callable[[str, Source, ReadOptions], bool]
+    read: Callable[[Text, Source, ReadOptions], Table]
+
+
+def _is_delimited(start: str, source: Source, options: ReadOptions) -> bool:
+    if options.each_line is not None:
+        return False
+    if options.delimiter or source.suffix in TABLE_SUFFIXES:
         return True
-    if re.match(r"\"?sep=.\"?[ \t]*[\r\n]", decoded.text, re.IGNORECASE):
+    if re.match(r"\"?sep=.\"?[ \t]*[\r\n]", start, re.IGNORECASE):
         return True
-    delimiter, consistency = sniff_delimiter(decoded.text)
+    delimiter, consistency = sniff_delimiter(start)
     # Running text has commas too: outside a .csv a comma must part every row alike.
     needed = 0.86 if delimiter == "," else 0.8
-    return consistency >= needed and len(decoded.text.strip().splitlines()) > 1
+    return consistency >= needed and len(start.strip().splitlines()) > 1
 
 
-FORMATS: tuple[Format, ...] = (
-    Format(
-        "json",
-        "JSON or JSON lines",
-        lambda decoded, _suffix, _options: looks_like_json(decoded.text),
-        table_from_json,
+BINARY: tuple[BinaryFormat, ...] = (
+    BinaryFormat("PDF", is_pdf, table_from_pdf),
+    BinaryFormat("Parquet", is_parquet, table_from_parquet),
+    BinaryFormat("Excel and OpenDocument sheets", is_spreadsheet, table_from_spreadsheet),
+    BinaryFormat("Word", is_word, table_from_word),
+)
+
+TEXTUAL: tuple[TextFormat, ...] = (
+    TextFormat(
+        "JSON and JSON lines",
+        lambda start, _source, _options: looks_like_json(start),
+        lambda text, _source, options: table_from_json(text, options),
     ),
-    Format("csv", "CSV, TSV and relatives", _is_delimited, table_from_delimited),
-    Format(
-        "txt",
-        "plain text",
-        lambda _decoded, _suffix, _options: True,
-        lambda decoded, _options: table_from_plain(decoded),
+    TextFormat(
+        "CAP alerts",
+        lambda start, source, _options: is_alert(start, source),
+        lambda text, source, options: table_from_alert(text.text, text.encoding, source, options),
+    ),
+    TextFormat(
+        "RSS and Atom feeds",
+        lambda start, source, _options: is_feed(start, source),
+        lambda text, source, options: table_from_feed(text.text, text.encoding, source, options),
+    ),
+    TextFormat(
+        "web pages",
+        lambda start, source, _options: is_web_page(start[:65_536].encode(), source),
+        lambda text, source, options: table_from_web_page(text.text, text.encoding, source, options),
+    ),
+    TextFormat("CSV, TSV and relatives", _is_delimited,
+               lambda text, _source, options: table_from_delimited(text, options)),
+    TextFormat(
+        "plain text and Markdown",
+        lambda _start, _source, _options: True,
+        lambda text, source, options: table_from_plain(text, source, options),
     ),
 )
 
 
 def read_table(path: Path, options: ReadOptions | None = None) -> Table:
-    """Read one file.
+    """Read one file on disk.
 
     Raises `InputError` if it is missing, too large, empty, of a format not read here, or not text.
     """
     options = options or ReadOptions()
     try:
         size = path.stat().st_size
+        if path.is_dir():
+            raise IsADirectoryError
         if size > options.max_upload_mb * 1_000_000:
             raise InputError(
-                f"“{path.name}” is {size / 1e6:,.0f} MB; files up to "
-                f"{options.max_upload_mb:,} MB can be read.",
+                f"“{path.name}” is {size / 1e6:,.0f} MB; files up to {options.max_upload_mb:,} MB can "
+                "be read (setting `max_upload_mb`).",
                 "Split it into smaller files, or raise the limit in the settings.",
             )
-        data = path.read_bytes()
+        return read_source(Source(path.name, path), options)
     except FileNotFoundError as error:
         raise InputError(f"There is no file “{path}”.", "Check its name and folder.") from error
     except IsADirectoryError as error:
         raise InputError(f"“{path.name}” is a folder.", "Choose the files inside it.") from error
     except OSError as error:
         raise InputError(
-            f"“{path.name}” cannot be opened ({error.strerror}).",
+            f"“{path.name}” cannot be opened ({error.strerror or error}).",
             "Check that the file is not locked and that you may read it.",
         ) from error
-    return table_from_bytes(data, path.name, options)
 
 
 def table_from_bytes(data: bytes, name: str, options: ReadOptions | None = None) -> Table:
@@ -101,20 +143,37 @@ def table_from_bytes(data: bytes, name: str, options: ReadOptions | None = None)
 
     Raises `InputError` as `read_table` does.
     """
-    options = options or ReadOptions()
-    if not data.strip(b"\0\r\n\t \xef\xbb\xbf\xff\xfe"):
-        raise InputError(f"“{name}” is empty.", "Choose a file with one document a row.")
-    refuse_foreign(data, name)
-    decoded = decode(data, options.encoding)
-    if not decoded.text.strip():
-        raise InputError(f"“{name}” is empty.", "Choose a file with one document a row.")
-    suffix = Path(name).suffix.lower()
-    chosen = next(format for format in FORMATS if format.fits(decoded, suffix, options))
-    table = chosen.read(decoded, options)
+    return read_source(Source(name, data=data), options or ReadOptions())
+
+
+def read_source(source: Source, options: ReadOptions) -> Table:
+    """The table in a file. Raises `InputError` as `read_table` does, and `OSError`."""
+    head = source.head()
+    if not head.strip(b"\0\r\n\t \xef\xbb\xbf\xff\xfe"):
+        raise _empty(source)
+    for binary in BINARY:
+        if binary.fits(head, source):
+            return _within(binary.read(source, options), source, options)
+    refuse_foreign(head, source.name)
+    text = open_text(source, options.encoding)
+    start = text.start(START)
+    if not start.strip():
+        raise _empty(source)
+    chosen = next(format for format in TEXTUAL if format.fits(start, source, options))
+    if chosen in TEXTUAL[-2:]:
+        refuse_foreign_markup(start, source.name)
+    return _within(chosen.read(text, source, options), source, options)
+
+
+def _empty(source: Source) -> InputError:
+    return InputError(f"“{source.name}” is empty.", "Choose a file with one document a row.")
+
+
+def _within(table: Table, source: Source, options: ReadOptions) -> Table:
     if len(table.rows) > options.max_rows:
         raise InputError(
-            f"“{name}” has {n_of(len(table.rows), 'row')}; up to {options.max_rows:,} can be "
-            "read at once.",
-            "Split it into smaller files.",
+            f"“{source.name}” has {n_of(len(table.rows), 'row')}; up to {options.max_rows:,} can be read "
+            "at once (setting `max_rows`).",
+            "Split it into smaller files, or raise the limit in the settings.",
         )
     return table

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from engine.corpus.archives import Refusal
 from engine.corpus.cleaning import StepReport
+from engine.corpus.privacy import PrivacyReport, mask
+from engine.corpus.repair import Doubled
 from engine.corpus.roles import ColumnRole
 
 
@@ -29,6 +32,7 @@ class FileReceipt:
     warnings: tuple[str, ...]
     labels_found: tuple[str, ...]
     columns: tuple[str, ...] = ()
+    sheets: tuple[str, ...] = ()
     roles: tuple[ColumnRole, ...] = ()
     preview: tuple[Mapping[str, str], ...] = ()
 
@@ -50,15 +54,21 @@ class DuplicateGroup:
 class Receipt:
     """All files of an upload together.
 
-    `duplicates`: documents that are not the first of their group. `shortened`: documents longer
-    than `long_characters`; kept whole here, but models will read their beginning only.
+    `duplicates`: documents that are not the first of their group. `in_pieces`: long documents, cut into
+    pieces that models can read; `pieces`: whole documents and pieces in all; `shortened`: documents whose
+    end was not read, because they would have given too many pieces. `private`: private details found in a
+    sample; `doubled`: signs that letters were encoded twice, if any.
     """
 
     files: tuple[FileReceipt, ...]
     cleaning: tuple[StepReport, ...] = ()
     groups: tuple[DuplicateGroup, ...] = ()
     shortened: int = 0
-    long_characters: int = 0
+    in_pieces: int = 0
+    pieces: int = 0
+    refused: tuple[Refusal, ...] = ()
+    private: PrivacyReport | None = None
+    doubled: Doubled | None = None
     warnings: tuple[str, ...] = field(default=())
 
     @property
@@ -96,7 +106,11 @@ class Receipt:
                 "cleaning": [asdict(step) for step in self.cleaning],
                 "groups": [asdict(group) for group in self.groups],
                 "shortened": self.shortened,
-                "long_characters": self.long_characters,
+                "in_pieces": self.in_pieces,
+                "pieces": self.pieces,
+                "refused": [asdict(refusal) for refusal in self.refused],
+                "private": asdict(self.private) if self.private else None,
+                "doubled": asdict(self.doubled) if self.doubled else None,
             }
         )
         if len(self.files) == 1:
@@ -121,3 +135,15 @@ def _jsonable(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, list | tuple):
         return [_jsonable(inner) for inner in value]
     return value
+
+
+SHOWN = ("preview", "examples", "before", "after")  # where a receipt shows words of documents
+
+
+def masked(value: Any, words: bool = False) -> Any:  # noqa: ANN401 - any JSON value
+    """A receipt (its JSON) with private details masked wherever it shows words of documents."""
+    if isinstance(value, Mapping):
+        return {key: masked(inner, words or key in SHOWN) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [masked(inner, words) for inner in value]
+    return mask(value) if words and isinstance(value, str) else value

@@ -7,15 +7,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median
-from typing import Literal
 
 from engine.corpus import naming
 from engine.corpus.naming import plain_name, rank
-from engine.corpus.table import ReadOptions, Table, n_of
+from engine.corpus.table import ROLES, ReadOptions, Role, Row, Table, n_of
 from engine.errors import InputError
-
-Role = Literal["text", "title", "date", "place", "id", "language", "label", "ignore"]
-ROLES: tuple[Role, ...] = ("text", "title", "date", "place", "id", "language", "label", "ignore")
 
 LOOKED_AT = 2_000  # rows, spread over the table
 FEW = 20  # a short column with fewer distinct values looks like a label
@@ -91,13 +87,18 @@ def guess_roles(table: Table, options: ReadOptions | None = None) -> tuple[Colum
     if no column holds text.
     """
     options = options or ReadOptions()
-    cells = [_look(table, i) for i in range(len(table.columns))]
+    rows = table.sample(LOOKED_AT)
+    cells = [_look(table, rows, i) for i in range(len(table.columns))]
     chosen: dict[int, ColumnRole] = {}
-    for name, role in (
+    said = [
         (options.text_column, "text"),
         (options.id_column, "id"),
         *((label, "label") for label in options.label_columns or ()),
-    ):
+        *((name, role) for name, role in options.roles.items() if name in table.columns),
+    ]
+    for name, role in said:
+        if role not in ROLES:
+            raise InputError(f"“{role}” is no role of a column.", f"The roles are {', '.join(ROLES)}.")
         if name is not None:
             index = column_named(table, name)
             if index in chosen and chosen[index].role != role:
@@ -108,7 +109,15 @@ def guess_roles(table: Table, options: ReadOptions | None = None) -> tuple[Colum
                 )
             note = f"chosen by you; {SCORED_ONLY}" if role == "label" else "chosen by you"
             chosen[index] = ColumnRole(table.columns[index], role, note)
-    if options.text_column is None:
+    for name, (role, because) in table.known.items():
+        index = table.columns.index(name)
+        taken = any(known.role == role for known in chosen.values())
+        if index not in chosen and not (taken and role in ("text", "id")) and cells[index].filled:
+            chosen[index] = ColumnRole(name, role, because)
+    texts = [i for i, known in chosen.items() if known.role == "text"]
+    if len(texts) > 1:
+        raise InputError("Two columns were chosen as the text.", "Choose one column as the text.")
+    if not texts:
         free = [i for i in range(len(cells)) if i not in chosen]
         text = _text_column(cells, free, table)
         chosen[text[0]] = ColumnRole(table.columns[text[0]], "text", text[1])
@@ -131,9 +140,8 @@ def column_named(table: Table, name: str) -> int:
     )
 
 
-def _look(table: Table, index: int) -> _Cells:
-    step = max(1, len(table.rows) // LOOKED_AT)
-    column = [row[index].strip() for row in table.rows[::step]]
+def _look(table: Table, rows: Sequence[Row], index: int) -> _Cells:
+    column = [row[index].strip() for row in rows]
     filled = [cell for cell in column if cell]
     n = len(filled) or 1
 

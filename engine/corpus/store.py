@@ -1,7 +1,7 @@
 """A corpus on disk: documents, labels found (apart), receipt; the manifest is written last.
 
-<folder>/documents.parquet   id, text, original, group, meta (JSON)
-<folder>/labels.parquet      id, column, label: only if labels were found
+<folder>/documents.arrow     the columns of `columns.SCHEMA`; mapped into memory, not read
+<folder>/labels.parquet      id and a column for each column of labels: only if labels were found
 <folder>/receipt.json        what was read, kept and set aside
 <folder>/manifest.json       digest and counts: its existence means the rest is whole
 """
@@ -9,21 +9,22 @@
 from __future__ import annotations
 
 import csv
-import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from engine.corpus.columns import SCHEMA, DocumentColumns
 from engine.corpus.ingest import Ingested
 from engine.errors import InputError, disk_errors_in_words
 from engine.records import Corpus, Document, Gold
 from engine.workspace import read_json, write_atomic, write_json
 
-DOCUMENTS, LABELS = "documents.parquet", "labels.parquet"
+DOCUMENTS, LABELS = "documents.arrow", "labels.parquet"
 RECEIPT, MANIFEST = "receipt.json", "manifest.json"
-VERSION = 1
+VERSION = 2
 AGAIN = "Add the documents again."
 
 
@@ -37,24 +38,11 @@ def save_corpus(folder: Path, ingested: Ingested) -> None:
         (folder / MANIFEST).unlink(missing_ok=True)
         (folder / LABELS).unlink(missing_ok=True)
     corpus = ingested.corpus
-    _write(
-        folder / DOCUMENTS,
-        {
-            "id": [d.id for d in corpus.documents],
-            "text": [d.text for d in corpus.documents],
-            "original": [d.original for d in corpus.documents],
-            "group": [d.group for d in corpus.documents],
-            "meta": [json.dumps(dict(d.meta), ensure_ascii=False) for d in corpus.documents],
-        },
-    )
-    if ingested.golds:
-        rows = [
-            (i, gold.column, label) for gold in ingested.golds for i, label in gold.by_id.items()
-        ]
-        _write(
-            folder / LABELS,
-            {name: [row[k] for row in rows] for k, name in enumerate(("id", "column", "label"))},
-        )
+    write_atomic(folder / DOCUMENTS, lambda temporary: _write_columns(corpus.documents, temporary))
+    labels = [name for name in ingested.labels.column_names if name != "id"]
+    if labels:
+        write_atomic(folder / LABELS,
+                     lambda temporary: pq.write_table(ingested.labels, temporary, compression="zstd"))
     write_json(folder / RECEIPT, ingested.receipt.to_json())
     write_json(
         folder / MANIFEST,
@@ -62,16 +50,18 @@ def save_corpus(folder: Path, ingested: Ingested) -> None:
             "version": VERSION,
             "id": corpus.id,
             "digest": corpus.digest,
-            "documents": len(corpus),
-            "groups": len({d.group for d in corpus.documents}),
-            "labels": [gold.column for gold in ingested.golds],
+            "documents": ingested.receipt.documents,
+            "pieces": len(corpus),
+            "groups": ingested.receipt.documents - ingested.receipt.duplicates,
+            "labels": labels,
         },
     )
 
 
-def _write(path: Path, columns: dict[str, list[str]]) -> None:
-    table = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
-    write_atomic(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
+def _write_columns(documents: Sequence[Document], path: Path) -> None:
+    assert isinstance(documents, DocumentColumns)
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, SCHEMA) as writer:
+        writer.write_table(documents.table, max_chunksize=20_000)
 
 
 def load_manifest(folder: Path) -> dict[str, Any]:
@@ -91,25 +81,14 @@ def load_manifest(folder: Path) -> dict[str, Any]:
 def load_corpus(folder: Path) -> Corpus:
     """The corpus stored in `folder`. Raises `InputError` if missing, unfinished or damaged."""
     manifest = load_manifest(folder)
-    columns = _read(folder / DOCUMENTS)
     try:
-        rows = zip(
-            columns["id"],
-            columns["text"],
-            columns["original"],
-            columns["group"],
-            columns["meta"],
-            strict=True,
-        )
-        documents = tuple(
-            Document(i, text, original, group, json.loads(meta))
-            for i, text, original, group, meta in rows
-        )
-    except (KeyError, ValueError) as error:
+        with pa.memory_map(str(folder / DOCUMENTS)) as file:
+            columns = pa.ipc.open_file(file).read_all()
+        corpus = Corpus(manifest["id"], DocumentColumns(columns))
+        if columns.schema != SCHEMA or corpus.digest != manifest["digest"]:
+            raise _damaged(folder / DOCUMENTS)
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise _damaged(folder / DOCUMENTS) from error
-    corpus = Corpus(manifest["id"], documents)
-    if corpus.digest != manifest["digest"]:
-        raise _damaged(folder / DOCUMENTS)
     return corpus
 
 
@@ -134,30 +113,18 @@ def load_gold(folder: Path, column: str | None = None) -> Gold | None:
             f"There are: {', '.join(found)}." if found else "They came without labels.",
         )
     column = column or found[0]
-    columns = _read(folder / LABELS)
-    return Gold(
-        column,
-        {
-            i: label
-            for i, name, label in zip(
-                columns["id"], columns["column"], columns["label"], strict=True
-            )
-            if name == column
-        },
-    )
+    try:
+        read = pq.read_table(folder / LABELS, columns=["id", column])
+    except (OSError, pa.ArrowException) as error:
+        raise _damaged(folder / LABELS) from error
+    cells = zip(read["id"].to_pylist(), read[column].to_pylist(), strict=True)
+    return Gold(column, {i: label for i, label in cells if label is not None})
 
 
 def gold_from_csv(path: Path) -> Gold:
     """Labels kept in a file of their own, a CSV with the columns `id` and `label`: for scoring only."""
     with open(path, newline="", encoding="utf-8") as lines:
         return Gold("label", {row["id"]: row["label"] for row in csv.DictReader(lines)})
-
-
-def _read(path: Path) -> dict[str, list[str]]:
-    try:
-        return pq.read_table(path).to_pydict()
-    except (OSError, pa.ArrowException) as error:
-        raise _damaged(path) from error
 
 
 def _damaged(path: Path) -> InputError:

@@ -15,6 +15,7 @@ import pandas as pd
 from engine.evaluation.baseline import Baseline, fit_baseline
 from engine.evaluation.comparing import Answered, compare, gold_indices, limits, verdict
 from engine.evaluation.cost import documents_per_second
+from engine.evaluation.pieces import first_of_each, merged
 from engine.metrics.calibration import sureness
 from engine.plan import DistillPlan
 from engine.prompts.composing import option_orders
@@ -53,9 +54,15 @@ def score_run(plan: DistillPlan, corpus: Corpus, parts: Parts, first: TeacherSig
     baseline = fit_baseline([texts[i] for i in learn], signal.choice[learn],
                             groups=[groups[i] for i in learn], seed=plan.seed)
     bag = baseline.predict(texts)
-    truth = gold_indices(gold, [d.id for d in corpus.documents], plan.task)
-    report = compare(Answered(first.probs[kept], probs[kept], bag[kept], truth[kept],
-                              [groups[i] for i in kept]), plan.task, plan.seed)
+    wholes = [d.whole for d in corpus.documents]
+    truth = gold_indices(gold, wholes, plan.task)
+    # Pieces of a long document are answered one by one and scored as the one document they are.
+    of = [wholes[i] for i in kept]
+    one = [kept[i] for i in first_of_each(of)]
+    each_bag = np.eye(len(plan.task.labels))[np.asarray(bag)[kept]]
+    report = compare(Answered(merged(first.probs[kept], of), merged(probs[kept], of),
+                              merged(each_bag, of).argmax(axis=1), truth[one],
+                              [groups[i] for i in one]), plan.task, plan.seed)
     learned = Counter(plan.task.names[c] for c in signal.choice[learn])
     report |= {
         "gold_column": gold.column if gold else "",
@@ -83,7 +90,7 @@ def _table(plan: DistillPlan, corpus: Corpus, parts: Parts, first: TeacherSignal
                         order)
         rows.append({
             "id": document.id, "text": document.text, "original": document.original,
-            "part": part[i], "group": document.group,
+            "whole": document.whole, "part": part[i], "group": document.group,
             "gold": names[truth[i]] if truth[i] >= 0 else None,
             "teacher": names[said.choice[i]], "student": names[int(probs[i].argmax())],
             "baseline": names[int(bag[i])],

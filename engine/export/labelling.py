@@ -10,6 +10,7 @@ from engine.corpus.ingest import ingest
 from engine.corpus.reading import ReadOptions
 from engine.devices import choose_device
 from engine.errors import disk_errors_in_words
+from engine.evaluation.pieces import merged
 from engine.export.tables import table_format, write_predictions
 from engine.models.weights import require
 from engine.students.base import SETTINGS_FILE, Student, read_settings
@@ -36,11 +37,15 @@ def label_file(workspace: Workspace, folder: Path, file: Path, target: Path, opt
     student = open_student(workspace, folder)
     read = ingest([file], options)
     documents = read.corpus.documents
-    probs = predict(student, [d.text for d in documents])
-    rows = [{"id": d.id, "text": d.original, "answer": student.labels[int(p.argmax())],
+    wholes = [d.whole for d in documents]
+    probs = merged(predict(student, [d.text for d in documents]), wholes)
+    originals: dict[str, str] = {}
+    for d in documents:
+        originals[d.whole] = originals.get(d.whole, "") + d.original
+    rows = [{"id": name, "text": text, "answer": student.labels[int(p.argmax())],
              "confidence": round(float(p.max()), 4),
              **{f"p({name})": round(float(v), 4) for name, v in zip(student.labels, p, strict=True)}}
-            for d, p in zip(documents, probs, strict=True)]
+            for (name, text), p in zip(originals.items(), probs, strict=True)]
     write_predictions(target, rows)
     receipt = read.receipt
     return {"documents": len(rows), "rows_read": receipt.rows_read, "dropped": dict(receipt.dropped),

@@ -3,7 +3,11 @@
 CSV is written for the program analysts open it with: UTF-8 with a byte-order mark (else Excel
 garbles accents), and every text in quotes. Message texts come from strangers, and a spreadsheet
 *runs* a cell that starts with = + - @, a tab or a line break; such cells get a leading apostrophe,
-which makes them text (OWASP, "CSV Injection"). Numbers, JSON lines and Parquet stay as they are.
+which makes them text (OWASP, "CSV Injection"). Numbers, also those that come as text ("-72.3364"), JSON
+lines and Parquet stay as they are.
+
+To read such a CSV back exactly: of every text that starts with apostrophes and goes on like a formula,
+take off one apostrophe. (A text that looked so before it was written got one more.)
 
 Does not: shorten texts (Excel itself cuts a cell at 32,767 characters), nor keep Excel from showing
 long digit-only ids as 1.2E+17: take JSON lines or Parquet to programs.
@@ -30,8 +34,12 @@ from engine.workspace import write_atomic
 Format = Literal["csv", "jsonl", "parquet"]
 FORMATS: tuple[Format, ...] = ("csv", "jsonl", "parquet")
 
-# Spaces before the sign do not stop every spreadsheet, and East Asian ones take full-width signs.
-_RUNS_IN_A_SPREADSHEET = re.compile(r"[\t\r\n]|[\s\ufeff\u200b\x00]*[=+\-@＝＋－＠]")
+# Spaces and invisible signs before it do not stop every spreadsheet, and East Asian ones take wide and
+# small forms of the sign. Apostrophes before it are marked again, so that reading back is exact.
+_RUNS_IN_A_SPREADSHEET = re.compile(
+    r"'*(?:[\t\r\n]|[\s\x00-\x1f\x7f\xad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]*[=+\-@＝＋－＠﹦﹢﹣﹫])"
+)
+_NUMBER = re.compile(r"-[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 Cell = Any
 
@@ -79,7 +87,8 @@ def write_predictions(
 
 def safe_cell(text: str) -> str:
     """The text as a spreadsheet may hold it: with a leading apostrophe if it would be run."""
-    return f"'{text}" if _RUNS_IN_A_SPREADSHEET.match(text) else text
+    runs = _RUNS_IN_A_SPREADSHEET.match(text) and not _NUMBER.fullmatch(text)
+    return f"'{text}" if runs else text
 
 
 def _plain(value: Cell) -> Cell:

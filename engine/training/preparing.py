@@ -14,12 +14,18 @@ from engine.training.loop import Anchors, TrainingData
 
 
 def one_of_each_group(corpus: Corpus, learn: Sequence[int]) -> tuple[int, ...]:
-    """*learn* with near-duplicates counted once: the longest text of each group stands for it."""
-    best: dict[str, int] = {}
+    """*learn* with near-duplicates counted once: the longest text of each group stands for it.
+
+    Of a long document cut into pieces each piece counts; of its near-duplicates, the same pieces do not.
+    """
+    best: dict[tuple[str, str], int] = {}
+    lengths: dict[int, int] = {}
     for i in learn:
-        group = corpus.documents[i].group
-        if group not in best or len(corpus.documents[i].text) > len(corpus.documents[best[group]].text):
-            best[group] = i
+        document = corpus.documents[i]
+        lengths[i] = len(document.text)
+        key = (document.group, document.id.removeprefix(document.parent) if document.parent else "")
+        if key not in best or lengths[i] > lengths[best[key]]:
+            best[key] = i
     return tuple(sorted(best.values()))
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.corpus.cleaning import DEFAULT_STEPS, STEPS, clean, clean_all, has_letters
+from engine.corpus.cleaning import DEFAULT_STEPS, clean, clean_all, has_letters
 from engine.corpus.duplicates import normalised
 from engine.errors import SettingsError
 
@@ -53,7 +53,7 @@ def test_all_steps_together_and_their_reports() -> None:
     cleaned, reports = clean_all(texts, DEFAULT_STEPS)
     assert cleaned == ["Food & water at the hall", "Nothing to clean", "Ok then"]
     by_name = {report.name: report for report in reports}
-    assert [report.name for report in reports] == [step.name for step in STEPS]
+    assert [report.name for report in reports] == list(DEFAULT_STEPS)
     assert by_name["entities"].count == by_name["links"].count == 1
     assert "&amp;" in by_name["entities"].before
     assert "&amp;" not in by_name["entities"].after

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.corpus.cleaning import DEFAULT_STEPS
+from engine.corpus.gathering import PIECE_CHARACTERS
 from engine.corpus.ingest import ingest
+from engine.corpus.receipt import masked
 from engine.corpus.table import ReadOptions
 from engine.errors import InputError
 
@@ -39,7 +42,7 @@ def test_a_receipt_that_adds_up(write: Callable[..., Path]) -> None:
     assert len(receipt["preview"]) == 3
     assert receipt["groups"][0]["size"] == 2
     assert {role["column"]: role["role"] for role in receipt["roles"]}["kind"] == "ignore"
-    assert {stage for stage, _, _ in stages} == {"reading", "cleaning", "duplicates"}
+    assert {stage for stage, _, _ in stages} == {"reading", "duplicates"}
 
 
 def test_documents_carry_original_group_and_facts_but_never_labels(
@@ -89,20 +92,26 @@ def test_several_files_keep_ids_apart_and_sum_up(write: Callable[..., Path]) -> 
     assert both.corpus.documents[0].id == "a:a1"
 
 
-def test_paragraphs_of_one_text_stay_together_when_there_are_several_texts(
-    write: Callable[..., Path],
-) -> None:
-    paths = []
-    for name in ("north", "south", "east"):
-        blocks = [
-            f"In the {name} the {thing} was\nchecked by hand and then\nclosed for the night."
-            for thing in ("bridge", "market", "tunnel")
-        ]
-        paths.append(write(f"{name}.txt", "\n\n".join(blocks)))
-    out = ingest(paths)
-    groups = [d.group for d in out.corpus.documents]
-    assert len(groups) == 9
-    assert groups[0] == groups[1] == groups[2]
+def test_long_documents_are_cut_into_pieces_that_stay_together(write: Callable[..., Path]) -> None:
+    paths = [
+        write(f"{name}.txt", "\n\n".join(
+            " ".join(f"In the {name} the {thing} number {i} was\nchecked by hand and\nclosed for the night."
+                     for i in range(9))
+            for thing in ("bridge", "market", "tunnel")))
+        for name in ("north", "south", "east")
+    ]
+    out = ingest([*paths, write("short.csv", "id,text,label\nx,All is calm in the valley,calm\n")])
+    documents = out.corpus.documents
+    assert out.receipt.documents == out.receipt.rows_read == 4
+    assert out.receipt.in_pieces == 3
+    assert out.receipt.pieces == len(documents) > 9
+    north = [d for d in documents if d.parent == "north"]
+    assert [d.id for d in north] == [f"north#{i + 1}" for i in range(len(north))]
+    assert {d.whole for d in documents} == {"north", "south", "east", "x"}
+    assert len({d.group for d in north}) == 1
+    assert all(len(d.text) <= PIECE_CHARACTERS and d.text.endswith(".") for d in north)
+    assert "".join(d.original for d in north).count("checked") == 27
+    assert out.golds[0].by_id == {"x": "calm"}
 
 
 def test_a_title_stands_in_for_a_missing_text(write: Callable[..., Path]) -> None:
@@ -130,7 +139,8 @@ def test_copies_and_long_documents_are_noted(write: Callable[..., Path]) -> None
         ["text"] + ["The pier is closed because of the storm tonight"] * 9 + ["long tale " * 900]
     )
     receipt = ingest([write("a.csv", "\n".join(texts))]).receipt.to_json()
-    assert receipt["shortened"] == 1
+    assert (receipt["in_pieces"], receipt["shortened"], receipt["documents"]) == (1, 0, 10)
+    assert receipt["duplicates"] == 8
     assert any("Most documents are copies" in note for note in receipt["warnings"])
 
 
@@ -139,8 +149,65 @@ def test_nothing_usable_is_refused_in_words(write: Callable[..., Path]) -> None:
         ingest([write("a.csv", "id,text\n1,\n2,NaN\n")])
     with pytest.raises(InputError, match="No file"):
         ingest([])
-    with pytest.raises(InputError, match=r"b\.csv"):
-        ingest([write("a.csv", ROWS), write("b.csv", "id,text\n")])
+
+
+def test_a_file_that_cannot_be_used_leaves_the_others(write: Callable[..., Path], tmp_path: Path) -> None:
+    good, bad = write("a.csv", ROWS), write("b.csv", "id,text\n")
+    receipt = ingest([bad, good, write("c.csv", "id,text\n1,\n")]).receipt.to_json()
+    assert receipt["documents"] == 4
+    assert [refused["name"] for refused in receipt["refused"]] == ["b.csv", "c.csv"]
+    assert all(refused["what"] and refused["fix"] for refused in receipt["refused"])
+    assert any("2 files could not be used" in note for note in receipt["warnings"])
+    with pytest.raises(InputError, match="None of the 2 files"):
+        ingest([bad, tmp_path / "c.csv"])
+
+
+def test_totals_rows_are_set_aside(write: Callable[..., Path]) -> None:
+    rows = "text,n\nWater reached the hall,3\nThe pier is closed tonight,2\nTotal,5\nTOTAL: 5,\n"
+    assert ingest([write("a.csv", rows)]).receipt.dropped == {"totals row": 2}
+
+
+def test_limits_name_their_setting(write: Callable[..., Path]) -> None:
+    path = write("a.csv", ROWS)
+    for limit in ({"max_rows": 3}, {"max_upload_mb": 0}):
+        with pytest.raises(InputError) as caught:
+            ingest([path], ReadOptions(**limit))
+        assert next(iter(limit)) in caught.value.lines()
+    receipt = ingest([path, write("b.csv", ROWS)], ReadOptions(max_rows=7)).receipt
+    assert receipt.documents == 4 and "max_rows" in receipt.refused[0].what
+
+
+def test_roles_can_be_chosen_one_by_one(write: Callable[..., Path]) -> None:
+    path = write("a.csv", ROWS)
+    out = ingest([path], ReadOptions(roles={"kind": "label", "label": "ignore", "id": "ignore"}))
+    assert out.receipt.labels_found == ("kind",)
+    assert out.corpus.documents[0].id == "row-1"
+    assert out.corpus.documents[0].meta["label"] == "help"
+    with pytest.raises(InputError, match="Two columns"):
+        ingest([path], ReadOptions(roles={"text": "text", "place": "text"}))
+
+
+def test_private_details_are_told_and_masked_only_on_demand(write: Callable[..., Path]) -> None:
+    path = write("a.csv", "id,text\n1,Call my sister at +509 3412 5678 she is trapped\n2,All calm here now\n")
+    told = ingest([path])
+    assert "3412" in told.corpus.documents[0].text
+    assert told.receipt.private and told.receipt.to_json()["private"]
+    hidden = ingest([path], cleaning=[*DEFAULT_STEPS, "private"])
+    assert "3412" not in hidden.corpus.documents[0].text
+    assert "3412" in hidden.corpus.documents[0].original
+    sent = json.dumps(masked(hidden.receipt.to_json()))
+    assert "3412" not in sent and "trapped" in sent
+
+
+def test_doubled_encoding_is_offered_and_mended_on_demand(write: Callable[..., Path]) -> None:
+    rows = ["text", *(f"La señora de la casa {i} está bien y mañana habrá más agua" for i in range(30))]
+    doubled = "\n".join(rows).encode().decode("cp1252").encode()
+    told = ingest([write("a.csv", doubled)])
+    assert told.receipt.doubled is not None
+    assert "Ã±" in told.corpus.documents[0].text
+    mended = ingest([write("a.csv", doubled)], ReadOptions(repair=True))
+    assert mended.corpus.documents[0].text == rows[1]
+    assert ingest([write("b.csv", "\n".join(rows))]).receipt.doubled is None
 
 
 def test_options_reach_the_file(write: Callable[..., Path]) -> None:

@@ -52,10 +52,7 @@ def test_hostile_files(
         ("12_empty.csv", "is empty"),
         ("13_header_only.csv", "no rows under it"),
         ("14_all_blank_text.csv", "None of the 5 rows"),
-        ("19_cap_entities.xml", "XML"),
-        ("21_folder.zip", "ZIP"),
-        ("24_messy.xlsx", "Excel"),
-        ("25_xlsx_named_csv.csv", "Excel"),
+        ("19_cap_entities.xml", "entities"),
     ],
 )
 def test_hostile_files_refused(shared_data: Path, name: str, words: str) -> None:
@@ -65,8 +62,29 @@ def test_hostile_files_refused(shared_data: Path, name: str, words: str) -> None
 
 def test_one_huge_text(shared_data: Path) -> None:
     made = receipt(shared_data / "nasty" / "18_one_huge_doc.txt")
-    assert 50 < made["documents"] < 400
+    assert (made["documents"], made["in_pieces"]) == (1, 1)
+    assert 140 < made["pieces"] < 400
     assert any("longer text" in note for note in made["warnings"])
+
+
+def test_workbooks_archives_and_exports(shared_data: Path) -> None:
+    nasty = shared_data / "nasty"
+    for name in ("24_messy.xlsx", "25_xlsx_named_csv.csv"):
+        made = receipt(nasty / name)
+        assert made["documents"] == 17
+        assert made["header_row"] == 1  # blank rows are not counted
+        assert any("are lost" in note for note in made["warnings"])
+    chat = receipt(nasty / "07_telegram_result.json")
+    assert (chat["format"], chat["documents"]) == ("telegram", 3)
+    reports = receipt(nasty / "08_reliefweb_api.json")
+    assert (reports["format"], reports["documents"]) == ("reliefweb", 2)
+    assert any("title" in note for note in reports["warnings"])
+    folder = ingest([nasty / "21_folder.zip"])
+    assert folder.receipt.documents == 4
+    assert any("Région touchée: Grand’Anse" in d.text for d in folder.corpus.documents)
+    slip = receipt(nasty / "22_zip_slip.zip")
+    assert slip["documents"] == 1
+    assert len(slip["refused"]) == 2
 
 
 def test_copies_and_leaked_labels(shared_data: Path) -> None:

@@ -31,7 +31,7 @@ def test_round_trip(write: Callable[..., Path], tmp_path: Path) -> None:
     assert gold == made.golds[0]
     assert load_gold(folder, "label") == gold
     assert load_manifest(folder)["digest"] == made.corpus.digest
-    assert b"offer" not in (folder / "documents.parquet").read_bytes()
+    assert b"offer" not in (folder / "documents.arrow").read_bytes()
     with pytest.raises(InputError, match="no labels “mood”"):
         load_gold(folder, "mood")
 
@@ -54,9 +54,9 @@ def test_unfinished_and_damaged(write: Callable[..., Path], tmp_path: Path) -> N
     made = ingest([write("a.csv", LABELLED)])
     save_corpus(folder, made)
     save_corpus(tmp_path / "d", ingest([write("b.csv", LABELLED.replace("Water", "Mud"))]))
-    (folder / "documents.parquet").write_bytes((tmp_path / "d" / "documents.parquet").read_bytes())
+    (folder / "documents.arrow").write_bytes((tmp_path / "d" / "documents.arrow").read_bytes())
     with pytest.raises(InputError, match="damaged"):
         load_corpus(folder)
-    (folder / "documents.parquet").write_bytes(b"PAR1 rubbish")
+    (folder / "documents.arrow").write_bytes(b"PAR1 rubbish")
     with pytest.raises(InputError, match="damaged"):
         load_corpus(folder)

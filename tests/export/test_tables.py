@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.errors import InputError
 from engine.export.tables import safe_cell, table_format, write_predictions
@@ -21,8 +23,10 @@ ROWS = [
      "different": False, "note": "late"},
 ]
 HOSTILE = ["=cmd|' /C calc'!A0", "+1-555-0100", "-2+3", "@SUM(A1)", "\t=1+1", "\r=1+1", "\n=1+1",
-           " =1+1", "\u00a0=1+1", "\ufeff=1", "＝1+1", "－1", "=HYPERLINK(\"http://x\",\"y\")"]
-HARMLESS = ["a=b", "flood - help", "", " ", "mail a@b.org", "'quoted", "#Mérida", "5-6 people"]
+           " =1+1", "\u00a0=1+1", "\ufeff=1", "＝1+1", "－1", "﹦1", "\u200e=1", "\u2060@x", "\x01=1",
+           " \u3000+1", "-1-1", "-1.2.3", "-1\n=2", "=HYPERLINK(\"http://x\",\"y\")"]
+HARMLESS = ["a=b", "flood - help", "", " ", "mail a@b.org", "'quoted", "#Mérida", "5-6 people",
+            "-72.3364", "-5", "-1,5", "-1e-7", "１＋１", "''"]
 
 
 def read_csv(path: Path) -> list[list[str]]:
@@ -48,13 +52,30 @@ def test_no_cell_starts_like_a_formula(tmp_path: Path, text: str) -> None:
     write_predictions(path, [{text: text, "list": [text], "plain": "x"}])
     for row in read_csv(path):
         for cell in row:
-            assert cell.strip("\t\r\n \u00a0\ufeff")[0] not in "=+-@＝＋－＠"
+            assert cell.strip("\t\r\n \u00a0\u3000\ufeff\u200e\u2060\x01")[0] not in "=+-@＝＋－＠﹦﹢﹣﹫"
     assert read_csv(path)[1][0] == "'" + text  # only marked, nothing taken away
 
 
 @pytest.mark.parametrize("text", HARMLESS)
 def test_harmless_text_is_not_touched(text: str) -> None:
     assert safe_cell(text) == text
+
+
+def test_numbers_stay_numbers_whether_they_come_as_numbers_or_as_text(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    write_predictions(path, [{"lat": "-72.3364", "score": -0.25, "n": np.int64(-3)}])
+    assert path.read_text(encoding="utf-8-sig").splitlines()[1] == '"-72.3364",-0.25,-3'
+    frame = pd.read_csv(path)
+    assert frame.iloc[0].tolist() == [-72.3364, -0.25, -3]
+
+
+@settings(deadline=None)
+@given(st.text(st.one_of(st.sampled_from("'=+-@＝ \t\n1.x"), st.characters(codec="utf-8")), max_size=12))
+def test_a_csv_is_read_back_exactly_by_the_rule_that_is_written_down(text: str) -> None:
+    back = safe_cell(text)
+    if back.startswith("'") and safe_cell(back[1:]) == back:  # apostrophes, then like a formula
+        back = back[1:]
+    assert back == text
 
 
 def test_text_with_other_separators_stays_in_its_quotes(tmp_path: Path) -> None:

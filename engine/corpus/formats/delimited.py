@@ -1,4 +1,7 @@
-"""CSV and its relatives: finds the delimiter, reads quoted line ends, keeps ragged rows."""
+"""CSV and its relatives: finds the delimiter, reads quoted line ends, keeps ragged rows.
+
+A large file is read anew for every pass over its rows and never held; a small one is a list.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,26 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 
-from engine.corpus.decoding import Decoded
-from engine.corpus.headers import find_header
-from engine.corpus.table import ReadOptions, Table, n_of
+from engine.corpus.decoding import Text
+from engine.corpus.headers import distinct_names, find_header
+from engine.corpus.table import ReadOptions, Row, Rows, Table, n_of
 from engine.errors import InputError
 
 DELIMITERS = ",;\t|"
 SPOKEN = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SAMPLE = 200_000  # characters looked at to find the delimiter
 RUNAWAY = 100  # line ends inside one quoted field that mean: a quote was never closed
-Rows = list[list[str]]
+HELD = 16_000_000  # bytes of a file whose rows are held in memory
+FIRST = 500  # rows in which a header and the usual number of cells are looked for
+UNCLOSED = (
+    "A quotation mark was opened and never closed; quotation marks were read as ordinary characters."
+)
+UNQUOTED = "Quotation marks do not enclose cells in this file; they were read as ordinary characters."
+Cells = list[str]
 
 
 def sniff_delimiter(text: str) -> tuple[str | None, float]:
@@ -63,56 +74,140 @@ def _line_ends(text: str) -> str:
     return text
 
 
-def _parse(text: str, delimiter: str, quoting: int = csv.QUOTE_MINIMAL) -> Rows:
+def _parse(text: str, delimiter: str, quoting: int = csv.QUOTE_MINIMAL) -> list[Cells]:
     csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
     return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting))
 
 
-def table_from_delimited(decoded: Decoded, options: ReadOptions) -> Table:
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """How the rows of one file are read; `rows()` starts from the top each time."""
+
+    text: Text
+    delimiter: str  # "\x1f" for a file of one column: a sign that no text holds
+    hinted: bool  # the first line is Excel's `sep=`
+    stray: bool  # a lone \r is no end of a row
+    quoting: int = csv.QUOTE_MINIMAL
+
+    def rows(self) -> Iterator[Cells]:
+        """Rows that hold anything at all."""
+        csv.field_size_limit(max(csv.field_size_limit(), 1 << 40))
+        lines = self._lines()
+        if self.hinted:
+            next(lines, None)
+        return (row for row in csv.reader(lines, delimiter=self.delimiter, quoting=self.quoting)
+                if row and row != [""])
+
+    def _lines(self) -> Iterator[str]:
+        if not self.stray:
+            yield from self.text.lines()
+        else:
+            for line in self.text.lines("\n"):
+                yield line.replace("\r\n", "\n").replace("\r", " ") if "\r" in line else line
+
+
+@dataclass(frozen=True, slots=True)
+class _Squared:
+    """The rows under the header, each with one cell for each column."""
+
+    reader: _Reader
+    data_from: int
+    width: int
+    length: int
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[Row]:
+        width = self.width
+        for row in islice(self.reader.rows(), self.data_from, None):
+            n = len(row)
+            if n == width:
+                yield tuple(row)
+            else:
+                yield (*row, *[""] * (width - n)) if n < width else tuple(row[:width])
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What one pass over a file tells of it."""
+
+    first: list[Cells]
+    lengths: Counter[int]
+    runaway: bool  # a quotation mark was opened and never closed
+    broken: bool  # a cell holds a line end
+
+
+def _look_through(reader: _Reader) -> _Seen:
+    rows = reader.rows()
+    first = list(islice(rows, FIRST))
+    lengths: Counter[int] = Counter()
+    runaway, broken, delimiter = False, False, reader.delimiter
+    for row in chain(first, rows):
+        lengths[len(row)] += 1
+        broken = broken or any("\n" in cell for cell in row)
+        if not runaway:
+            runaway = any(
+                cell.count("\n") > RUNAWAY and cell.count(delimiter) > RUNAWAY
+                for cell in row if len(cell) > RUNAWAY
+            )
+    return _Seen(first, lengths, runaway, broken)
+
+
+def table_from_delimited(text: Text, options: ReadOptions) -> Table:
     """Parse the text of a delimited file.
 
     Raises `InputError` if there is a header but nothing under it, or if an override cannot work.
     """
-    text, hint = _sep_hint(decoded.text)
-    warnings = list(decoded.warnings)
-    delimiter = _chosen(options.delimiter) or hint or sniff_delimiter(text)[0]
-    text = _line_ends(text)
-    rows = _parse(text, delimiter or ",") if delimiter else [[line] for line in _one_column(text)]
-    if delimiter and any(
-        cell.count("\n") > RUNAWAY and cell.count(delimiter) > RUNAWAY
-        for row in rows
-        for cell in row
-    ):
-        rows = _parse(text, delimiter, csv.QUOTE_NONE)
-        warnings.append(
-            "A quotation mark was opened and never closed; quotation marks were read as "
-            "ordinary characters."
-        )
-    rows = [row for row in rows if row and row != [""]]
-    if not rows:
+    start = text.start()
+    bare, hint = _sep_hint(start)
+    warnings = list(text.warnings)
+    delimiter = _chosen(options.delimiter) or hint or sniff_delimiter(bare)[0]
+    reader = _Reader(text, delimiter or "\x1f", hint is not None, _stray_returns(text))
+    seen = _look_through(reader)
+    if delimiter and (seen.runaway or seen.broken and delimiter == "\t"):
+        unquoted = replace(reader, quoting=csv.QUOTE_NONE)
+        as_is = _look_through(unquoted)
+        # Programs that write tabs often do not quote: then every line by itself has all its cells.
+        if seen.runaway or len(as_is.lengths) == 1:
+            warnings.append(UNCLOSED if seen.runaway else UNQUOTED)
+            reader, seen = unquoted, as_is
+    if not seen.first:
         raise InputError(
             "There are no rows in this file.", "Choose a file with one document a row."
         )
-    header = find_header(rows, options.header_row)
-    data = rows[header.data_from :]
-    if not data:
+    header = find_header(seen.first, options.header_row)
+    length = seen.lengths.total() - header.data_from
+    if not length:
         raise InputError(
             "This file has a header but no rows under it.",
             "Choose a file with one document a row under the header.",
         )
     warnings += header.warnings
-    named = len(rows[header.row]) if header.row is not None else None
-    warnings += _ragged(data, named)
+    below = seen.lengths - Counter(map(len, seen.first[: header.data_from]))
+    named = len(seen.first[header.row]) if header.row is not None else None
+    warnings += _ragged(below, named)
+    width = max(len(header.names), *below)
+    rows: Rows = _Squared(reader, header.data_from, width, length)
     return Table(
         "tsv" if delimiter == "\t" else "csv",
-        decoded.encoding,
+        text.encoding,
         delimiter,
         None,
         header.row,
-        header.names,
-        _squared(data, len(header.names)),
+        distinct_names(header.names, width),
+        list(rows) if text.size <= HELD else rows,
         tuple(warnings),
     )
+
+
+def _stray_returns(text: Text) -> bool:
+    r"""Whether a lone \r is a stray inside a cell (rows end with \n), not the end of a row."""
+    lone = ends = 0
+    for block in text.blocks():
+        pairs = block.count("\r\n")
+        lone, ends = lone + block.count("\r") - pairs, ends + block.count("\n")
+    return lone > 0 and ends >= lone
 
 
 def _chosen(delimiter: str | None) -> str | None:
@@ -136,37 +231,20 @@ def _sep_hint(text: str) -> tuple[str, str | None]:
     return text, None
 
 
-def _one_column(text: str) -> Iterable[str]:
-    """Cells of a file with a single column: quoted cells may still hold line ends."""
-    for row in _parse(text, "\x1f"):
-        yield "\x1f".join(row)
-
-
-def _ragged(rows: Rows, named: int | None) -> list[str]:
-    usual = named or Counter(map(len, rows)).most_common(1)[0][0]
-    longer = sum(len(row) > usual for row in rows)
-    shorter = sum(len(row) < usual for row in rows)
+def _ragged(lengths: Counter[int], named: int | None) -> list[str]:
+    usual = named or lengths.most_common(1)[0][0]
+    longer = sum(n for length, n in lengths.items() if length > usual)
+    shorter = sum(n for length, n in lengths.items() if length < usual)
+    than = "header" if named else "others"
     notes = []
     if longer:
         notes.append(
-            f"{n_of(longer, 'row')} with more cells than the "
-            f"{'header' if named else 'others'} ({usual}): the extra cells are kept in columns "
-            "of their own."
+            f"{n_of(longer, 'row')} with more cells than the {than} ({usual}): the extra cells are "
+            "kept in columns of their own."
         )
     if shorter:
         notes.append(
-            f"{n_of(shorter, 'row')} with fewer cells than the "
-            f"{'header' if named else 'others'} ({usual}): the missing ones are empty."
+            f"{n_of(shorter, 'row')} with fewer cells than the {than} ({usual}): the missing ones "
+            "are empty."
         )
     return notes
-
-
-def _squared(rows: Rows, width: int) -> list[tuple[str, ...]]:
-    return [
-        tuple(row)
-        if len(row) == width
-        else (*row, *[""] * (width - len(row)))
-        if len(row) < width
-        else tuple(row[:width])
-        for row in rows
-    ]

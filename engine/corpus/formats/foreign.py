@@ -6,59 +6,62 @@ import re
 
 from engine.errors import InputError
 
+PICTURE = ("a picture", "Type or copy its text into a table, one document a row.")
+PACKED = "Unpack it first, then upload what was inside."
 SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
-    (b"%PDF", "a PDF file", "Copy its text into a .txt file, one document a line."),
-    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file", "Open it and save it as CSV (UTF-8)."),
-    (b"PAR1", "a Parquet file", "Export it as CSV or JSON lines."),
+    (b"\xd0\xcf\x11\xe0", "an old Word, PowerPoint or Outlook file", "Open it and save it as DOCX or text."),
     (b"SQLite format 3", "a database", "Export the table as CSV."),
-    (b"{\\rtf", "a rich-text (RTF) document", "Save it as plain text (.txt)."),
-    (b"\x1f\x8b", "a compressed (gzip) file", "Unpack it first, then upload what was inside."),
-    (b"7z\xbc\xaf", "a compressed (7-Zip) file", "Unpack it first, then upload what was inside."),
-    (b"Rar!\x1a", "a compressed (RAR) file", "Unpack it first, then upload what was inside."),
-    (b"BZh9", "a compressed (bzip2) file", "Unpack it first, then upload what was inside."),
-    (b"\xfd7zXZ", "a compressed (xz) file", "Unpack it first, then upload what was inside."),
-    (b"\x89PNG", "a picture", "Type or copy its text into a table, one document a row."),
-    (b"\xff\xd8\xff", "a picture", "Type or copy its text into a table, one document a row."),
-    (b"GIF89a", "a picture", "Type or copy its text into a table, one document a row."),
+    (b"{\\rtf", "a rich-text (RTF) document", "Save it as DOCX or plain text (.txt)."),
+    (b"7z\xbc\xaf", "a compressed (7-Zip) file", PACKED),
+    (b"Rar!\x1a", "a compressed (RAR) file", PACKED),
+    (b"\x89PNG", *PICTURE),
+    (b"\xff\xd8\xff", *PICTURE),
+    (b"GIF8", *PICTURE),
+    (b"\x00\x00\x00\x18ftyp", "a film or sound file", "Have it typed up first; text can be read."),
+    (b"\x00\x00\x00\x20ftyp", "a film or sound file", "Have it typed up first; text can be read."),
+    (b"ID3", "a sound file", "Have it typed up first; text can be read."),
+    (b"OggS", "a sound file", "Have it typed up first; text can be read."),
 )
 ZIPPED = (
-    (b"xl/", "an Excel workbook (XLSX)", "In Excel: File, Save as, “CSV UTF-8”."),
-    (b"word/", "a Word document (DOCX)", "Save it as plain text (.txt)."),
-    (b"ppt/", "a PowerPoint file (PPTX)", "Copy its text into a .txt file."),
-    (b"opendocument.spreadsheet", "an OpenDocument sheet (ODS)", "Save it as CSV."),
-    (b"opendocument.text", "an OpenDocument text (ODT)", "Save it as plain text (.txt)."),
+    (b"ppt/", "a PowerPoint file (PPTX)", "Save it as PDF, or copy its text into a .txt file."),
+    (b"opendocument.text", "an OpenDocument text (ODT)", "Save it as DOCX or plain text (.txt)."),
+    (b"opendocument.presentation", "an OpenDocument presentation (ODP)", "Save it as PDF."),
+    (b"epub+zip", "an e-book (EPUB)", "Save it as plain text (.txt)."),
 )
-READ = "CSV, TSV, JSON lines and plain text can be read."
+READ = (
+    "Tables (CSV, Excel, ODS, Parquet), JSON, PDF, DOCX, web pages, feeds, alerts, plain text, and ZIP "
+    "archives of these can be read."
+)
 
 
-def refuse_foreign(data: bytes, name: str) -> None:
-    """Raise `InputError` naming the format if `data` is of a known format that is not read here."""
-    found = _foreign(data)
+def refuse_foreign(head: bytes, name: str) -> None:
+    """Raise `InputError` naming the format if a file of a known format is not read here."""
+    found = _foreign(head)
     if found:
         title, fix = found
-        posing = name.lower().endswith((".csv", ".tsv", ".txt", ".json", ".jsonl"))
+        posing = name.lower().endswith((".csv", ".tsv", ".txt", ".json", ".jsonl", ".xlsx", ".xls", ".docx"))
         raise InputError(
-            f"“{name}” is {title}{', whatever its name says' if posing else ''}. "
-            "That cannot be read here yet.",
+            f"“{name}” is {title}{', whatever its name says' if posing else ''}. That cannot be read here.",
             f"{fix} {READ}",
         )
 
 
-def _foreign(data: bytes) -> tuple[str, str] | None:
-    if data.startswith(b"PK\x03\x04") or data.startswith(b"PK\x05\x06"):
-        # The directory of a zip stands at its end, the first entries at its start.
-        names = data[:4096] + data[-65536:]
+def refuse_foreign_markup(start: str, name: str) -> None:
+    """Raise `InputError` for XML that is none of the kinds read here: its tags are no text."""
+    if re.match(r"\s*<(?:\?xml|!doctype\s+(?!html)\w|\w+:?\w* xmlns)[\s=>]", start, re.IGNORECASE):
+        raise InputError(
+            f"“{name}” is an XML file of a kind that is not known here.",
+            f"Export it as CSV or JSON. Of XML, RSS and Atom feeds and CAP alerts are read. {READ}",
+        )
+
+
+def _foreign(head: bytes) -> tuple[str, str] | None:
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         for mark, title, fix in ZIPPED:
-            if mark in names:
+            if mark in head:
                 return title, fix
-        return "a ZIP archive", "Unpack it first, then upload what was inside."
+        return "a ZIP archive that could not be unpacked", PACKED
     for signature, title, fix in SIGNATURES:
-        if data.startswith(signature):
+        if head.startswith(signature):
             return title, fix
-    start = data[:1024].removeprefix(b"\xef\xbb\xbf").lstrip().lower().replace(b"\0", b"")
-    start = start.removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")
-    if start.startswith((b"<!doctype html", b"<html")):
-        return "a web page (HTML)", "Copy its text into a .txt file, or export the data as CSV."
-    if re.match(rb"<(\?xml|!doctype|rss|feed|alert)[\s>]", start):
-        return "an XML file", "Export it as CSV or JSON lines."
     return None

@@ -1,197 +1,259 @@
-"""JSON: one object a line, a list of objects, or an object around one; broken lines are counted."""
+"""JSON of any layout as a table: posts, chats, reports, places, lists of objects; faults are counted."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from typing import Any
 
-from engine.corpus.decoding import Decoded
-from engine.corpus.formats.posts import plain_post
+from engine.corpus.decoding import Text
+from engine.corpus.formats.geojson import FEATURES
+from engine.corpus.formats.jsonrecords import (
+    Aside,
+    Dialect,
+    Item,
+    Number,
+    Record,
+    Remark,
+    Stray,
+    cell,
+    flattened,
+)
+from engine.corpus.formats.jsonshapes import Path, opened, steps_to_records, unwrapped
+from engine.corpus.formats.jsonstream import BROKEN, Values, looks_like_json, values_of
+from engine.corpus.formats.posts import POSTS
+from engine.corpus.formats.reliefweb import REPORTS
+from engine.corpus.formats.telegram import CHATS
 from engine.corpus.headers import distinct_names, find_header
-from engine.corpus.table import ReadOptions, Table, n_of
+from engine.corpus.table import ReadOptions, Row, Table, n_of
 from engine.errors import InputError
 
+__all__ = ["MAX_COLUMNS", "looks_like_json", "table_from_json"]
+
 MAX_COLUMNS = 500
-Record = dict[str, Any]
-_BROKEN = object()
+MAX_SEEN = 20_000  # different fields that are counted at all
+SAMPLE = 1_000  # values that tell the dialect and the shape
+DIALECTS: tuple[Dialect, ...] = (POSTS, CHATS, REPORTS, FEATURES)
+Cells = dict[str, str]
 
 
-def looks_like_json(text: str) -> bool:
-    """Whether the first lines parse as JSON objects, or the whole as a list or an object."""
-    start = text.lstrip()[:1]
-    if start not in ("{", "["):
-        return False
-    first = [line for line in text[:2_000_000].split("\n", 60)[:60] if line.strip()]
-    good = sum(isinstance(_parsed(line.strip()), dict) for line in first[:50])
-    return good > 0.5 * min(len(first), 50) or isinstance(_parsed(text), dict | list)
+class StreamedRows:
+    """Rows of a large file, read anew each time and never held."""
+
+    def __init__(self, records: Callable[[], Iterator[Cells]], keys: list[str], count: int) -> None:
+        self._records, self._keys, self._count = records, keys, count
+
+    def __iter__(self) -> Iterator[Row]:
+        for record in self._records():
+            yield tuple(record.get(key, "") for key in self._keys)
+
+    def __len__(self) -> int:
+        return self._count
 
 
-def _parsed(text: str) -> Any:  # noqa: ANN401 - any JSON value
-    """One JSON value, its numbers as written (long ids keep their digits); or `_BROKEN`."""
-    try:
-        return json.loads(
-            text, parse_int=str, parse_float=str, parse_constant=lambda _: None, strict=False
-        )
-    except (ValueError, RecursionError):
-        return _BROKEN
+@dataclass(slots=True)
+class _Tally:
+    """What a pass over the records counts."""
+
+    rows: int = 0
+    unreadable: int = 0
+    fields: dict[str, int] = field(default_factory=dict)  # in how many records each is filled
+    set_aside: Counter[str] = field(default_factory=Counter)
+    remarks: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unseen: bool = False
+
+    def add(self, item: Item) -> Cells | None:
+        """The cells of a record; None for anything else, which is counted."""
+        if isinstance(item, dict):
+            cells = dict(flattened(item))
+            self.rows += 1
+            for key, value in cells.items():
+                if key in self.fields or len(self.fields) < MAX_SEEN:
+                    self.fields[key] = self.fields.get(key, 0) + bool(value)
+                else:
+                    self.unseen = True
+            return cells
+        if isinstance(item, Aside):
+            self.set_aside[item.reason] += 1
+        elif isinstance(item, Remark):
+            self.remarks[item.label, item.noun] += item.count
+        else:
+            self.unreadable += 1
+        return None
 
 
-def table_from_json(decoded: Decoded, options: ReadOptions) -> Table:
+def table_from_json(text: Text, options: ReadOptions) -> Table:
     """Rows from JSON; nested objects are flattened one level (`user.name`).
 
     Raises `InputError` where nothing in the file is a record.
     """
-    records, unreadable, kind, notes = _records(decoded.text)
-    warnings = [*decoded.warnings, *notes]
-    if unreadable:
-        warnings.append(f"{n_of(unreadable, 'line')} could not be read as JSON.")
-    if not records:
-        raise InputError(
-            "There are no records in this JSON file.",
-            "It should hold one object a line, or a list of objects.",
-        )
-    if all(isinstance(record, list) for record in records):
-        return _from_lists(records, decoded, options, kind, warnings)
-    flat = []
-    for record in records:
-        if isinstance(record, dict):
-            flat.append(dict(_flattened(plain_post(record))))
-        elif isinstance(record, str):
-            flat.append({"text": _whole(record)})
+    found = values_of(text)
+    items: Callable[[], Iterator[Any]] = partial(_spread_out, found)
+    notes = [*text.warnings, *found.warnings]
+    sample = [value for value in islice(_spread_out(found), SAMPLE) if value is not BROKEN]
+    records = [value for value in sample if isinstance(value, dict)]
+    dialect = _dialect_of(records)
+    header = None
+    if dialect is None and found.one and len(records) == 1:
+        inside = unwrapped(records[0])
+        header = inside.header
+        notes += [inside.note] if inside.note else []
+        items = [*inside.items, *(value for value in found.again() if value is BROKEN)].__iter__
+        sample = inside.items[:SAMPLE]
+        records = [value for value in sample if isinstance(value, dict)]
+        dialect = _dialect_of(records)
+    if not records and any(isinstance(value, list) for value in sample):
+        return _from_lists(items(), header, text, options, found, notes)
+    steps = () if dialect else steps_to_records(records)
+    if steps:
+        where = " and in them “".join(f"{cell('.'.join(step))}”" for step in steps)
+        notes.append(f"The records were taken from the lists “{where} of the objects in the file.")
+        within = islice((item for record in records for item in opened(record, steps)), SAMPLE)
+        dialect = _dialect_of([item for item in within if isinstance(item, dict)])
+    return _from_records(partial(_expanded, items, steps, dialect), dialect, text, found, notes)
+
+
+def _dialect_of(records: list[Record]) -> Dialect | None:
+    return next((one for one in DIALECTS if any(map(one.fits, records))), None)
+
+
+def _expanded(
+    items: Callable[[], Iterator[Any]], steps: tuple[Path, ...], dialect: Dialect | None
+) -> Iterator[Item]:
+    for value in items():
+        if isinstance(value, dict):
+            for item in opened(value, steps):
+                if dialect and isinstance(item, dict):
+                    yield from dialect.records(item)
+                else:
+                    yield item
+        elif isinstance(value, str) and not isinstance(value, Number):
+            yield {"text": value}
         else:
-            unreadable += 1
-    columns: dict[str, None] = {}
-    for row in flat:
-        columns.update(dict.fromkeys(row))
-    keys = list(columns)[:MAX_COLUMNS]
-    if len(columns) > MAX_COLUMNS:
-        warnings.append(f"{len(columns):,} different fields; the first {MAX_COLUMNS} were read.")
+            yield Stray()
+
+
+def _spread_out(found: Values) -> Iterator[Any]:
+    """The values, with lists of objects opened: pages of records one after the other."""
+    for value in found.again():
+        if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+            yield from value
+        elif value != []:
+            yield value
+
+
+def _from_records(
+    expanded: Callable[[], Iterator[Item]],
+    dialect: Dialect | None,
+    text: Text,
+    found: Values,
+    notes: list[str],
+) -> Table:
+    tally = _Tally()
+    held: list[Cells] = []
+    for item in expanded():
+        cells = tally.add(item)
+        if cells is not None and not found.streamed:
+            held.append(cells)
+    notes += _told(tally, found)
+    if not tally.rows:
+        raise _no_records(tally.unreadable, tally.set_aside, found)
+    keys = _columns(tally, dialect, notes)
     if not keys:
-        raise InputError(
-            "The records in this JSON file are empty.", "Choose a file with texts in it."
-        )
-    rows = [tuple(row.get(key, "") for key in keys) for row in flat]
+        raise InputError("The records in this JSON file are empty.", "Choose a file with texts in it.")
+    rows = StreamedRows(partial(_cells, expanded) if found.streamed else held.__iter__, keys, tally.rows)
+    known = dialect.known if dialect else {}
+    columns = distinct_names(keys, len(keys))
     return Table(
-        kind,
-        decoded.encoding,
+        dialect.name if dialect else found.format,
+        text.encoding,
         None,
         None,
         None,
-        distinct_names(keys, len(keys)),
-        rows,
-        tuple(warnings),
-        unreadable,
+        columns,
+        rows if found.streamed else list(rows),
+        tuple(notes),
+        tally.unreadable,
+        set_aside=dict(tally.set_aside),
+        known={column: known[key] for key, column in zip(keys, columns, strict=True) if key in known},
     )
 
 
-def _records(text: str) -> tuple[list[Any], int, str, list[str]]:
-    """Values, broken lines, format name, notes."""
-    lines = [
-        line for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n") if line.strip()
-    ]
-    first = _parsed(lines[0].strip()) if lines else _BROKEN
-    if len(lines) > 1 and (
-        first is _BROKEN or isinstance(first, list) and lines[0].strip() != text.strip()
-    ):
-        whole = _parsed(text)
-        if isinstance(whole, dict | list):
-            return _unwrapped(whole)
-    elif len(lines) == 1 and isinstance(first, dict | list):
-        return _unwrapped(first)
-    values = [_parsed(line.strip()) for line in lines]
-    good = [value for value in values if value is not _BROKEN]
-    return good, len(values) - len(good), "jsonl", []
+def _cells(expanded: Callable[[], Iterator[Item]]) -> Iterator[Cells]:
+    for item in expanded():
+        if isinstance(item, dict):
+            yield dict(flattened(item))
 
 
-def _unwrapped(value: Any) -> tuple[list[Any], int, str, list[str]]:  # noqa: ANN401 - any JSON value
-    if isinstance(value, list):
-        return value, 0, "json", []
-    name, longest = "", []
-    for key, inner in value.items():
-        if (
-            isinstance(inner, list)
-            and len(inner) > len(longest)
-            and any(isinstance(i, dict) for i in inner)
-        ):
-            name, longest = key, inner
-    if not longest:
-        return [value], 0, "json", []
-    return (
-        longest,
-        0,
-        "json",
-        [f"The records were taken from the list “{_whole(str(name))}” in the file."],
+def _columns(tally: _Tally, dialect: Dialect | None, notes: list[str]) -> list[str]:
+    """The fields that become columns: all, or those filled most often; in the order of the file."""
+    keys = list(tally.fields)
+    if len(keys) > MAX_COLUMNS:
+        kept = set(sorted(keys, key=lambda key: -tally.fields[key])[:MAX_COLUMNS])
+        more = "More than " if tally.unseen else ""
+        notes.append(f"{more}{len(keys):,} different fields; the {MAX_COLUMNS} filled most often were read.")
+        keys = [key for key in keys if key in kept]
+    first = [key for key in dialect.first if key in keys] if dialect else []
+    return [*first, *(key for key in keys if key not in first)]
+
+
+def _told(tally: _Tally, found: Values) -> list[str]:
+    notes = []
+    if tally.unreadable:
+        what = n_of(tally.unreadable, "line" if found.format == "jsonl" else "record")
+        notes.append(f"{what} could not be read as JSON.")
+    notes += [f"{label}: {n_of(count, noun)}." for (label, noun), count in tally.remarks.items()]
+    return notes
+
+
+def _no_records(unreadable: int, set_aside: Mapping[str, int], found: Values) -> InputError:
+    why = ""
+    if set_aside:
+        why = ": only " + ", ".join(n_of(count, reason) for reason, count in set_aside.items())
+    elif unreadable:
+        why = ": what it holds is broken, or is no object with named fields"
+    return InputError(
+        f"There are no records in this JSON file{why}.",
+        "It should hold one object a line, or a list of objects.",
     )
-
-
-def _flattened(record: Record) -> Iterator[tuple[str, str]]:
-    for key, value in record.items():
-        if isinstance(value, dict) and value:
-            for inner, cell in value.items():
-                yield _whole(f"{key}.{inner}"), _cell(cell)
-        else:
-            yield _whole(str(key)), _cell(value)
-
-
-def _cell(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return _whole(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        runs = [
-            item if isinstance(item, str) else item.get("text") if isinstance(item, dict) else None
-            for item in value
-        ]
-        if (
-            value
-            and any(isinstance(item, dict) for item in value)
-            and all(isinstance(run, str) for run in runs)
-        ):
-            return _whole("".join(runs))  # formatted text in runs: plain, bold, link…
-        if all(isinstance(item, str) for item in value):
-            return _whole(", ".join(value))
-    return _whole(json.dumps(value, ensure_ascii=False))
-
-
-def _whole(text: str) -> str:
-    """Text that can be stored: half characters (lone surrogates) and NULs replaced."""
-    text = text.replace("\0", "")
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
 
 
 def _from_lists(
-    records: list[list[Any]], decoded: Decoded, options: ReadOptions, kind: str, warnings: list[str]
+    values: Iterator[Any],
+    header_names: list[str] | None,
+    text: Text,
+    options: ReadOptions,
+    found: Values,
+    notes: list[str],
 ) -> Table:
-    """A list of lists: a table with its header as the first rows."""
-    rows = [[_cell(cell) for cell in record] for record in records if record]
+    """A list of lists: a table with its header as the first rows, unless the names stand beside it."""
+    tally = _Tally()
+    rows: list[list[str]] = []
+    for value in values:
+        if isinstance(value, list):
+            if value:
+                rows.append([cell(part) for part in value])
+        else:
+            tally.unreadable += 1
     if not rows:
-        raise InputError(
-            "There are no records in this JSON file.",
-            "It should hold one object a line, or a list of objects.",
-        )
-    header = find_header(rows, options.header_row)
-    width = len(header.names)
-    data = [tuple((row + [""] * width)[:width]) for row in rows[header.data_from :]]
+        raise _no_records(tally.unreadable, {}, found)
+    if header_names is not None and options.header_row is None:
+        names, data_from, header_row = distinct_names(header_names, len(header_names)), 0, None
+    else:
+        header = find_header(rows, options.header_row)
+        names, data_from, header_row = header.names, header.data_from, header.row
+        notes += header.warnings
+    width = len(names)
+    data = [tuple((row + [""] * width)[:width]) for row in rows[data_from:]]
     if not data:
         raise InputError(
             "This file has a header but no rows under it.",
             "Choose a file with one document a row under the header.",
         )
+    notes += _told(tally, found)
     return Table(
-        kind,
-        decoded.encoding,
-        None,
-        None,
-        header.row,
-        header.names,
-        data,
-        (*warnings, *header.warnings),
+        found.format, text.encoding, None, None, header_row, names, data, tuple(notes), tally.unreadable
     )

@@ -1,40 +1,43 @@
-"""Plain text: one document a line when lines look like messages, else one a paragraph."""
+"""Plain text and Markdown: one document a line when lines look like messages, else one document."""
 
 from __future__ import annotations
 
 import re
 from statistics import median
 
-from engine.corpus.decoding import Decoded
-from engine.corpus.table import Table, n_of
+from engine.corpus.decoding import Text
+from engine.corpus.sources import Source
+from engine.corpus.table import ReadOptions, Row, Table, n_of
 
 LONG_LINE = 600  # characters: a line longer than this is prose, not a message
-PIECE = 1_500  # characters: a paragraph longer than twice this is cut at ends of sentences
+A_DOCUMENT = 20  # lines of a text file among others that is still one document
 SENTENCE_END = (".", "!", "?", "…", ":", ";", '"', "”", "»", ")", "。", "！", "？", "؟", "۔", "।")
 
 
-def table_from_plain(decoded: Decoded) -> Table:
-    """One column, `text`. Paragraph mode says so in a warning."""
-    text = decoded.text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n")
-    lines = [line.strip() for line in text.split("\n")]
+def table_from_plain(text: Text, source: Source, options: ReadOptions) -> Table:
+    """One column, `text`: a row a line, or the whole as one document; a warning says which."""
+    whole = text.text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n")
+    lines = [line.strip() for line in whole.split("\n")]
     filled = [line for line in lines if line]
-    if _are_messages(lines, filled):
-        return _table(decoded, filled, (), pieces=False)
-    paragraphs = [
-        " ".join(map(str.strip, block.split("\n"))).strip()
-        for block in re.split(r"\n\s*\n", text.strip("\n"))
-    ]
-    paragraphs = [paragraph for paragraph in paragraphs if paragraph]
-    pieces = [piece for paragraph in paragraphs for piece in _cut(paragraph)]
-    note = "This reads as one longer text, not as a list of messages: "
-    if len(paragraphs) == 1 and len(pieces) > 1:
-        note += f"it was cut at ends of sentences into {n_of(len(pieces), 'document')}."
-    else:
-        note += "each paragraph became a document"
-        cut = len(pieces) > len(paragraphs)
-        note += ", and very long ones were cut at ends of sentences" if cut else ""
-        note += f" ({n_of(len(pieces), 'document')})."
-    return _table(decoded, pieces, (note,), pieces=True)
+    markdown = source.suffix in (".md", ".markdown") or _is_markdown(lines)
+    # In a folder or an archive a text file is a document; a long list of lines still is a list.
+    a_document = "/" in source.name and len(filled) <= A_DOCUMENT
+    guessed = not markdown and not a_document and _are_messages(lines, filled)
+    if guessed if options.each_line is None else options.each_line:
+        note = f"Each line is a document ({n_of(len(filled), 'line')})."
+        return _table(text, [(line,) for line in filled], ("text",), note if len(filled) > 1 else "")
+    note = "This reads as one longer text, not as a list of messages: it is one document."
+    note = "" if "/" in source.name else note  # among others, a file is a document as a matter of course
+    title = next((line.lstrip("# ").strip() for line in filled if line.startswith("# ")), source.stem)
+    return _table(text, [(title[:200], whole.strip())], ("title", "text"), note)
+
+
+def _is_markdown(lines: list[str]) -> bool:
+    """A heading on the first filled line and another sign of structure further down."""
+    filled = [line for line in lines if line]
+    headings = sum(bool(re.match(r"#{1,6} \S", line)) for line in filled)
+    marks = sum(bool(re.match(r"(?:[-*+] |\d+\. |> |\|.*\|$)", line)) for line in filled)
+    return bool(filled) and filled[0].startswith("# ") and headings + marks >= 3
 
 
 def _are_messages(lines: list[str], filled: list[str]) -> bool:
@@ -54,33 +57,6 @@ def _are_messages(lines: list[str], filled: list[str]) -> bool:
     return followed < 3 or running_on < 0.4 * followed
 
 
-def _cut(paragraph: str) -> list[str]:
-    if len(paragraph) <= 2 * PIECE:
-        return [paragraph]
-    pieces, piece = [], ""
-    for sentence in re.split(r"(?<=[.!?。！？؟।])\s+", paragraph):
-        while len(sentence) > 2 * PIECE:  # no end of sentence in sight: cut at a space
-            at = sentence.rfind(" ", PIECE // 2, PIECE)
-            at = at if at > 0 else PIECE
-            pieces += [p for p in (piece, sentence[:at].strip()) if p]
-            piece, sentence = "", sentence[at:].strip()
-        if piece and len(piece) + len(sentence) > PIECE:
-            pieces.append(piece)
-            piece = sentence
-        else:
-            piece = f"{piece} {sentence}".strip()
-    return pieces + [piece] if piece else pieces
-
-
-def _table(decoded: Decoded, texts: list[str], warnings: tuple[str, ...], *, pieces: bool) -> Table:
-    return Table(
-        "txt",
-        decoded.encoding,
-        None,
-        None,
-        None,
-        ("text",),
-        [(t,) for t in texts],
-        (*decoded.warnings, *warnings),
-        pieces_of_one=pieces,
-    )
+def _table(text: Text, rows: list[Row], columns: tuple[str, ...], note: str) -> Table:
+    notes = (*text.warnings, note) if note else text.warnings
+    return Table("txt", text.encoding, None, None, None, columns, rows, notes)

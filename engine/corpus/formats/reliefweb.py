@@ -1,0 +1,132 @@
+"""Reports as ReliefWeb's API hands them out: title, body, date, countries, sources, disasters."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+
+from engine.corpus.formats.jsonrecords import Dialect, Item, Record, Stray, cell, inner, names, objects
+
+OBJECTS = ("headline", "primary_country", "country", "source", "theme", "disaster", "date")
+_TAKEN = """
+    id title name body body-html description description-html date country primary_country source
+    language disaster disaster_type theme format ocha_product vulnerable_groups headline url url_alias
+    origin file image status feature
+    """
+TAKEN = frozenset(_TAKEN.split())
+_UNSEEN = re.compile(r"<!--|<(script|style|head)\b", re.IGNORECASE)
+_BREAK = re.compile(
+    r"</?(?:p|div|br|li|ul|ol|tr|table|h[1-6]|blockquote|section|article|hr)\b[^<>]*>", re.IGNORECASE
+)
+_CELL_END = re.compile(r"</t[dh]\s*>", re.IGNORECASE)
+_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+
+
+def is_reports(record: Record) -> bool:
+    """Whether an object is a page of the API's answers, or one of its items."""
+    if _is_item(record):
+        return True
+    items = objects(record.get("data"))[:20]
+    told = "totalCount" in record or "reliefweb" in cell(record.get("href"))
+    return (
+        bool(items)
+        and all(isinstance(item.get("fields"), dict) for item in items)
+        and (told or any(map(_is_item, items)))
+    )
+
+
+def reports_in(record: Record) -> Iterator[Item]:
+    """The reports: `id, title, text, date, country, source, ...`; text is empty where there is no body."""
+    if _is_item(record):
+        yield _record(record)
+        return
+    items = record.get("data")
+    if not objects(items):
+        yield record
+        return
+    for item in items if isinstance(items, list) else [items]:
+        if isinstance(item, dict) and isinstance(item.get("fields"), dict):
+            yield _record(item)
+        else:
+            yield Stray()
+
+
+def text_of_html(markup: str) -> str:
+    """The text of a piece of HTML: a line a block, tags and what is not shown left out."""
+    markup = _seen(markup)
+    markup = _TAG.sub("", _CELL_END.sub(" ", _BREAK.sub("\n", markup)))
+    lines = (" ".join(line.split()) for line in html.unescape(markup).split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+def _seen(markup: str) -> str:
+    """Without comments, scripts and styles; one that is never closed hides the rest, as in a browser."""
+    kept, at = [], 0
+    while opening := _UNSEEN.search(markup, at):
+        kept.append(markup[at : opening.start()])
+        closing = re.compile(rf"</{opening[1]}\s*>" if opening[1] else "-->", re.IGNORECASE)
+        end = closing.search(markup, opening.end())
+        if not end:
+            return " ".join(kept)
+        at = end.end()
+    return " ".join([*kept, markup[at:]])
+
+
+def _is_item(record: Record) -> bool:
+    fields = record.get("fields")
+    if not isinstance(fields, dict) or "id" not in record:
+        return False
+    if "reliefweb" in cell(record.get("href")):
+        return True
+    told = "body-html" in fields or any(objects(fields.get(key)) for key in OBJECTS)
+    return told and ("title" in fields or "name" in fields)
+
+
+def _record(item: Record) -> Record:
+    fields = item["fields"]
+    body = cell(fields.get("body")).strip() or cell(fields.get("description")).strip()
+    marked_up = cell(fields.get("body-html")) or cell(fields.get("description-html"))
+    date = fields.get("date")
+    record = {
+        "id": item.get("id") or fields.get("id"),
+        "title": fields.get("title") or fields.get("name"),
+        "text": body or text_of_html(marked_up) or cell(inner(fields, "headline", "summary")),
+        "date": inner(date, "original") or inner(date, "created") or (date if isinstance(date, str) else ""),
+        "country": names(fields.get("country")) or names(fields.get("primary_country")),
+        "source": names(fields.get("source")),
+        "language": names(fields.get("language")) or cell(_language_code(fields)),
+        "disaster": names(fields.get("disaster")),
+        "disaster_type": names(fields.get("disaster_type")) or names(_types(fields)),
+        "theme": names(fields.get("theme")),
+        "format": names(fields.get("format")),
+        "url": fields.get("url") or fields.get("url_alias") or item.get("href"),
+    }
+    always = ("id", "title", "text", "date")
+    kept = {key: value for key, value in record.items() if key in always or value}
+    return kept | {key: value for key, value in fields.items() if key not in TAKEN}
+
+
+def _types(fields: Record) -> list[Record]:
+    return [kind for one in objects(fields.get("disaster")) for kind in objects(one.get("type"))]
+
+
+def _language_code(fields: Record) -> str:
+    """The code of the first language: requests may ask for it without its name."""
+    return next((cell(one.get("code")) for one in objects(fields.get("language"))), "")
+
+
+REPORTS = Dialect(
+    "reliefweb",
+    is_reports,
+    reports_in,
+    ("id", "title", "text", "date", "country", "source", "language", "disaster", "disaster_type"),
+    {
+        "id": ("id", "ReliefWeb's number of the report"),
+        "title": ("title", "the title of the report"),
+        "text": ("text", "the body of the report"),
+        "date": ("date", "when the report was published"),
+        "country": ("place", "the countries of the report"),
+        "language": ("language", "the language of the report"),
+    },
+)
