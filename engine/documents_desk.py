@@ -12,8 +12,9 @@ from engine.corpus.cleaning import DEFAULT_STEPS
 from engine.corpus.hub import fetch_dataset
 from engine.corpus.ingest import Progress
 from engine.corpus.receipt import masked
-from engine.corpus.store import load_corpus, load_receipt
+from engine.corpus.store import load_corpus, load_manifest, load_receipt
 from engine.corpus.table import ReadOptions
+from engine.errors import InputError
 from engine.jobs import reading
 from engine.jobs.reading import Reading
 from engine.plan import EXAMPLE_TEACHER
@@ -49,13 +50,20 @@ class DocumentsDesk:
 
     def open_example(self) -> Project:
         """The example project, made on first use: its documents, gold labels apart, recorded teacher."""
-        known = [p for p in self.projects() if p.id == EXAMPLE and p.corpus]
-        if known:
-            return known[0]
+        for known in self.projects():
+            if known.id == EXAMPLE and known.corpus and self._readable(known):
+                return known
         projects.create_project(self.workspace, "Example: what kind of crisis?", EXAMPLE)
         self.use_documents(EXAMPLE, [ASSETS / "example" / "documents.csv"],
                            gold_file=ASSETS / "example" / "gold.csv")
         return self.change(EXAMPLE, task="hazard", teacher=EXAMPLE_TEACHER)
+
+    def _readable(self, project: Project) -> bool:
+        """Whether its documents are stored as this version stores them."""
+        try:
+            return bool(load_manifest(projects.corpus_folder(self.workspace, project)))
+        except InputError:
+            return False
 
     # Documents
 

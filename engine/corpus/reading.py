@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.corpus.decoding import START, Text, open_text
@@ -162,7 +162,9 @@ def read_source(source: Source, options: ReadOptions) -> Table:
     chosen = next(format for format in TEXTUAL if format.fits(start, source, options))
     if chosen in TEXTUAL[-2:]:
         refuse_foreign_markup(start, source.name)
-    return _within(chosen.read(text, source, options), source, options)
+    table = chosen.read(text, source, options)
+    untold = tuple(note for note in text.warnings if note not in table.warnings)
+    return _within(replace(table, warnings=(*untold, *table.warnings)), source, options)
 
 
 def _empty(source: Source) -> InputError:

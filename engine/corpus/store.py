@@ -75,7 +75,12 @@ def load_manifest(folder: Path) -> dict[str, Any]:
             f"There are no finished documents in {folder.name}.",
             f"{AGAIN} If they were being added when the machine stopped, nothing else was lost.",
         )
-    return read_json(path)
+    manifest = read_json(path)
+    if manifest.get("version") != VERSION:
+        raise InputError(
+            f"The documents in {folder.name} were stored by another version of this program.", AGAIN
+        )
+    return manifest
 
 
 def load_corpus(folder: Path) -> Corpus:

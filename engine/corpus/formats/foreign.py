@@ -61,6 +61,8 @@ def _foreign(head: bytes) -> tuple[str, str] | None:
             if mark in head:
                 return title, fix
         return "a ZIP archive that could not be unpacked", PACKED
+    if head.startswith(b"\xd0\xcf\x11\xe0") and "EncryptedPackage".encode("utf-16-le") in head:
+        return "locked with a password", "Open it, save it without a password, then upload it again."
     for signature, title, fix in SIGNATURES:
         if head.startswith(signature):
             return title, fix

@@ -149,7 +149,7 @@ def _properties(document: Document) -> tuple[str, str]:
 
 def _has_more(document: Document) -> bool:
     kinds = ("header", "footer", "footnotes", "endnotes", "comments")
-    return any(link.reltype.rpartition("/")[2] in kinds for link in document.part.rels.values())
+    return any((link.reltype or "").rpartition("/")[2] in kinds for link in document.part.rels.values())
 
 
 def _one_table(blocks: list[Block]) -> Block | None:
