@@ -59,9 +59,9 @@ HAZARD = Task(id="hazard-type", question="Which kind of disaster is this message
     Label(name="fire", definition="a wildfire, bushfire or burning building"),
     Label(name="accident", definition="a crash, an explosion, a collapse that nobody wanted"),
     Label(name="attack", definition="a bombing or shooting, done on purpose"),
-    Label(name="other", definition="some other disaster, such as a meteor or smog"),
+    Label(name="other", definition="any other kind of disaster"),
 ))
-INFORMATION = Task(id="information-type", question="What kind of information does this message give?", labels=(
+INFORMATION = Task(id="information-type", question="What kind of information is in this message?", labels=(
     Label(name="affected people", definition="people dead, injured, missing, trapped, displaced or found"),
     Label(name="infrastructure", definition="buildings, roads, power, water or services damaged or restored"),
     Label(name="donations", definition="giving or asking for money, goods, blood, shelter, volunteers"),
