@@ -38,6 +38,7 @@ from engine.records import PARTS, Corpus, FloatArray, Parts, TeacherSignal, take
 from engine.students.base import Student
 from engine.students.predicting import predict
 from engine.teachers.asking import ask
+from engine.teachers.class_bias import find_class_pull
 from engine.teachers.opening import open_teacher
 from engine.teachers.protocol import DEPTHS
 from engine.teachers.signals import first_signal, letter_pull, second_signal, unsettled
@@ -168,15 +169,20 @@ def ask_teacher(line: Line) -> dict[str, Any]:
                       n_orders=plan.ask.orders, depths=depths, cache=answer_cache(line.workspace),
                       max_chars=plan.ask.max_chars, checkpoint=line.checkpoint,
                       on_progress=line.progress("asking", "Asking the large model"))
+        seconds = time.monotonic() - began
+        pull = letter_pull(answers, line.parts.learn, plan.seed)
+        liked = find_class_pull(teacher, answers, pull, plan.task, plan.ask.template, seed=plan.seed,
+                                learn=line.parts.learn, steer=line.parts.steer,
+                                cache=answer_cache(line.workspace), max_chars=plan.ask.max_chars)
     finally:
         teacher.close()
-    seconds = time.monotonic() - began
-    pull = letter_pull(answers, line.parts.learn, plan.seed)
-    line.signal = first_signal(answers, pull, depths)
+    line.signal = first_signal(answers, pull, depths, liked.pull)
     strongest = int(np.abs(pull).argmax())
     line.log.write("choice", what="place of the options", choice=[round(float(p), 2) for p in pull],
                    because=f"place {strongest + 1} in the list pulled most and was set right; a category "
                            "no longer gains by where it stands")
+    line.log.write("choice", what="liking for a category", choice=[round(float(p), 2) for p in liked.pull],
+                   because=liked.because)
     save_signal(path, line.signal)
     prompts = int(answers.log_probs.shape[0] * answers.log_probs.shape[1])
     fresh = prompts - answers.from_cache
@@ -185,6 +191,7 @@ def ask_teacher(line: Line) -> dict[str, Any]:
         _note(line, "ask", plan.ask.teacher, fresh / seconds)
     return {"prompts": prompts, "from_cache": answers.from_cache, "teacher": teacher.name,
             "pull": [round(float(p), 3) for p in pull],
+            "class_pull": [round(float(p), 3) for p in liked.pull],
             "documents_per_s": round(fresh / plan.ask.orders / seconds, 3)
             if fresh and not recorded else None}
 
@@ -237,10 +244,14 @@ def ask_again(line: Line, signal: TeacherSignal, differs: NDArray[np.bool_], lea
                       cache=answer_cache(line.workspace), max_chars=plan.max_chars,
                       checkpoint=line.checkpoint,
                       on_progress=line.progress("training", "Asking again about documents in doubt"))
+        every = range(len(rows))
+        pull = letter_pull(answers, every, line.plan.seed)
+        liked = find_class_pull(teacher, answers, pull, line.plan.task, plan.again_template, learn=every,
+                                steer=every, seed=line.plan.seed, cache=answer_cache(line.workspace),
+                                max_chars=plan.max_chars)
     finally:
         teacher.close()
-    pull = letter_pull(answers, range(len(rows)), line.plan.seed)
-    return second_signal(signal, rows, answers, pull), len(rows)
+    return second_signal(signal, rows, answers, pull, liked.pull), len(rows)
 
 
 def score(line: Line) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.prompts.bias import average_orders, label_distributions, letter_bias
+from engine.prompts.calibration import without_class_pull
 from engine.records import FloatArray, TeacherSignal
 from engine.teachers.asking import Answers
 
@@ -23,9 +24,15 @@ def letter_pull(answers: Answers, learn: Sequence[int], seed: int) -> FloatArray
     return letter_bias(answers.log_probs[rows], answers.orders)
 
 
-def first_signal(answers: Answers, pull: FloatArray, depths: tuple[float, ...]) -> TeacherSignal:
-    """The signal after the first asking, rows beside the corpus."""
+def first_signal(answers: Answers, pull: FloatArray, depths: tuple[float, ...],
+                 liked: FloatArray | None = None) -> TeacherSignal:
+    """The signal after the first asking, rows beside the corpus.
+
+    `pull` (labels,) by place of the options; `liked` (labels,) by category, both in nats and taken off.
+    """
     by_order = label_distributions(answers.log_probs, answers.orders, pull)
+    if liked is not None:
+        by_order = without_class_pull(by_order, liked)
     probs, stability = average_orders(by_order)
     asked = np.full(len(probs), answers.log_probs.shape[1])
     return TeacherSignal(probs, stability, asked, answers.hidden,
@@ -33,12 +40,14 @@ def first_signal(answers: Answers, pull: FloatArray, depths: tuple[float, ...]) 
 
 
 def second_signal(first: TeacherSignal, rows: NDArray[np.integer], again: Answers,
-                  pull: FloatArray) -> TeacherSignal:
+                  pull: FloatArray, liked: FloatArray | None = None) -> TeacherSignal:
     """The signal after `rows` were asked again: answers of both askings averaged, each order one vote.
 
     `again` holds the answers for `rows`, in that order. Other documents keep what they had.
     """
     by_order = label_distributions(again.log_probs, again.orders, pull)
+    if liked is not None:
+        by_order = without_class_pull(by_order, liked)
     probs, stability, asked = first.probs.copy(), first.stability.copy(), first.asked.copy()
     old, new = first.asked[rows][:, None], by_order.shape[1]
     probs[rows] = (first.probs[rows] * old + by_order.sum(axis=1)) / (old + new)
