@@ -1,107 +1,185 @@
-"""Documents: reading without keeping, putting guesses right, refusals in words, and use."""
+"""Documents: reading without keeping, putting guesses right, and refusals in words."""
 
 from __future__ import annotations
 
-import json
+import codecs
+import zipfile
 from pathlib import Path
-from typing import Any
 
-import gradio as gr
 import pytest
 
-from engine.studio import EXAMPLE, Studio
+from engine.studio import DEFAULT_STEPS, ROLES
 from engine.workspace import Workspace
-from ui import receipts, wording
+from tests.ui.uploads import (
+    PROBLEM,
+    WARNING,
+    again,
+    controls,
+    incoming,
+    read,
+    river_table,
+    role,
+    use,
+)
+from ui import columns_table
+from ui import wording_documents as words
 from ui.pages import documents
 
-NAMES = ("status", "held", "in_use", "bring", "preview", "read", "roles_box", "more", "numbers", "remarks",
-         "rows", "roles", "changes", "copies", "copies_box", "receipt", "text_column", "encoding",
-         "delimiter", "header", "labels", "steps")
-HOSTILE = '<img src=x onerror=alert(1)> & {{ 7*7 }}'
+
+@pytest.fixture(autouse=True)
+def downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Gradio's cache, from which the browser downloads."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
 
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    path = tmp_path / "river <b>watch.csv"
-    rows = [f"{i};RT @who: Water is {i} cm high at bridge number {i}, send boats;short {i};"
-            f"{('flood', 'storm')[i % 2]}" for i in range(30)]
-    path.write_text("\n".join(["id;message;note;category", *rows, f"30;{HOSTILE} near the old mill;x;flood",
-                               "31;;empty;flood", "32;!!!;none;storm"]), encoding="utf-8")
-    return path
-
-
-def read(*paths: Path, project: str = "") -> dict[str, Any]:
-    return named(documents._read_files("", project, [str(p) for p in paths]))
-
-
-def again(before: dict[str, Any], **changed: Any) -> dict[str, Any]:
-    """What the page sends when a control was changed, the others being as last shown."""
-    shown = before["held"]["shown"]
-    using = before["held"]["using"]
-    controls = {"text_column": shown["text_column"], "encoding": shown["encoding"],
-                "delimiter": shown["delimiter"], "header": shown["header"], "labels": shown["labels"],
-                "using": list(before["held"]["steps"]) if using is None else using} | changed
-    return named(documents._read_again("", before["held"], *controls.values()))
-
-
-def named(values: tuple[Any, ...]) -> dict[str, Any]:
-    assert len(values) == documents.READ_OUT == len(NAMES)
-    return dict(zip(NAMES, values, strict=True))
+    return river_table(tmp_path)
 
 
 def test_a_drop_is_read_and_nothing_is_kept(table: Path, workspace: Workspace) -> None:
     shown = read(table)
-    assert wording.DOCUMENTS_NOT_YET.split(",")[0] in shown["status"]
+    assert words.DOCUMENTS_NOT_YET.split(",")[0] in shown["status"]
     assert "<b>33</b>" in shown["numbers"] and "<b>31</b>" in shown["numbers"]
     assert "1 without text, 1 without a single word" in shown["numbers"]
-    assert shown["text_column"].value == "message"
-    assert wording.documents_labels(["category"]) in shown["remarks"]
-    assert wording.documents_kept_aside(31) in shown["remarks"]
+    assert words.documents_labels(["category"]) in shown["remarks"]
+    assert words.documents_kept_aside(31) in shown["remarks"]
     assert not workspace.projects.exists()
+
+
+def test_every_column_shows_its_guess_its_reason_and_its_first_cells(table: Path) -> None:
+    shown = read(table)
+    assert [role(shown, name) for name in ("id", "message", "note", "category")] == \
+        ["id", "text", "ignore", "label"]
+    at = shown["held"].order.index("message")
+    assert "its name says so" in shown[f"cells_{at}"] and "bridge number 1" in shown[f"cells_{at}"]
+    visible = [shown[f"slot_{i}"].visible for i in range(columns_table.SLOTS)]
+    assert visible == [True] * 4 + [False] * 8 and not shown["more_box"].visible
+
+
+def test_every_role_has_words_and_every_encoding_is_one() -> None:
+    assert set(words.DOCUMENTS_ROLE_NAMES) == set(ROLES) == set(columns_table.IMPORTANT)
+    assert all(codecs.lookup(name) for name in words.DOCUMENTS_ENCODINGS.values())
 
 
 def test_text_of_files_is_shown_never_interpreted(table: Path) -> None:
     shown = read(table)
-    assert "river &lt;b&gt;watch.csv" in shown["numbers"]
+    assert "river &lt;b&gt;watch.csv" in shown["how"]
     everything = "".join(v for v in shown.values() if isinstance(v, str))
     assert "<img" not in everything and "<b>watch" not in everything
-    used = documents._use("", "", shown["held"], 0)
-    note, rows = documents._search("", used[0], "OLD MILL")
-    assert "&lt;img src=x onerror=alert(1)&gt; &amp; {{ 7*7 }} near the old mill" in rows
-    assert "1 of 31 documents" in note
+    found = documents._search("", use(shown)["project"], "OLD MILL")
+    assert "&lt;img src=x onerror=alert(1)&gt; &amp; {{ 7*7 }} near the old mill" in found["table"]
+    assert "1 of 31 documents" in found["found"]
 
 
-def test_the_receipt_follows_when_a_guess_is_put_right(table: Path) -> None:
+def test_names_and_reasons_from_files_are_escaped(tmp_path: Path) -> None:
+    path = tmp_path / "columns.csv"
+    path.write_text("id,<script>x</script> message\n" + "\n".join(
+        f"{i},<i>Road {i}</i> is closed by snow near village {i}" for i in range(25)), encoding="utf-8")
+    shown = read(path)
+    everything = "".join(v for v in shown.values() if isinstance(v, str))
+    assert "<script" not in everything and "<i>" not in everything
+
+
+def test_the_receipt_follows_when_a_role_is_put_right(table: Path) -> None:
     first = read(table)
-    other = again(first, text_column="note")
-    assert other["text_column"].value == "note" and "short 0" in other["rows"]
-    relabelled = again(other, labels=[])
-    assert relabelled["text_column"].value == "note"  # the earlier choice stays
+    other = again(first, columns={"note": "text"})
+    assert role(other, "note") == "text" and role(other, "message") == "ignore"
+    assert "short 0" in other["rows"] and "<b>32</b>" in other["numbers"]
+    back = again(other, columns={"message": "text"})
+    assert role(back, "message") == "text" and role(back, "note") == "ignore"  # one text, the last one said
+    relabelled = again(other, columns={"category": "ignore"})
+    assert role(relabelled, "note") == "text"  # the earlier choice stays
     assert "Labels found" not in relabelled["remarks"]
-    no_header = again(relabelled, header="-1")
-    assert no_header["text_column"].value != "note"  # that column has another name now
-    assert "<b>34</b>" in no_header["numbers"]
+
+
+def test_how_a_file_is_read_can_be_said(table: Path) -> None:
+    first = read(table)
+    assert first["delimiter"].choices[0] == ("decide for me (semicolon ;)", "")
+    no_header = again(first, header="-1")
+    assert "<b>34</b>" in no_header["numbers"] and no_header["header"].value == "-1"
+    assert "note" not in no_header["held"].order  # that column has another name now
+    assert not first["sheet"].visible and not first["lines"].visible
+    assert "<b>33</b>" in again(no_header, header="")["numbers"]
+
+
+def test_another_encoding_is_shown_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "letters.csv"
+    path.write_bytes("text\n".encode("cp1251") + "\n".join(
+        f"Вода поднялась на {i} см у моста" for i in range(25)).encode("cp1251"))
+    shown = again(read(path), encoding="cp1252")
+    assert "Âîäà" in shown["rows"] and shown["encoding"].value == "cp1252"
+    assert "Вода" in again(shown, encoding="cp1251")["rows"]
+
+
+def test_a_sheet_can_be_chosen(shared_data: Path) -> None:
+    shown = read(shared_data / "nasty" / "24_messy.xlsx")
+    assert shown["sheet"].visible and ("Data", "Data") in shown["sheet"].choices
+    assert not shown["encoding"].visible  # a workbook has none
+    other = again(shown, sheet="lists")
+    assert PROBLEM in other["status"] or "sheet “lists”" in other["how"]
+
+
+def test_lines_of_a_plain_text_can_be_documents(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    path.write_text("The river rose again overnight. Families left for the school.\n\n" * 3 + "\n".join(
+        f"Entry {i}: the road to village {i} is closed by snow." for i in range(30)), encoding="utf-8")
+    lines = again(read(path), lines="line")
+    assert "<b>33</b>" in lines["numbers"] and lines["lines"].visible
+    assert "<b>1</b> <span>kept" in again(lines, lines="file")["numbers"]
 
 
 def test_a_cleaning_step_can_be_left_out_and_comes_back(table: Path) -> None:
     first = read(table)
-    steps = list(first["held"]["steps"])
-    assert "@who" not in first["rows"]
-    without = again(first, using=[s for s in steps if s not in ("retweets", "handles")])
+    steps = list(first["held"].titles)
+    assert steps == list(DEFAULT_STEPS) and "@who" not in first["rows"]
+    without = again(first, steps=[s for s in steps if s not in ("retweets", "handles")])
     assert "RT @who: Water" in without["rows"]
     label = {name: said for said, name in without["steps"].choices}["retweets"]
     assert label.endswith("(left out)")
-    assert "@who" not in again(without, using=steps)["rows"]
+    assert "@who" not in again(without, steps=steps)["rows"]
 
 
-def test_what_was_chosen_is_what_is_used(table: Path, workspace: Workspace) -> None:
-    chosen = again(again(read(table), text_column="note"), labels=[])
-    project, stamp, run, status, _ = documents._use("", "", chosen["held"], 6)
-    studio = Studio(workspace)
-    assert studio.corpus(project).texts[0] == "short 0"
-    assert studio.receipt(project)["labels_found"] == []
-    assert (stamp, run) == (7, "") and wording.documents_kept(32) in status
-    assert studio.project(project).title == table.stem
+def test_letters_encoded_twice_are_repaired_only_when_ticked(tmp_path: Path) -> None:
+    path = tmp_path / "twice.csv"
+    path.write_text("id,text\n" + "\n".join(f"{i},CafÃ© numÃ©ro {i} est fermÃ© ce soir" for i in range(25)),
+                    encoding="utf-8")
+    first = read(path)
+    assert first["doubled_box"].visible and WARNING in first["doubled"]
+    assert "Café numéro 0" in first["doubled"] and "CafÃ©" in first["rows"]
+    mended = again(first, repair=True)
+    assert "Café numéro 0 est fermé" in mended["rows"] and "notice-done" in mended["doubled"]
+    assert "CafÃ©" in again(mended, repair=False)["rows"]
+    plain = tmp_path / "plain.csv"
+    plain.write_text("id,text\n" + "\n".join(f"{i},Café numéro {i} est fermé" for i in range(25)))
+    assert not read(plain)["doubled_box"].visible
+
+
+def test_private_details_are_counted_shown_and_masked_by_choice(tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_text("id,text\n" + "\n".join(
+        f"{i},Call my sister at +509 3412-56{i:02d} near village {i}" for i in range(30)), encoding="utf-8")
+    first = read(path)
+    assert first["private_box"].label == words.documents_private(30, None)
+    assert "Phone numbers: 30 in 30 texts" in first["private"] and "at (phone) near" in first["private"]
+    assert words.DOCUMENTS_PRIVATE_LIMITS in first["private"] and not first["mask"]
+    masked = again(first, mask=True)
+    assert "at (phone) near village 0" in masked["rows"] and "3412" not in masked["rows"]
+    assert masked["private_box"].label == words.documents_private(30, 30) and masked["mask"]
+    assert "Phone numbers" in masked["private"]  # what was found before it was masked
+    assert "+509" in again(masked, mask=False)["rows"]
+
+
+def test_a_public_page_masks_unless_told_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_text("text\n" + "\n".join(f"Write to aid{i}@example.org about tent {i}" for i in range(30)))
+    monkeypatch.setenv("ANON_PUBLIC", "1")
+    shown = documents._read_files("a" * 32, "", [str(path)], None)
+    assert shown["mask"] and "(e-mail)" in shown["rows"] and "example.org" not in shown["rows"]
+    assert words.documents_masked(30) in shown["private"]
+    other = documents._read_again("a" * 32, shown["held"], *controls(shown["held"], mask=False))
+    assert "aid0@example.org" in other["rows"]
 
 
 @pytest.mark.parametrize("content", ["", "id\n1\n2\n3\n"], ids=["empty", "no text"])
@@ -109,34 +187,33 @@ def test_a_refusal_is_said_in_the_page_and_offers_what_could_help(content: str, 
     path = tmp_path / "bad.csv"
     path.write_text(content, encoding="utf-8")
     shown = read(path)
-    assert wording.FRAME_NOTICE["problem"] in shown["status"]
+    assert PROBLEM in shown["status"]
     assert shown["preview"].visible and not shown["read"].visible  # the controls, without *Use*
-    assert shown["held"]["paths"] == [str(path)]
+    assert shown["wrong"].open and shown["named"].visible and shown["header"].visible
+    assert shown["held"].paths == (str(path),)
+    assert documents._use("", "", shown["held"], 0, *controls(shown["held"])) == {}
 
 
-def test_a_refusal_after_a_reading_leaves_everything_as_it_was(table: Path) -> None:
+def test_a_refused_file_is_read_once_its_column_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "codes.csv"
+    path.write_text("nr,code\n" + "\n".join(f"{i},SOS{i}" for i in range(30)), encoding="utf-8")
+    refused = read(path)
+    assert PROBLEM in refused["status"]
+    assert "no column “kode”" in again(refused, named="kode")["status"]
+    shown = again(refused, named="code")
+    assert role(shown, "code") == "text" and not shown["named"].visible and "SOS0" in shown["rows"]
+    assert PROBLEM not in again(shown, columns={"nr": "ignore"})["status"]  # the choice stays
+
+
+def test_a_refusal_after_a_reading_leaves_it_and_says_so(table: Path, workspace: Workspace) -> None:
     first = read(table)
-    refused = again(first, text_column="no such column")
-    assert "no such column" in refused["status"]
-    assert all(value == gr.skip() for name, value in refused.items() if name != "status")
-
-
-def test_own_documents_never_replace_the_example(table: Path, workspace: Workspace) -> None:
-    studio = Studio(workspace)
-    project, *_ = documents._example("", 0)
-    assert project == EXAMPLE
-    shown = read(table, project=project)
-    assert wording.DOCUMENTS_OWN_PROJECT in shown["status"]
-    used = documents._use("", project, shown["held"], 0)[0]
-    assert used != EXAMPLE
-    assert len(studio.corpus(EXAMPLE)) == 470 and len(studio.corpus(used)) == 31
-
-
-def test_documents_of_an_open_project_are_replaced_in_it(table: Path, workspace: Workspace) -> None:
-    made = Studio(workspace).create_project("Mine")
-    shown = read(table, project=made.id)
-    project, _, run, *_ = documents._use("", made.id, shown["held"], 0)
-    assert project == made.id and run == gr.skip()
+    refused = again(first, header="9", delimiter="|", encoding="utf-16")
+    assert PROBLEM in refused["status"] and words.DOCUMENTS_STAYS in refused["status"]
+    assert not {"numbers", "rows", "held"} & refused.keys()
+    assert refused["header"].value == refused["encoding"].value == ""  # the choices of that reading again
+    assert refused["role_1"] == "text"
+    assert incoming(workspace) == [first["held"].reading.folder.name]
+    assert words.documents_kept(31) in use(first)["status"]
 
 
 def test_several_files_are_one_upload(table: Path, tmp_path: Path) -> None:
@@ -144,28 +221,49 @@ def test_several_files_are_one_upload(table: Path, tmp_path: Path) -> None:
     second.write_text("text\n" + "\n".join(f"Shelter {i} has run out of blankets" for i in range(5)),
                       encoding="utf-8")
     shown = read(table, second)
-    assert "<b>36</b>" in shown["numbers"]
-    assert "more.csv: text" in shown["roles"]
-    assert not shown["text_column"].visible  # their columns differ
+    assert "<b>36</b>" in shown["numbers"] and "5 of 5 rows kept" in shown["how"]
+    assert role(shown, "message") == role(shown, "text") == "text"  # each the text of its file
+    assert words.documents_in_file("more.csv") in shown["cells_4"]
+    other = again(shown, columns={"note": "text"})
+    assert "short 0" in other["rows"] and "Shelter 0" in other["rows"]
 
 
-def test_the_receipt_can_be_downloaded(table: Path) -> None:
-    path = Path(read(table)["receipt"])
-    assert path.name == "receipt-river-b-watch.json"
-    assert json.loads(path.read_text(encoding="utf-8"))["documents"] == 31
+def test_what_was_refused_in_a_batch_does_not_hide_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "batch.zip"
+    with zipfile.ZipFile(path, "w") as batch:
+        batch.writestr("calls.csv", "id,text\n" + "\n".join(f"{i},Road {i} is closed by snow"
+                                                            for i in range(25)))
+        batch.writestr("<b>scan.pdf", b"%PDF-1.4 cut short")
+        batch.writestr("empty.txt", b"")
+    shown = read(path)
+    assert "<b>25</b>" in shown["numbers"] and shown["read"].visible
+    assert words.documents_refused(2) in shown["remarks"] and WARNING in shown["remarks"]
+    assert "&lt;b&gt;scan.pdf" in shown["remarks"] and "empty.txt” is empty." in shown["remarks"]
+    assert "Leave it out" in shown["remarks"]  # what to do
+    assert shown["remarks"].count("is empty.") == 1  # told once
 
 
-def test_the_page_shows_documents_in_use_and_skips_while_nothing_changes(workspace: Workspace) -> None:
-    Studio(workspace).open_example()
-    values = documents._refresh("", EXAMPLE, "", "")
-    now = values[1]
-    assert now.startswith(f"{EXAMPLE}/") and values[3].visible and not values[5].visible
-    assert documents._refresh("", EXAMPLE, "", now) == gr.skip()
-
-
-def test_an_empty_workspace_shows_the_drop_zone() -> None:
-    values = documents._refresh("", "", "", "?")
-    assert not values[3].visible and values[4].open
+def test_more_columns_than_fit_are_folded_and_can_be_fetched(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    extra = [f"need_{i}" for i in range(15)]
+    path.write_text(",".join([*extra, "message", "created"]) + "\n" + "\n".join(
+        ",".join([*(str((row + i) % 2) for i in range(15)), f"Water is {row} cm high at bridge {row}",
+                  f"2024-01-{1 + row % 28:02d}"]) for row in range(40)), encoding="utf-8")
+    shown = read(path)
+    held = shown["held"]
+    assert held.order[:2] == ("message", "created")  # the important ones first
+    assert shown["more_box"].visible and shown["more_box"].label == "5 more columns"
+    folded = held.order[columns_table.SLOTS:]
+    assert set(shown["to_front"].choices) == {(name, name) for name in folded}
+    assert set(shown["labels"].value) | set(shown["left_out"].value) == set(folded)
+    label = shown["labels"].value[0]
+    unlabelled = again(shown, labels=[n for n in shown["labels"].value if n != label])
+    assert label in unlabelled["left_out"].value
+    assert label not in unlabelled["held"].reading.receipt["labels_found"]
+    assert unlabelled["held"].order == held.order  # nothing jumps about
+    fetched = documents._show_column("", held, folded[0])
+    assert fetched["role_0"].label == folded[0]
+    assert role(again(fetched, columns={folded[0]: "place"}), folded[0]) == "place"
 
 
 def test_copies_are_shown_as_groups(tmp_path: Path) -> None:
@@ -173,19 +271,32 @@ def test_copies_are_shown_as_groups(tmp_path: Path) -> None:
     path.write_text("text\n" + "\n".join(["RT @a: The dam at Arda has failed, run"] * 3 + [
         f"Road {i} is closed by snow until further notice" for i in range(25)]), encoding="utf-8")
     shown = read(path)
-    assert wording.documents_group(3) in shown["copies"] and "dam at Arda" in shown["copies"]
+    assert words.documents_group(3) in shown["copies"] and "dam at Arda" in shown["copies"]
+
+
+def test_a_data_set_is_refused_in_words_while_offline() -> None:
+    told = documents._read_dataset("", "", "owner/floods", None)
+    assert PROBLEM in told["status"] and "Offline" in told["status"] and set(told) == {"status"}
+    assert documents._read_dataset("", "", "  ", None) == {}
+
+
+def test_progress_is_told_in_words(table: Path) -> None:
+    told: list[tuple[float, str]] = []
+    tell = documents._teller(lambda share, desc: told.append((share, desc)))
+    tell("reading", 45_000_000, 200_000_000)
+    tell("duplicates", 1, 2)
+    tell("Fetching the data set: 1 of 3 MB", 0, 0)
+    assert told == [(0.225, "Reading · 45 MB of 200 MB"), (0.5, "Looking for copies"),
+                    (0.0, "Fetching the data set: 1 of 3 MB")]
 
 
 def test_nasty_files_end_in_words(shared_data: Path) -> None:
+    held = None
     for path in sorted((shared_data / "nasty").glob("*")):
         if path.name == "MANIFEST.tsv":
             continue
-        shown = read(path)
+        shown = read(path, held=held)
+        held = shown["held"]
         assert shown["status"], path.name
-        if wording.FRAME_NOTICE["problem"] not in shown["status"]:
+        if PROBLEM not in shown["status"]:
             assert "<b>" in shown["numbers"], path.name
-
-
-def test_a_table_has_a_cell_for_every_head() -> None:
-    shown = receipts.documents([("a", HOSTILE, ""), ("b", "two", "x")])
-    assert shown.count("<td") == 6 and "<img" not in shown

@@ -5,10 +5,11 @@ Does not: keep anything before *Use these documents* is pressed.
 
 from __future__ import annotations
 
-import json
-import re
-import tempfile
-from collections.abc import Callable
+import functools
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,275 +17,304 @@ import gradio as gr
 
 from engine.errors import EngineError
 from engine.records import Corpus
-from engine.studio import EXAMPLE, ReadOptions
-from ui import receipts, wording
+from engine.studio import DEFAULT_STEPS, EXAMPLE
+from ui import bringing, columns_table, receipts, wording
+from ui import wording_documents as words
+from ui.bringing import Values
 from ui.guard import guarded, notice, problem
+from ui.reading_form import HOW, Given, Held, after_reading, put_right, shown
 from ui.session import Frame, Page, is_public, studio_for
 
-MOST_ROWS = 200  # rows of the table sent to the browser; the search looks through all
-HEADER_ROWS = 10
-READ_OUT = 22  # outputs of a reading: status, what is held, boxes, views, and the controls
+MOST_ROWS = 200  # documents sent to the browser; a search stops there
 
 
 def build(frame: Frame) -> Page:
     """Build the page inside its tab."""
-    status = gr.HTML(elem_classes="maybe")
-    shown, held = gr.State(""), gr.State(None)
+    at: Values = {"status": gr.HTML(elem_classes="maybe")}
+    at["shown"] = gr.State("/")  # no project, no documents: as the page is built
+    at["held"] = gr.State(None, delete_callback=bringing.forget)
 
-    with gr.Column(visible=False) as in_use:
-        summary = gr.HTML()
+    with gr.Column(visible=False) as at["in_use"]:
+        at["summary"] = gr.HTML()
         with gr.Row(elem_classes="actions"):
-            onward = gr.Button(wording.DOCUMENTS_NEXT, variant="primary")
-            kept_receipt = gr.DownloadButton(wording.DOCUMENTS_RECEIPT)
-        search = gr.Textbox(label=wording.DOCUMENTS_SEARCH, type="text", max_length=200,
-                            placeholder=wording.DOCUMENTS_SEARCH_PLACEHOLDER, elem_id="doc-search")
-        found = gr.HTML()
-        table = gr.HTML(elem_id="doc-table")
-        with gr.Accordion(wording.DOCUMENTS_HOW, open=False):
-            kept_how = gr.HTML()
+            onward = gr.Button(words.DOCUMENTS_NEXT, variant="primary")
+            at["kept_receipt"] = gr.DownloadButton(words.DOCUMENTS_RECEIPT)
+        at["kept_remarks"] = gr.HTML()
+        search = gr.Textbox(label=words.DOCUMENTS_SEARCH, type="text", max_length=200,
+                            placeholder=words.DOCUMENTS_SEARCH_PLACEHOLDER, elem_id="doc-search")
+        at["found"], at["table"] = gr.HTML(), gr.HTML(elem_id="doc-table")
+        with gr.Accordion(words.DOCUMENTS_HOW, open=False):
+            at["kept_how"] = gr.HTML()
+    at["search"] = search
 
-    with gr.Accordion(wording.DOCUMENTS_BRING, open=True, elem_id="bring") as bring:
-        lede = wording.DOCUMENTS_LEDE_PUBLIC if is_public() else wording.DOCUMENTS_LEDE
-        gr.HTML(f"<p>{lede}</p>")
-        file = gr.File(label=wording.DOCUMENTS_DROP, file_count="multiple", type="filepath",
-                       height=150, elem_id="drop")
-        with gr.Row(equal_height=True):
-            example = gr.Button(wording.DOCUMENTS_EXAMPLE, elem_id="example", scale=0,
-                                min_width=200)
-            gr.HTML(f'<p class="quiet">{wording.DOCUMENTS_EXAMPLE_SAYS}</p>')
+    with gr.Accordion(words.DOCUMENTS_BRING, open=True, elem_id="bring") as at["bring"]:
+        gr.HTML(f"<p>{words.DOCUMENTS_LEDE_PUBLIC if is_public() else words.DOCUMENTS_LEDE}</p>")
+        file = gr.File(label=words.DOCUMENTS_DROP, file_count="multiple", type="filepath", height=150,
+                       elem_id="drop")
+        gr.HTML(f'<p class="quiet">{words.DOCUMENTS_KINDS}</p>')
+        with gr.Row(equal_height=False):
+            example = gr.Button(words.DOCUMENTS_EXAMPLE, elem_id="example", scale=0, min_width=200)
+            with gr.Column(min_width=260):
+                gr.HTML(f'<p class="quiet">{words.DOCUMENTS_EXAMPLE_SAYS}</p>')
+        with gr.Accordion(words.DOCUMENTS_OTHER_WAYS, open=False, elem_id="other-ways"):
+            gr.HTML(f"<p>{words.DOCUMENTS_FOLDER}</p>")
+            hub = gr.Textbox(label=words.DOCUMENTS_HUB, info=words.DOCUMENTS_HUB_INFO, max_length=300,
+                             placeholder=words.DOCUMENTS_HUB_PLACEHOLDER, elem_id="hub")
+            fetch = gr.Button(words.DOCUMENTS_FETCH, size="sm", elem_classes="narrow")
+    at["file"] = file
 
-    with gr.Column(visible=False, elem_id="preview") as preview:
-        with gr.Column() as read:
-            numbers = gr.HTML()
+    with gr.Column(visible=False, elem_id="preview") as at["preview"]:
+        with gr.Column() as at["read"]:
+            at["numbers"] = gr.HTML(elem_id="numbers", min_height=60)
             with gr.Row(elem_classes="actions"):
-                use = gr.Button(wording.DOCUMENTS_USE, variant="primary", elem_id="use")
-                leave = gr.Button(wording.DOCUMENTS_LEAVE)
-                receipt = gr.DownloadButton(wording.DOCUMENTS_RECEIPT)
-            remarks, rows = gr.HTML(), gr.HTML()
+                use = gr.Button(words.DOCUMENTS_USE, variant="primary", elem_id="use")
+                leave = gr.Button(words.DOCUMENTS_LEAVE)
+                at["receipt"] = gr.DownloadButton(words.DOCUMENTS_RECEIPT, elem_id="receipt")
+            at["how"], at["remarks"] = gr.HTML(elem_id="how"), gr.HTML(elem_id="remarks")
+            with gr.Column(visible=False, elem_id="doubled") as at["doubled_box"]:
+                at["doubled"] = gr.HTML()
+                at["repair"] = gr.Checkbox(label=words.DOCUMENTS_REPAIR, info=words.DOCUMENTS_REPAIR_INFO)
+        table, table_choices = columns_table.build()
+        at |= table
         with gr.Row():
-            with gr.Column(scale=2, min_width=300) as roles_box:
-                roles = gr.HTML()
-            with gr.Column(scale=1, min_width=260):
-                text_column = gr.Dropdown([], label=wording.DOCUMENTS_TEXT_COLUMN,
-                                          info=wording.DOCUMENTS_TEXT_COLUMN_INFO,
-                                          elem_id="text-column", allow_custom_value=True)
-                with gr.Accordion(wording.DOCUMENTS_WRONG, open=False):
-                    encoding = _choice(wording.DOCUMENTS_ENCODING, wording.DOCUMENTS_ENCODING_INFO,
-                                       [(name, name) for name in wording.DOCUMENTS_ENCODINGS])
-                    delimiter = _choice(wording.DOCUMENTS_DELIMITER,
-                                        wording.DOCUMENTS_DELIMITER_INFO,
-                                        list(wording.DOCUMENTS_DELIMITERS.items()))
-                    header = _choice(wording.DOCUMENTS_HEADER, wording.DOCUMENTS_HEADER_INFO,
-                                     [(wording.DOCUMENTS_NO_HEADER, "-1"),
-                                      *((f"row {n + 1}", str(n)) for n in range(HEADER_ROWS))])
-                    labels = gr.Dropdown([], label=wording.DOCUMENTS_LABELS, multiselect=True,
-                                         info=wording.DOCUMENTS_LABELS_INFO)
-        with gr.Column() as more:
-            with gr.Accordion(wording.DOCUMENTS_CLEANING, open=False):
-                steps = gr.CheckboxGroup([], show_label=False, elem_id="steps",
-                                         info=wording.DOCUMENTS_CLEANING_INFO)
-                changes = gr.HTML()
-            with gr.Accordion(wording.DOCUMENTS_COPIES, open=False) as copies_box:
-                copies = gr.HTML()
+            with gr.Column(scale=2, min_width=300) as at["rows_box"]:
+                at["rows"] = gr.HTML(elem_id="first-rows")
+            with gr.Column(scale=1, min_width=260), \
+                    gr.Accordion(words.DOCUMENTS_WRONG, open=False, elem_id="differently") as at["wrong"]:
+                gr.HTML(f'<p class="quiet">{words.DOCUMENTS_WRONG_INFO}</p>')
+                at |= bringing.ways_to_read()
+        with gr.Column() as at["more"]:
+            with gr.Accordion(words.DOCUMENTS_PRIVATE, open=False, elem_id="private") as at["private_box"]:
+                also = f" {words.DOCUMENTS_PRIVATE_ON}" if is_public() else ""
+                at["mask"] = gr.Checkbox(label=words.DOCUMENTS_MASK, info=words.DOCUMENTS_MASK_INFO + also,
+                                         elem_id="mask")
+                at["private"] = gr.HTML()
+            with gr.Accordion(words.DOCUMENTS_CLEANING, open=False, elem_id="cleaning") as at["cleaning_box"]:
+                at["steps"] = gr.CheckboxGroup([], show_label=False, elem_id="steps",
+                                               info=words.DOCUMENTS_CLEANING_INFO)
+                at["changes"] = gr.HTML()
+            with gr.Accordion(words.DOCUMENTS_COPIES, open=False) as at["copies_box"]:
+                at["copies"] = gr.HTML()
 
     with gr.Accordion(wording.FRAME_HELP, open=False):
         gr.Markdown(wording.help_text("documents"))
+    at |= {"project": frame.project, "stamp": frame.stamp, "run": frame.run}
 
-    home = [status, shown, held, in_use, bring, preview, file, summary, kept_receipt, kept_how,
-            search, found, table]
-    overrides = [text_column, encoding, delimiter, header, labels, steps]
-    views = [numbers, remarks, rows, roles, changes, copies, copies_box, receipt]
-    boxes = [in_use, bring, preview, read, roles_box, more]
-    read_out = [status, held, *boxes, *views, *overrides]
-    assert len(read_out) == READ_OUT
-    quiet = {"api_visibility": "private"}
+    home = ["status", "shown", "held", "in_use", "bring", "preview", "file", "summary", "kept_receipt",
+            "kept_remarks", "kept_how", "search", "found", "table"]
+    choices = [*table_choices, *HOW]
+    reading = [name for name in at if name not in {*home, "project", "stamp", "run"}]
+    reading = ["status", "held", "in_use", "bring", "preview", *reading]
+    used = ["project", "stamp", "run", "status", "shown", "held"]
 
-    gr.on([file.upload, file.delete], guarded(_read_files),
-          [frame.visitor, frame.project, file], read_out,
-          **quiet)
-    gr.on([file.clear, leave.click], guarded(_leave), [frame.visitor, frame.project], home, **quiet,
-          show_progress="hidden")
-    gr.on([control.input for control in overrides], guarded(_read_again),
-          [frame.visitor, held, *overrides], read_out, **quiet)
-    use.click(guarded(_use), [frame.visitor, frame.project, held, frame.stamp],
-              [frame.project, frame.stamp, frame.run, status, shown], **quiet)
-    example.click(guarded(_example), [frame.visitor, frame.stamp],
-                  [frame.project, frame.stamp, frame.run, status, shown], **quiet)
-    onward.click(lambda: gr.Tabs(selected="instructions"), None, frame.tabs, **quiet)
-    search.input(guarded(_search), [frame.visitor, frame.project, search], [found, table], **quiet,
-                 show_progress="hidden", trigger_mode="always_last", concurrency_limit=None)
-    return Page(_refresh, home, (shown,))
+    def listen(events: Any, handler: Callable[..., Values], wanted: list[Any], outputs: list[str],  # noqa: ANN401
+               **how: Any) -> None:  # noqa: ANN401
+        gr.on(events, _onto(at, guarded(handler)), [frame.visitor, *wanted], [at[name] for name in outputs],
+              api_visibility="private", **how)
+
+    controls = [at[name] for name in choices]
+    typed = at["named"]
+    listen([file.upload, file.delete], _read_files, [frame.project, file, at["held"]], reading,
+           show_progress_on=[file])
+    listen([hub.submit, fetch.click], _read_dataset, [frame.project, hub, at["held"]], reading,
+           show_progress_on=[hub])
+    listen([typed.submit, *(control.input for control in controls if control is not typed)], _read_again,
+           [at["held"], *controls], reading, trigger_mode="always_last",
+           show_progress_on=[at["numbers"], at["rows"]])
+    listen([at["to_front"].input], _show_column, [at["held"], at["to_front"]], ["held", *table])
+    listen([file.clear, leave.click], _leave, [frame.project, at["held"]], home, show_progress="hidden")
+    listen([use.click], _use, [frame.project, at["held"], frame.stamp, *controls], used,
+           show_progress_on=[at["numbers"]])
+    listen([example.click], _example, [frame.stamp], ["project", "stamp", "run", "status", "shown"],
+           show_progress_on=[at["status"], file])
+    listen([search.input, search.submit], _search, [frame.project, search], ["found", "table"],
+           show_progress="hidden", trigger_mode="always_last", concurrency_limit=None)
+    onward.click(lambda: gr.Tabs(selected="instructions"), None, frame.tabs, api_visibility="private")
+    return Page(_onto(at, _refresh), [at[name] for name in home], (at["shown"], at["held"]))
 
 
-def _choice(label: str, info: str, choices: list[tuple[str, str]]) -> gr.Dropdown:
-    return gr.Dropdown([(wording.DOCUMENTS_GUESS, ""), *choices], value="", label=label, info=info)
+def _onto(at: Values, handler: Callable[..., Any]) -> Callable[..., Any]:
+    """A handler whose values go to the components of these names."""
+    @functools.wraps(handler)
+    def on(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any handler
+        values = handler(*args, **kwargs)
+        return {at[name]: value for name, value in values.items()} or gr.skip()
+    return on
 
 
-def _refresh(visitor: str, project: str, run: str, shown: str) -> Any:  # noqa: ANN401, ARG001
+# At rest: nothing in hand
+
+
+def _refresh(visitor: str, project: str, run: str, shown: str, held: Held | None) -> Values:  # noqa: ARG001
     corpus = studio_for(visitor).project(project).corpus if project else ""
-    now = f"{project}/{corpus}"
-    return gr.skip() if now == shown else (gr.skip(), *_at_rest(visitor, project)[1:])
+    if f"{project}/{corpus}" == shown:
+        return {}
+    bringing.forget(held)
+    values = _at_rest(visitor, project)
+    return values if values["status"] else {name: v for name, v in values.items() if name != "status"}
 
 
-def _leave(visitor: str, project: str) -> tuple[Any, ...]:
+def _leave(visitor: str, project: str, held: Held | None) -> Values:
+    bringing.forget(held)
     return _at_rest(visitor, project)
 
 
-def _at_rest(visitor: str, project: str) -> tuple[Any, ...]:
-    """The page without an upload in hand: empty, or the documents in use. Values for `home`."""
+def _at_rest(visitor: str, project: str) -> Values:
+    """The page without an upload in hand: empty, or the documents in use."""
     studio = studio_for(visitor)
     corpus_id = studio.project(project).corpus if project else ""
-    now = f"{project}/{corpus_id}"
-    if not corpus_id:
-        return ("", now, None, gr.Column(visible=False),
-                gr.Accordion(label=wording.DOCUMENTS_BRING, open=True), gr.Column(visible=False),
-                None, "", None, "", "", "", "")
-    told, corpus = studio.receipt(project), studio.corpus(project)
-    how = "".join((receipts.how_read(told), receipts.roles(told), receipts.cleaning(told),
-                   receipts.copies(told)))
-    note, rows = _rows(corpus, "")
-    return ("", now, None, gr.Column(visible=True),
-            gr.Accordion(label=wording.DOCUMENTS_OTHERS, open=False), gr.Column(visible=False),
-            None,
-            f"<h2>{wording.DOCUMENTS_IN_USE}</h2>{receipts.counts(told)}{receipts.remarks(told)}",
-            _as_file(told, corpus_id), how, "", note, rows)
+    values: Values = {"status": "", "shown": f"{project}/{corpus_id}", "held": None, "file": None,
+                      "search": "", "preview": gr.Column(visible=False)}
+    told, corpus = None, None
+    if corpus_id:
+        try:
+            told, corpus = studio.receipt(project), studio.corpus(project)
+        except EngineError as error:  # damaged, or stored by another version: others can be brought
+            values["status"] = problem(error)
+    if told is None or corpus is None:
+        return values | {"in_use": gr.Column(visible=False), "summary": "", "kept_receipt": None,
+                         "kept_remarks": "", "kept_how": "", "found": "", "table": "",
+                         "bring": gr.Accordion(label=words.DOCUMENTS_BRING, open=True)}
+    how = (receipts.how_read(told), receipts.roles(told), receipts.cleaning(told),
+           receipts.private(told, told["private"]), receipts.copies(told))
+    key = hashlib.sha256(f"{visitor}/{project}/{corpus_id}".encode()).hexdigest()
+    note, rows = _rows(corpus, "", told["pieces"] > told["documents"])
+    return values | {
+        "in_use": gr.Column(visible=True), "bring": gr.Accordion(label=words.DOCUMENTS_OTHERS, open=False),
+        "summary": f"<h2>{words.DOCUMENTS_IN_USE}</h2>{receipts.counts(told)}",
+        "kept_remarks": receipts.remarks(told),
+        "kept_receipt": bringing.as_file(studio.masked_receipt(told), key, corpus_id),
+        "kept_how": "".join(how),
+        "found": note, "table": rows}
 
 
-def _rows(corpus: Corpus, wanted: str) -> tuple[str, str]:
+def _rows(corpus: Corpus, wanted: str, pieces: bool) -> tuple[str, str]:
+    """The first documents that hold what is wanted, and how many; enough of them end the search."""
     needle = wanted.strip().casefold()
-    hits = [d for d in corpus.documents if needle in d.text.casefold() or needle in d.id.casefold()]
-    rows = [(d.id, d.text, " · ".join(d.meta.values())) for d in hits[:MOST_ROWS]]
-    said = wording.documents_found(len(rows), len(hits), len(corpus))
-    return f'<p class="quiet" role="status">{said}</p>', receipts.documents(rows)
+    hits = corpus.documents if not needle else (
+        d for d in corpus.documents if needle in d.text.casefold() or needle in d.id.casefold())
+    found = list(islice(hits, MOST_ROWS + 1))
+    rows = [(d.id, d.text, " · ".join(d.meta.values())) for d in found[:MOST_ROWS]]
+    told = words.documents_found(len(rows), len(corpus), pieces, len(found) <= MOST_ROWS) if needle else \
+        words.documents_all(len(rows), len(corpus), pieces)
+    return f'<p class="quiet" role="status">{told}</p>', receipts.documents(rows)
 
 
-def _search(visitor: str, project: str, wanted: str) -> tuple[str, str]:
-    return _rows(studio_for(visitor).corpus(project), wanted)
+def _search(visitor: str, project: str, wanted: str) -> Values:
+    studio = studio_for(visitor)
+    told = studio.receipt(project)
+    note, rows = _rows(studio.corpus(project), wanted, told["pieces"] > told["documents"])
+    return {"found": note, "table": rows}
 
 
-def _read_files(visitor: str, project: str, files: list[str] | None,
-                progress: gr.Progress = gr.Progress()) -> Any:  # noqa: ANN401, B008
+# In hand: read, and read again
+
+
+def _read_files(visitor: str, project: str, files: list[str] | None, held: Held | None,
+                progress: gr.Progress = gr.Progress()) -> Values:  # noqa: B008
     """A drop: read by guesses alone."""
-    if not files:
-        return (gr.skip(),) * READ_OUT
-    held = {"paths": list(files), "chosen": {}, "using": None, "steps": {},
-            "beside_example": project == EXAMPLE}
-    return _read(held, visitor, progress)
+    return _read_new(visitor, project, files or [], held, progress)
 
 
-def _read_again(visitor: str, held: dict[str, Any], text_column: str, encoding: str,
-                delimiter: str, header: str, labels: list[str], using: list[str],
-                progress: gr.Progress = gr.Progress()) -> Any:  # noqa: ANN401, B008
-    """A guess was put right: read again, keeping what was chosen before."""
-    chosen, before = dict(held["chosen"]), held["shown"]
-    if (encoding, delimiter, header) != (before["encoding"], before["delimiter"], before["header"]):
-        # Columns may be called otherwise now, so what was said about them no longer holds.
-        chosen = {"encoding": encoding or None, "delimiter": delimiter or None,
-                  "header_row": int(header) if header else None}
-    else:
-        if text_column != before["text_column"]:
-            chosen["text_column"] = text_column
-        if labels != before["labels"] or text_column in labels:
-            chosen["label_columns"] = tuple(name for name in labels if name != text_column)
-    return _read({**held, "chosen": chosen, 
-                  "using": [n for n in held["steps"] if n in using] if held["steps"] else None},
-                 visitor, progress)
-
-
-def _read(held: dict[str, Any], visitor: str, progress: gr.Progress) -> tuple[Any, ...]:
-    """Read without keeping; a refusal is said in the page and leaves everything as it was."""
+def _read_dataset(visitor: str, project: str, name: str, held: Held | None,
+                  progress: gr.Progress = gr.Progress()) -> Values:  # noqa: B008
+    """A data set of the Hub: fetched, then read like a drop."""
+    if not name.strip():
+        return {}
     try:
-        told = _preview(held, visitor, progress)
+        files = studio_for(visitor).fetch_dataset(name, _teller(progress))
     except EngineError as error:
-        return _refused(held, error)
-    steps = held["steps"] or {step["name"]: step["title"] for step in told["cleaning"]}
-    first, chosen = receipts.files_of(told)[0], held["chosen"]
-    alike = all(file["columns"] == first["columns"] for file in receipts.files_of(told))
-    columns = list(first["columns"]) if alike else []
-    header = chosen.get("header_row")
-    shown = {"text_column": first["text_column"], "encoding": chosen.get("encoding") or "",
-             "delimiter": chosen.get("delimiter") or "",
-             "header": "" if header is None else str(header),
-             "labels": list(told["labels_found"]) if alike else []}
-    held = {**held, "steps": steps, "shown": shown}
-    done = {step["name"]: step["count"] for step in told["cleaning"]}
-    names = [(wording.documents_step(title, done.get(name)), name) for name, title in steps.items()]
-    own = wording.DOCUMENTS_OWN_PROJECT if held["beside_example"] else ""
-    return (notice("note", wording.DOCUMENTS_NOT_YET, own), held, gr.Column(visible=False),
-            gr.Accordion(open=False), *(gr.Column(visible=True),) * 4,
-            receipts.counts(told) + receipts.how_read(told), receipts.remarks(told),
-            receipts.first_rows(told), receipts.roles(told), receipts.cleaning(told),
-            receipts.copies(told),
-            gr.Accordion(label=wording.documents_copies(told["duplicates"])),
-            _as_file(told, Path(held["paths"][0]).stem),
-            gr.Dropdown(choices=columns, value=first["text_column"], visible=len(columns) > 1,
-                        allow_custom_value=True),
-            shown["encoding"], shown["delimiter"], shown["header"],
-            gr.Dropdown(choices=columns, value=shown["labels"], visible=len(columns) > 1,
-                        multiselect=True),
-            gr.CheckboxGroup(choices=names, value=list(done)))
+        return {"status": problem(error)}
+    return _read_new(visitor, project, map(str, files), held, progress)
 
 
-def _refused(held: dict[str, Any], error: EngineError) -> tuple[Any, ...]:
-    """Say why. A reading before this one stays; a first one offers what could put it right."""
-    if "shown" in held:
-        return (problem(error), *(gr.skip(),) * (READ_OUT - 1))
-    nothing = {"text_column": None, "encoding": "", "delimiter": "", "header": "", "labels": []}
-    hidden = gr.Column(visible=False)
-    return (problem(error), {**held, "shown": nothing}, gr.skip(), gr.skip(),
-            gr.Column(visible=True), hidden, hidden, hidden, *(gr.skip(),) * 8,
-            gr.Dropdown(choices=[], value=None, visible=True, allow_custom_value=True), "", "", "",
-            gr.Dropdown(choices=[], value=[], visible=False, multiselect=True), gr.skip())
+def _read_new(visitor: str, project: str, files: Iterable[str], before: Held | None,
+              progress: gr.Progress) -> Values:
+    paths = tuple(files)
+    if not paths:
+        return {}
+    steps = (*DEFAULT_STEPS, receipts.PRIVATE) if is_public() else tuple(DEFAULT_STEPS)
+    held = Held(visitor, paths, project == EXAMPLE, steps)
+    values = _read(held, replace(held, shown=shown(held)), progress)
+    bringing.forget(before)
+    return values
 
 
-def _preview(held: dict[str, Any], visitor: str, progress: gr.Progress) -> dict[str, Any]:
-    asked: dict[str, Any] = {"options": ReadOptions(**held["chosen"])}
-    if held["using"] is not None:
-        asked["cleaning"] = held["using"]
-    paths = [Path(p) for p in held["paths"]]
-    read = studio_for(visitor).preview(paths, on_progress=_teller(progress), **asked)
-    return read.receipt.to_json()
+def _read_again(visitor: str, held: Held | None, *controls: Any,  # noqa: ANN401, ARG001
+                progress: gr.Progress = gr.Progress()) -> Values:  # noqa: B008
+    """A guess was put right: read again, keeping what was chosen before."""
+    wanted = put_right(held, Given.of(controls)) if held else None
+    if not held or not wanted or wanted is held:
+        return {}
+    turn, asked = held.turn, (wanted.chosen, wanted.steps)
+    with turn.lock:
+        if turn.asked == asked:
+            return {}
+        values = _read(turn.latest or held, wanted, progress)
+        turn.latest = values.get("held", turn.latest)
+        turn.asked = asked if "numbers" in values else None
+    return values
+
+
+def _read(before: Held, wanted: Held, progress: gr.Progress) -> Values:
+    """Read without keeping. A refusal is said in the page, and the reading before this one stays."""
+    studio = studio_for(wanted.visitor)
+    try:
+        reading = studio.read_files([Path(path) for path in wanted.paths], wanted.options, wanted.steps,
+                                    _teller(progress))
+    except EngineError as error:
+        return bringing.refused(before if before.reading else wanted, error)
+    bringing.forget(before)
+    return bringing.in_hand(after_reading(wanted, reading), reading)
+
+
+def _show_column(visitor: str, held: Held | None, name: str | None) -> Values:  # noqa: ARG001
+    """Bring one of the folded columns into the table, where its role can be chosen."""
+    if not (held and held.reading and name in held.order):
+        return {}
+    columns = columns_table.columns_of(held.reading.receipt)
+    held = replace(held, order=(name, *(other for other in held.order if other != name)))
+    held = replace(held, shown=replace(held.shown, columns=columns_table.said(columns, held.order)))
+    held.turn.latest = held
+    return {"held": held, **columns_table.updates(columns, held.order)}
 
 
 def _teller(progress: gr.Progress) -> Callable[[str, int, int], None]:
     def tell(stage: str, done: int, total: int) -> None:
-        progress(done / total if total else 0.0, desc=wording.DOCUMENTS_READING.get(stage, stage))
+        progress(done / total if total else 0.0, desc=words.documents_progress(stage, done, total))
     return tell
 
 
-def _use(visitor: str, project: str, held: dict[str, Any] | None, stamp: int,
-         progress: gr.Progress = gr.Progress()) -> Any:  # noqa: ANN401, B008
-    """Keep a copy in the project (made if there is none) and put it in use."""
-    if not held:
-        return (gr.skip(),) * 5
+# Put in use
+
+
+def _use(visitor: str, project: str, held: Held | None, stamp: int, *controls: Any,  # noqa: ANN401
+         progress: gr.Progress = gr.Progress()) -> Values:  # noqa: B008
+    """Put what was read in use in the project (made if there is none)."""
+    if not (held and held.reading):
+        return {}
+    if put_right(held, Given.of(controls)) is not held:
+        return {"status": notice("warning", words.DOCUMENTS_BUSY, words.DOCUMENTS_BUSY_FIX)}
     studio = studio_for(visitor)
-    paths = [Path(p) for p in held["paths"]]
+    progress(0.0, desc=words.DOCUMENTS_STAGES["using"])
+    made = project in ("", EXAMPLE)  # the example stays what it is
     try:
-        made = project in ("", EXAMPLE)  # the example stays what it is
         if made:
-            project = studio.create_project(paths[0].stem.replace("_", " ")).id
-        used = studio.use_documents(project, paths, ReadOptions(**held["chosen"]), held["using"]
-                                    if held["using"] is not None else tuple(held["steps"]),
-                                    _teller(progress))
+            project = studio.create_project(Path(held.paths[0]).stem.replace("_", " ")).id
+        studio.use_reading(project, held.reading)
     except EngineError as error:
-        return gr.skip(), gr.skip(), gr.skip(), problem(error), gr.skip()
-    done = wording.documents_kept(studio.receipt(used.id)["documents"])
-    run = "" if made else gr.skip()
-    return used.id, stamp + 1, run, notice("done", done), ""
+        return {"status": problem(error)}
+    bringing.forget_file(held.reading.folder.name)
+    done = words.documents_kept(held.reading.receipt["documents"])
+    return {"project": project, "stamp": stamp + 1, "status": notice("done", done), "shown": "", "held": None,
+            **({"run": ""} if made else {})}
 
 
-def _example(visitor: str, stamp: int) -> tuple[Any, ...]:
+def _example(visitor: str, stamp: int) -> Values:
     """Open the example project, made on first use."""
     studio = studio_for(visitor)
     opened = studio.open_example()
     runs = studio.runs(opened.id)
-    done = wording.documents_kept(studio.receipt(opened.id)["documents"])
-    return opened.id, stamp + 1, runs[0].id if runs else "", notice("done", done), ""
-
-
-def _as_file(receipt: dict[str, Any], name: str) -> str:
-    """The receipt as a file to download; the browser gets a copy."""
-    plain = re.sub(r"[^\w.-]+", "-", name)
-    path = Path(tempfile.mkdtemp(prefix="anon-receipt-")) / f"receipt-{plain}.json"
-    path.write_text(json.dumps(receipt, ensure_ascii=False, indent=2), encoding="utf-8")
-    return str(path)
+    done = words.documents_kept(studio.receipt(opened.id)["documents"])
+    return {"project": opened.id, "stamp": stamp + 1, "run": runs[0].id if runs else "",
+            "status": notice("done", done), "shown": ""}
