@@ -9,8 +9,9 @@ import argparse
 import os
 from typing import Any
 
+from engine.errors import EngineError
 from ui.layout import build
-from ui.session import is_public
+from ui.session import is_public, upload_limit_mb
 from ui.theme import STYLE, theme
 
 demo = build()
@@ -24,7 +25,8 @@ def settings(*, open_browser: bool) -> dict[str, Any]:
         "server_port": int(port) if port else None,  # None: the first free one from 7860
         "inbrowser": open_browser and not is_public(),
         "theme": theme(), "css_paths": [STYLE], "footer_links": ["settings"],
-        "run_history": False, "ssr_mode": False, "max_file_size": "200mb", "share": False,
+        "run_history": False, "ssr_mode": False, "share": False,
+        "max_file_size": f"{upload_limit_mb()}mb",
     }
 
 
@@ -35,8 +37,12 @@ def main() -> None:
     given = parser.parse_args()
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    try:
+        chosen = settings(open_browser=not given.no_browser)
+    except EngineError as error:
+        parser.exit(1, error.lines() + "\n")
     demo.queue(max_size=64, default_concurrency_limit=4)
-    demo.launch(**settings(open_browser=not given.no_browser))
+    demo.launch(**chosen)
 
 
 if __name__ == "__main__":

@@ -83,6 +83,10 @@ class DocumentsDesk:
         reading.keep(read, projects.folders(self.workspace, project).corpora)
         return self.change(project_id, corpus=read.corpus, gold_column=next(iter(read.labels), ""))
 
+    def upload_limit_mb(self) -> int:
+        """The size that one file may have. Raises `SettingsError` where settings.yaml is wrong."""
+        return with_limits(None, self.workspace).max_upload_mb
+
     def fetch_dataset(self, name: str, on_progress: Progress | None = None) -> list[Path]:
         """The data files of a data set of the Hugging Face Hub, fetched into the workspace's cache.
 

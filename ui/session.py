@@ -39,6 +39,11 @@ def studio_for(visitor: str) -> Studio:
     return Studio(Workspace(home.home / "visitors" / visitor, models_home=home.home))
 
 
+def upload_limit_mb() -> int:
+    """The size one uploaded file may have, as this installation sets it."""
+    return Studio(Workspace.default()).upload_limit_mb()
+
+
 def new_visitor(known: str | None) -> str:
     """The key this browser brought, or a fresh random one. At home there is none."""
     if not is_public():

@@ -60,6 +60,7 @@ class Gathered:
     dropped: Counter[str] = field(default_factory=Counter)
     steps: dict[str, StepReport] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    first_rows: list[Row] = field(default_factory=list)
 
     def with_role(self, *wanted: str) -> list[int]:
         """Indices of the columns with one of these roles."""
@@ -92,6 +93,7 @@ def gather(
     done = 0
     iterator = iter(file.table.rows)
     while block := list(islice(iterator, BLOCK)):
+        file.first_rows = file.first_rows or block[:3]
         kept = list(rows.kept(block, done))
         for _, _, text in kept:
             finder.add(text)

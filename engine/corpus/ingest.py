@@ -31,6 +31,7 @@ from engine.workspace import slug
 
 Progress = Callable[[str, int, int], None]
 MOSTLY_COPIES = 0.5  # share of duplicates from which the user is warned
+SHOWN = 300  # characters of a cell
 SURVEYED = 5_000  # documents searched for private details and doubled encoding, spread over all
 
 
@@ -320,5 +321,6 @@ def _file_receipt(file: Gathered, documents: Sequence, duplicates: int) -> FileR
         columns=table.columns,
         sheets=table.sheets,
         roles=file.roles,
-        preview=tuple({"id": d.id, "text": d.text[:1_000], **d.meta} for d in documents),
+        preview=tuple({**d.meta, "id": d.id, "text": d.text[:1_000]} for d in documents),
+        rows=tuple(tuple(cell[:SHOWN] for cell in row) for row in file.first_rows),
     )

@@ -16,7 +16,10 @@ from engine.corpus.roles import ColumnRole
 
 @dataclass(frozen=True, slots=True)
 class FileReceipt:
-    """One file; `rows_read` = `documents` + all of `dropped`. `preview`: its first documents."""
+    """One file; `rows_read` = `documents` + all of `dropped`.
+
+    `preview`: its first documents as models read them; `rows`: its first rows as they stand in the file.
+    """
 
     name: str
     format: str
@@ -35,6 +38,7 @@ class FileReceipt:
     sheets: tuple[str, ...] = ()
     roles: tuple[ColumnRole, ...] = ()
     preview: tuple[Mapping[str, str], ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object with the receipt's keys."""
@@ -137,7 +141,7 @@ def _jsonable(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     return value
 
 
-SHOWN = ("preview", "examples", "before", "after")  # where a receipt shows words of documents
+SHOWN = ("preview", "rows", "examples", "before", "after")  # where a receipt shows words of documents
 
 
 def masked(value: Any, words: bool = False) -> Any:  # noqa: ANN401 - any JSON value

@@ -228,3 +228,12 @@ def test_the_example_reads_right() -> None:
     assert out.receipt.to_json()["text_column"] == "text"
     assert "kind" in out.corpus.documents[0].meta
     assert not out.corpus.documents[0].id.startswith("row-")
+
+
+def test_first_rows_are_shown_as_they_stand_and_masked_when_sent_on(write: Callable[..., Path]) -> None:
+    rows = "id,message,text\n7,Call +509 3412 5678 now please,help\n8,All is calm in the valley,none\n"
+    roles = {"message": "text", "text": "ignore"}
+    told = ingest([write("a.csv", rows)], ReadOptions(roles=roles)).receipt.to_json()
+    assert told["rows"][0] == ["7", "Call +509 3412 5678 now please", "help"]
+    assert told["preview"][0]["text"] == "Call +509 3412 5678 now please"  # not the column called “text”
+    assert "3412" not in json.dumps(masked(told))
