@@ -45,11 +45,14 @@ def test_each_screen_starts_with_at_most_one_primary_button_in_sight(page: gr.Bl
         assert len(list(primaries(tab))) <= 1, tab.id
 
 
-def test_nothing_is_recorded_or_sent_and_only_this_machine_is_served() -> None:
+def test_nothing_is_recorded_or_sent_and_only_this_machine_is_served(workspace: Workspace) -> None:
     given = app.settings(open_browser=True)
     assert given["server_name"] == "127.0.0.1" and given["inbrowser"]
     assert given["run_history"] is False and given["ssr_mode"] is False and not given["share"]
-    assert given["max_file_size"] == "200mb"
+    assert given["max_file_size"] == "500mb"
+    workspace.home.mkdir(parents=True, exist_ok=True)
+    (workspace.home / "settings.yaml").write_text("max_upload_mb: 30\n")
+    assert app.settings(open_browser=True)["max_file_size"] == "30mb"
 
 
 def test_a_space_is_served_to_the_outside_and_opens_no_browser(
