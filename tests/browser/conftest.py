@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.jobs.process import Worker
+from engine.workspace import read_json
 from tests.conftest import REPOSITORY, make_home
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make test)")
@@ -87,6 +89,9 @@ def server(tmp_path: Path) -> Iterator[Server]:
     made.start()
     yield made
     made.stop()
+    asker = made.home / "asker.pid"  # it would end by itself, half an hour later
+    if Worker(asker).alive():
+        os.kill(read_json(asker)["pid"], signal.SIGTERM)
 
 
 @pytest.fixture

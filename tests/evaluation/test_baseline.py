@@ -297,7 +297,7 @@ def test_what_does_not_match_is_refused(texts: list, labels: list, groups: list 
 
 def test_real_tweets_within_seconds() -> None:
     if not T26.is_dir():
-        pytest.skip("CrisisLexT26 is not beside this checkout (../shared/data/crisislex_t26)")
+        pytest.skip("CrisisLexT26 is not on this machine")
     tweets = []
     for path in sorted(T26.glob("*labeled.csv")):
         with open(path, encoding="utf-8", errors="replace", newline="") as table:
