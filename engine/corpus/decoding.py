@@ -292,3 +292,15 @@ def _with_nuls_told(text: Text) -> Text:
         return text
     note = f"{n_of(nuls, 'NUL character')} (invisible, of no meaning) taken out."
     return replace(text, warnings=(*text.warnings, note))
+
+
+def storable(text: str) -> str:
+    """Text that can be stored: half characters (lone surrogates) replaced, NULs taken out."""
+    if text.isascii():
+        return text.replace("\0", "") if "\0" in text else text
+    text = text.replace("\0", "")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text

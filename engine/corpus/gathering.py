@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.corpus.cleaning import CleaningStep, StepReport, clean_block, has_letters
+from engine.corpus.decoding import storable
 from engine.corpus.duplicates import DuplicateFinder
 from engine.corpus.patterns import INVISIBLE
 from engine.corpus.repair import mend
@@ -179,8 +180,8 @@ def _add_pieces(file: Gathered, kept: Iterable[tuple[int, Row, str]], rows: _Row
     texts, reports = clean_block(read, handling.steps)
     for report in reports:
         file.steps[report.name] = report.after_another(file.steps.get(report.name))
-    originals = [_storable(text) for text in originals]
-    texts = [_storable(text) for text in texts]
+    originals = [storable(text) for text in originals]
+    texts = [storable(text) for text in texts]
     file.pieces.append(pa.record_batch(
         [pa.array(texts, pa.string()),
          pa.array([None if o == t else o for o, t in zip(originals, texts, strict=True)], pa.string()),
@@ -192,17 +193,6 @@ def _add_pieces(file: Gathered, kept: Iterable[tuple[int, Row, str]], rows: _Row
 def _fits(text: str) -> bool:
     return len(text) <= PIECE_CHARACTERS and (text.isascii() or len(text.encode("utf-8", "replace"))
                                               <= PIECE_BYTES)
-
-
-def _storable(text: str) -> str:
-    """Half characters (lone surrogates) cannot be stored."""
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
 
 
 def _ids(file: Gathered, rows: _Rows, ids: list[pa.Array], numbers: list[pa.Array]) -> pa.Array:

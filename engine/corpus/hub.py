@@ -21,6 +21,7 @@ from urllib.parse import unquote
 
 from engine.corpus.sources import Source
 from engine.corpus.table import ReadOptions, n_of
+from engine.downloads import byte_counter
 from engine.errors import InputError, SpaceError, disk_errors_in_words
 
 if TYPE_CHECKING:
@@ -270,25 +271,12 @@ def _sentence(repo: str, done: int, total: int) -> str:
 
 
 def _bar(tell: OnProgress, repo: str, before: int, total: int) -> type[Any]:
-    """A silent progress bar that hands every byte on to `tell`."""
-    from tqdm import tqdm
+    """A progress bar that tells what of the data set is here, in words and bytes."""
+    def count(here: int) -> None:
+        done = min(before + here, total)
+        tell(_sentence(repo, done, total), done, total)
 
-    class Bar(tqdm):
-        """Counts bytes for the caller instead of drawing."""
-
-        def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - tqdm's own
-            kwargs["disable"] = True
-            kwargs.pop("name", None)
-            super().__init__(*args, **kwargs)
-            self.here = int(kwargs.get("initial") or 0)
-
-        def update(self, n: float | None = 1) -> None:
-            """Count `n` more bytes."""
-            self.here += int(n or 0)
-            done = min(before + self.here, total)
-            tell(_sentence(repo, done, total), done, total)
-
-    return Bar
+    return byte_counter(count)
 
 
 def _in_words(error: Exception, named: Named) -> InputError:

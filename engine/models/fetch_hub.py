@@ -14,6 +14,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.downloads import byte_counter
 from engine.errors import SpaceError, WeightsError, disk_errors_in_words
 from engine.models.folders import MB, OnProgress, check_space, file_sha256
 
@@ -179,25 +180,12 @@ def _sentence(repo: str, done: int, total: int) -> str:
 
 
 def _bar(on_progress: OnProgress, repo: str, before: int, total: int) -> type[Any]:
-    """A silent progress bar that hands every byte on to `on_progress`."""
-    from tqdm import tqdm
+    """A progress bar that tells what of the model is here, in words and bytes."""
+    def count(here: int) -> None:
+        done = min(before + here, total)
+        on_progress(_sentence(repo, done, total), done, total)
 
-    class Bar(tqdm):
-        """Counts bytes for the caller instead of drawing."""
-
-        def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - tqdm's own
-            kwargs["disable"] = True
-            kwargs.pop("name", None)
-            super().__init__(*args, **kwargs)
-            self.here = int(kwargs.get("initial") or 0)
-
-        def update(self, n: float | None = 1) -> None:
-            """Count `n` more bytes."""
-            self.here += int(n or 0)
-            done = min(before + self.here, total)
-            on_progress(_sentence(repo, done, total), done, total)
-
-    return Bar
+    return byte_counter(count)
 
 
 def _address(endpoint: str | None) -> str:

@@ -1,9 +1,10 @@
-"""Closes the event loops that Gradio makes for every page that is built and then leaves open."""
+"""What tests of the page share; closes the event loops that Gradio makes for every page and leaves open."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -26,3 +27,18 @@ def _loops_closed() -> Iterator[None]:
     for loop in _made:
         if not loop.is_running():
             loop.close()
+
+
+@pytest.fixture(autouse=True)
+def downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Gradio's cache, from which the browser downloads."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """An upload of Documents."""
+    from tests.ui.uploads import river_table  # imports the page: after new_event_loop was replaced
+
+    return river_table(tmp_path)

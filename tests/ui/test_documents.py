@@ -17,25 +17,12 @@ from tests.ui.uploads import (
     controls,
     incoming,
     read,
-    river_table,
     role,
     use,
 )
 from ui import columns_table
 from ui import wording_documents as words
 from ui.pages import documents
-
-
-@pytest.fixture(autouse=True)
-def downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Gradio's cache, from which the browser downloads."""
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def table(tmp_path: Path) -> Path:
-    return river_table(tmp_path)
 
 
 def test_a_drop_is_read_and_nothing_is_kept(table: Path, workspace: Workspace) -> None:

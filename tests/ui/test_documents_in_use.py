@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import gradio as gr
-import pytest
 
 from engine.studio import EXAMPLE, Studio
 from engine.workspace import Workspace
@@ -19,25 +18,12 @@ from tests.ui.uploads import (
     controls,
     incoming,
     read,
-    river_table,
     role,
     use,
 )
 from ui import receipts
 from ui import wording_documents as words
 from ui.pages import documents
-
-
-@pytest.fixture(autouse=True)
-def downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Gradio's cache, from which the browser downloads."""
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def table(tmp_path: Path) -> Path:
-    return river_table(tmp_path)
 
 
 def test_what_was_chosen_is_what_is_used(table: Path, workspace: Workspace) -> None:

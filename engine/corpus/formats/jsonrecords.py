@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.corpus.decoding import storable
 from engine.corpus.table import Role
 
 Record = dict[str, Any]
@@ -110,18 +111,6 @@ def text_runs(value: list[Any]) -> str | None:
         return None
     runs = [item.get("text") if isinstance(item, dict) else item for item in value]
     return "".join(runs) if all(isinstance(run, str) for run in runs) else None
-
-
-def storable(text: str) -> str:
-    """Text that can be stored: half characters (lone surrogates) replaced, NULs taken out."""
-    if text.isascii():
-        return text.replace("\0", "") if "\0" in text else text
-    text = text.replace("\0", "")
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
 
 
 def names(value: Any) -> str:  # noqa: ANN401 - any JSON value

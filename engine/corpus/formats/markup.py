@@ -215,7 +215,6 @@ class _Walker:
             before = grid.size
             if tag in ("td", "th"):
                 grid.end_cell()
-                self._apart(" ")
             elif tag == "caption" and grid.caption is not None:
                 grid.name, grid.caption = grid.caption.text().replace("\n", " ") or grid.name, None
             elif tag in ("tr", "table"):
@@ -223,6 +222,8 @@ class _Walker:
             self.laid_out += grid.size - before
             if tag == "table":
                 self.open.pop()
+        if tag in ("td", "th") and not self.unseen:
+            self._apart(" ")  # of a piece of a table, too, whose <table> was cut away
         self.headed = self.headed or (tag == "h1" and bool(self.heading.text()))
         self._break(tag)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Iterator
 
 from engine.corpus.formats.jsonrecords import Dialect, Item, Record, Stray, cell, inner, names, objects
+from engine.corpus.formats.markup import text_of_html
 
 OBJECTS = ("headline", "primary_country", "country", "source", "theme", "disaster", "date")
 _TAKEN = """
@@ -15,12 +14,6 @@ _TAKEN = """
     origin file image status feature
     """
 TAKEN = frozenset(_TAKEN.split())
-_UNSEEN = re.compile(r"<!--|<(script|style|head)\b", re.IGNORECASE)
-_BREAK = re.compile(
-    r"</?(?:p|div|br|li|ul|ol|tr|table|h[1-6]|blockquote|section|article|hr)\b[^<>]*>", re.IGNORECASE
-)
-_CELL_END = re.compile(r"</t[dh]\s*>", re.IGNORECASE)
-_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 
 
 def is_reports(record: Record) -> bool:
@@ -50,27 +43,6 @@ def reports_in(record: Record) -> Iterator[Item]:
             yield _record(item)
         else:
             yield Stray()
-
-
-def text_of_html(markup: str) -> str:
-    """The text of a piece of HTML: a line a block, tags and what is not shown left out."""
-    markup = _seen(markup)
-    markup = _TAG.sub("", _CELL_END.sub(" ", _BREAK.sub("\n", markup)))
-    lines = (" ".join(line.split()) for line in html.unescape(markup).split("\n"))
-    return "\n".join(line for line in lines if line)
-
-
-def _seen(markup: str) -> str:
-    """Without comments, scripts and styles; one that is never closed hides the rest, as in a browser."""
-    kept, at = [], 0
-    while opening := _UNSEEN.search(markup, at):
-        kept.append(markup[at : opening.start()])
-        closing = re.compile(rf"</{opening[1]}\s*>" if opening[1] else "-->", re.IGNORECASE)
-        end = closing.search(markup, opening.end())
-        if not end:
-            return " ".join(kept)
-        at = end.end()
-    return " ".join([*kept, markup[at:]])
 
 
 def _is_item(record: Record) -> bool:
