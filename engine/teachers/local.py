@@ -14,16 +14,18 @@ from engine.models.weights import ModelFolder
 from engine.prompts.verbalisers import assign
 from engine.records import Answer, Prompt, text_digest
 from engine.tasks.definition import LETTERS
+from engine.teachers.prefixes import SharedPrefix
 
 
 class LocalTeacher:
     """Scores the options' letters, or a word of each category, with the next-token distribution.
 
     Prompts are user turns in the model's own chat form. Batches are formed from prompts of like length,
-    padded on the right, and read at each prompt's own last token.
+    padded on the right, and read at each prompt's own last token; what all of them begin with is computed
+    once (`reuse=False` computes it for each, to compare).
     """
 
-    def __init__(self, folder: ModelFolder, choice: DeviceChoice) -> None:
+    def __init__(self, folder: ModelFolder, choice: DeviceChoice, *, reuse: bool = True) -> None:
         self.name = folder.name
         self.digest = text_digest(f"{folder.digest}|chat")
         self._model, self._tokenizer = load_causal_lm(folder, choice)
@@ -33,6 +35,10 @@ class LocalTeacher:
         self._device = torch.device(choice.device)
         self._letters = [self._single_token(letter) for letter in LETTERS]
         self._words: dict[tuple[str, ...], tuple[int, ...]] = {}
+        # Some models keep other things than keys and values for what they have read.
+        plain = not getattr(self._model, "_is_stateful", False) and "sliding_attention" not in (
+            getattr(self._model.config, "layer_types", None) or ())
+        self._prefix = SharedPrefix(self._model.model, self._device) if reuse and plain else None
 
     def _single_token(self, letter: str) -> int:
         ids = self._tokenizer.encode(letter, add_special_tokens=False)
@@ -66,14 +72,17 @@ class LocalTeacher:
         if max(map(len, ids)) > window:
             raise TeacherError(f"A prompt is {max(map(len, ids)):,} tokens long; {self.name} reads "
                                f"at most {window:,}.", "Shorten the instructions or the documents.")
-        last = torch.tensor([len(row) - 1 for row in ids], device=self._device)
+        done, past = self._prefix.of(ids) if self._prefix else (0, None)
+        last = torch.tensor([len(row) - done - 1 for row in ids], device=self._device)
         width = int(last.max()) + 1
         tokens = torch.zeros((len(ids), width), dtype=torch.long)
         for r, row in enumerate(ids):
-            tokens[r, :len(row)] = torch.tensor(row)
+            tokens[r, :len(row) - done] = torch.tensor(row[done:])
         tokens = tokens.to(self._device)
-        mask = (torch.arange(width, device=self._device)[None, :] <= last[:, None]).long()
-        out = self._model.model(input_ids=tokens, attention_mask=mask, use_cache=False,
+        places = torch.arange(done + width, device=self._device)
+        mask = (places[None, :] <= last[:, None] + done).long()
+        out = self._model.model(input_ids=tokens, attention_mask=mask, use_cache=past is not None,
+                                cache=past, position_ids=places[None, done:],
                                 output_hidden_states=bool(depths))
         rows = torch.arange(len(ids), device=self._device)
         final = out.last_hidden_state[rows, last]
@@ -97,6 +106,7 @@ class LocalTeacher:
 
     def close(self) -> None:
         """Drop the weights so that the student has the memory."""
+        self._prefix = None
         del self._model
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
