@@ -8,18 +8,20 @@ from pathlib import Path
 
 import psutil
 
-from engine.devices import machine_summary
+from engine.devices import cpu_flops, machine_summary
 from engine.models.catalogue import find_card
 from engine.models.folders import installed, is_installed
 from engine.plan import ENCODER, SLICE_SHARES, DistillPlan
+from engine.prompts.template import render
 from engine.records import Corpus
 from engine.teachers.protocol import teacher_kind
 from engine.workspace import Workspace, read_json, write_json
 
-CPU_FLOPS_A_CORE = 60e9  # a cautious middle for laptops and small servers
 GPU_FLOPS = 20e12
+SHARE_OF_FLOPS = {"ask": 0.8, "train": 0.3, "predict": 0.45}
+"""What each kind of work gets out of the machine: measured on two cores; less where models are small."""
 CHARS_A_TOKEN = 3.6
-PROMPT_TOKENS = 190      # instructions and options around a document, for the large model
+CHAT_TOKENS = 25  # that a chat form puts around a prompt
 STUDENT_TOKENS = 8
 
 
@@ -91,30 +93,38 @@ def _seconds(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> tuple[f
     seconds = 25.0 + 0.02 * len(corpus)  # loading, sentence vectors, bag of words, packing
     if teacher_kind(plan.ask.teacher) == "local":
         again = plan.ask.again_share * 0.65 if any(p.ask_again for p in plan.phases) else 0.0
-        prompts = len(corpus) * (plan.ask.orders + again * plan.ask.again_orders)
+        asked = plan.ask.budget if plan.ask.candidates else plan.ask.orders
+        prompts = len(corpus) * (asked + again * plan.ask.again_orders)
         speed = known.get(f"ask:{plan.ask.teacher}")
         measured.append(bool(speed))
-        rate = speed["per_second"] if speed else _rate(plan.ask.teacher, per_document + PROMPT_TOKENS, 2)
+        rate = speed["per_second"] if speed else _rate("ask", plan.ask.teacher, per_document + _around(plan))
         seconds += prompts / rate
     passes = sum(p.passes * SLICE_SHARES[p.slice] for p in plan.phases)
     gates = sum(p.passes for p in plan.phases) * plan.gates_per_pass * 0.15 * len(corpus)
     trained, read = known.get(f"train:{plan.student.model}"), known.get(f"predict:{plan.student.model}")
     measured.append(bool(trained))
     length = per_document + STUDENT_TOKENS
-    train_rate = trained["per_second"] if trained else _rate(plan.student.model, length, 6)
-    read_rate = read["per_second"] if read else _rate(plan.student.model, length, 2)
+    train_rate = trained["per_second"] if trained else _rate("train", plan.student.model, length)
+    read_rate = read["per_second"] if read else _rate("predict", plan.student.model, length)
     seconds += passes * learn / train_rate + (gates + 2.2 * len(corpus)) / read_rate
     if all(measured):
         return seconds, "from the speed measured on this machine in earlier runs"
-    return seconds, "from the sizes of the models and this machine's cores; sharper after a first run"
+    return seconds, "from the sizes of the models and a quick test of this machine; sharper after a first run"
 
 
-def _rate(model: str, tokens: float, flops_a_parameter: int) -> float:
-    """Documents a second, guessed from size."""
-    card, machine = find_card(model), machine_summary()
+def _around(plan: DistillPlan) -> float:
+    """Tokens of the instructions and categories around a document, about."""
+    text = render(plan.ask.template.text, plan.task, "", range(len(plan.task.labels)))
+    return len(text) / CHARS_A_TOKEN + CHAT_TOKENS
+
+
+def _rate(work: str, model: str, tokens: float) -> float:
+    """Documents a second, guessed from the model's size and a product timed on this machine."""
+    card = find_card(model)
     parameters = card.parameters if card else 1e9
-    flops = GPU_FLOPS if machine.gpu else CPU_FLOPS_A_CORE * max(1, machine.cores)
-    return flops / (flops_a_parameter * parameters * max(1.0, tokens))
+    flops = GPU_FLOPS if machine_summary().gpu else cpu_flops()
+    each = (6 if work == "train" else 2) * parameters * max(1.0, tokens)
+    return SHARE_OF_FLOPS[work] * flops / each
 
 
 def _memory(plan: DistillPlan, sizes: dict[str, int]) -> float:

@@ -14,12 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from engine import projects
-from engine.cache.answers import AnswerCache
 from engine.cache.signals import load_signal, load_vectors, save_signal, save_vectors
 from engine.corpus.splits import split
 from engine.corpus.store import load_corpus, load_gold
@@ -33,15 +30,10 @@ from engine.export.taking_home import pack, reload_check
 from engine.jobs.folder import RunFolder
 from engine.models.weights import require
 from engine.plan import ENCODER, DistillPlan, load_plan
-from engine.prompts.composing import compose, option_orders
-from engine.records import PARTS, Corpus, FloatArray, Parts, TeacherSignal, take, text_digest
+from engine.questioning import Questions
+from engine.records import PARTS, Corpus, FloatArray, Parts, TeacherSignal, text_digest
 from engine.students.base import Student
 from engine.students.predicting import predict
-from engine.teachers.asking import ask
-from engine.teachers.class_bias import find_class_pull
-from engine.teachers.opening import open_teacher
-from engine.teachers.protocol import DEPTHS
-from engine.teachers.signals import first_signal, letter_pull, second_signal, unsettled
 from engine.training.loop import Interrupted, Wish
 from engine.training.phased import PhasedTraining
 from engine.workspace import Workspace, read_json, write_atomic, write_json
@@ -64,6 +56,7 @@ class Line:
     signal: TeacherSignal | None = None
     student: Any = None
     facts: dict[str, Any] = field(default_factory=dict)
+    stage: str = ""
 
     def progress(self, stage: str, title: str) -> Callable[[int, int], None]:
         """A callback that reports counts, at most five times a second."""
@@ -125,6 +118,7 @@ STAGES = ("parts", "asking", "training", "scoring", "take-home")
 
 def stage(line: Line, name: str, title: str, work: Callable[[Line], dict[str, Any]]) -> None:
     """One stage: tell, do, and write its manifest last. A stage reads its own results back when done."""
+    line.stage = name
     line.log.write("stage_started", stage=name, title=title)
     began = time.monotonic()
     manifest = line.run.stage(name)
@@ -154,46 +148,24 @@ def divide(line: Line) -> dict[str, Any]:
 def ask_teacher(line: Line) -> dict[str, Any]:
     """The large model's answers on every document, letter bias removed; and sentence vectors for anchors."""
     plan, path = line.plan, line.run.path / "signal.safetensors"
-    if plan.wants_hidden:
+    if plan.wants_hidden or plan.ask.candidates:
         line.vectors = _vectors(line)
     if path.exists() and line.run.stage("asking").exists():
         line.signal = load_signal(path)
         return line.facts["asking"]
     line.checkpoint()
-    depths = DEPTHS if plan.wants_hidden else ()
-    teacher, because = open_teacher(plan.ask.teacher, line.workspace, plan.device)
-    line.log.write("choice", what="large model", choice=teacher.name, because=because)
-    began = time.monotonic()
-    try:
-        answers = ask(teacher, line.corpus.documents, plan.task, plan.ask.template,
-                      n_orders=plan.ask.orders, depths=depths, cache=answer_cache(line.workspace),
-                      max_chars=plan.ask.max_chars, checkpoint=line.checkpoint,
-                      on_progress=line.progress("asking", "Asking the large model"))
-        seconds = time.monotonic() - began
-        pull = letter_pull(answers, line.parts.learn, plan.seed)
-        liked = find_class_pull(teacher, answers, pull, plan.task, plan.ask.template, seed=plan.seed,
-                                learn=line.parts.learn, steer=line.parts.steer,
-                                cache=answer_cache(line.workspace), max_chars=plan.ask.max_chars)
-    finally:
-        teacher.close()
-    line.signal = first_signal(answers, pull, depths, liked.pull)
-    strongest = int(np.abs(pull).argmax())
-    line.log.write("choice", what="place of the options", choice=[round(float(p), 2) for p in pull],
-                   because=f"place {strongest + 1} in the list pulled most and was set right; a category "
-                           "no longer gains by where it stands")
-    line.log.write("choice", what="liking for a category", choice=[round(float(p), 2) for p in liked.pull],
-                   because=liked.because)
+    line.signal, facts = questions(line).first()
     save_signal(path, line.signal)
-    prompts = int(answers.log_probs.shape[0] * answers.log_probs.shape[1])
-    fresh = prompts - answers.from_cache
-    recorded = plan.ask.teacher.startswith("recorded:")
-    if fresh and not recorded:
-        _note(line, "ask", plan.ask.teacher, fresh / seconds)
-    return {"prompts": prompts, "from_cache": answers.from_cache, "teacher": teacher.name,
-            "pull": [round(float(p), 3) for p in pull],
-            "class_pull": [round(float(p), 3) for p in liked.pull],
-            "documents_per_s": round(fresh / plan.ask.orders / seconds, 3)
-            if fresh and not recorded else None}
+    speed = facts.pop("prompts_per_s")
+    if speed:
+        _note(line, "ask", plan.ask.teacher, speed)
+    return facts
+
+
+def questions(line: Line) -> Questions:
+    """What is asked of the large model in this run."""
+    return Questions(line.plan, line.corpus, line.parts, line.vectors, line.workspace, line.log,
+                     lambda title: line.progress(line.stage, title), line.checkpoint)
 
 
 def train_student(line: Line) -> dict[str, Any]:
@@ -210,7 +182,8 @@ def train_student(line: Line) -> dict[str, Any]:
     training = PhasedTraining(
         plan=line.plan, corpus=line.corpus, parts=line.parts, signal=line.signal, vectors=line.vectors,
         student=line.student, folder=line.run.path, log=line.log, wish=line.wish,
-        ask_again=lambda signal, differs, learn: ask_again(line, signal, differs, learn))
+        ask_again=lambda signal, differs, learn: questions(line).again(
+            signal, differs, learn, line.facts["asking"]))
     results = training.run()
     line.signal = training.signal
     line.student.save(line.run.student)
@@ -221,37 +194,6 @@ def train_student(line: Line) -> dict[str, Any]:
     trained, everything = line.student.sizes()
     return {"phases": results, "trained_parameters": trained, "parameters": everything,
             "label_words": line.student.settings["label_words"]}
-
-
-def ask_again(line: Line, signal: TeacherSignal, differs: NDArray[np.bool_], learn: tuple[int, ...],
-              ) -> tuple[TeacherSignal, int]:
-    """A second, richer question about the *learn* documents in doubt; the others keep their answer."""
-    plan = line.plan.ask
-    rows = unsettled(signal, learn, differs, plan.again_share)
-    if plan.again_template is None or not len(rows):
-        return signal, 0
-    teacher, _ = open_teacher(plan.teacher, line.workspace, line.plan.device)
-    try:
-        orders = option_orders(len(line.plan.task.labels), plan.again_orders)
-        covered = [teacher.covers(compose(plan.again_template, line.plan.task,
-                                          take(line.corpus.documents, rows.tolist()), order,
-                                          plan.max_chars)) for order in orders]
-        rows = rows[np.all(covered, axis=0)]
-        if not len(rows):
-            return signal, 0
-        answers = ask(teacher, take(line.corpus.documents, rows.tolist()), line.plan.task,
-                      plan.again_template, n_orders=plan.again_orders, depths=(),
-                      cache=answer_cache(line.workspace), max_chars=plan.max_chars,
-                      checkpoint=line.checkpoint,
-                      on_progress=line.progress("training", "Asking again about documents in doubt"))
-        every = range(len(rows))
-        pull = letter_pull(answers, every, line.plan.seed)
-        liked = find_class_pull(teacher, answers, pull, line.plan.task, plan.again_template, learn=every,
-                                steer=every, seed=line.plan.seed, cache=answer_cache(line.workspace),
-                                max_chars=plan.max_chars)
-    finally:
-        teacher.close()
-    return second_signal(signal, rows, answers, pull, liked.pull), len(rows)
 
 
 def score(line: Line) -> dict[str, Any]:
@@ -296,11 +238,6 @@ def take_home(line: Line) -> dict[str, Any]:
 def _note(line: Line, what: str, model: str, per_second: float) -> None:
     """Keep a measured speed: the next estimate on this machine rests on it."""
     note_speed(line.workspace, what, model, per_second, line.run.id)
-
-
-def answer_cache(workspace: Workspace) -> AnswerCache:
-    """The workspace's store of answers."""
-    return AnswerCache(workspace.answers)
 
 
 def _vectors(line: Line) -> FloatArray:

@@ -47,6 +47,12 @@ class AskPlan(_Closed):
     again_orders: int = Field(1, ge=1, le=8)
     again_share: float = Field(0.3, ge=0, le=1, description="Largest share of learn asked again.")
     max_chars: int = Field(1200, ge=50, le=20_000, description="Characters of a document shown.")
+    candidates: tuple[Template, ...] = Field(
+        (), max_length=12,
+        description="Other instructions to try; the best are found without labels.")
+    budget: float = Field(3.0, ge=1, le=20, description="Tokens the large model may read, in multiples of "
+                          "asking every document once; with candidates only.")
+    most_asks: int = Field(4, ge=1, le=20, description="Questions about one document, at most.")
 
 
 class StudentPlan(_Closed):
@@ -116,7 +122,7 @@ class DistillPlan(_Closed):
 
     def _template_problems(self) -> list[SettingsError]:
         problems = []
-        for template in filter(None, (self.ask.template, self.ask.again_template)):
+        for template in filter(None, (self.ask.template, self.ask.again_template, *self.ask.candidates)):
             missing = [note for note in lint(template.text, self.task, template.answer)
                        if "definitions" not in note]
             if missing:
@@ -135,6 +141,10 @@ class DistillPlan(_Closed):
     def _phase_problems(self) -> list[SettingsError]:
         problems = []
         kind = teacher_kind(self.ask.teacher)
+        if self.ask.candidates and kind == "recorded":
+            problems.append(SettingsError(
+                "Recorded answers know only the instructions they were recorded with.",
+                "Leave out the candidates, or choose another large model."))
         used = {name for phase in self.phases for name in NEEDS if getattr(phase, name) > 0}
         for name in sorted(used):
             lacking = NEEDS[name] - GIVES[kind]

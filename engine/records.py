@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Part = Literal["learn", "steer", "kept_aside"]
-AnswerForm = Literal["letter", "word"]
+AnswerForm = Literal["letter", "word", "yes_no", "json", "text"]
 PARTS: tuple[Part, ...] = ("learn", "steer", "kept_aside")
 
 FloatArray = NDArray[np.floating]

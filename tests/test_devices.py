@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from engine import devices
 from engine.devices import (
     cgroup_quota,
     choose_device,
@@ -98,3 +99,15 @@ def test_the_summary_names_the_machine() -> None:
     assert 1 <= machine.cores <= (psutil.cpu_count() or 1)
     assert 0 < machine.available <= machine.memory
     assert machine.cpu in machine.words() and "GB memory" in machine.words()
+
+
+def test_the_speed_of_the_cpu_is_timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    devices.cpu_flops.cache_clear()
+    monkeypatch.setattr(devices, "_cpu_flags", lambda: frozenset({"avx2"}))
+    plain = devices.cpu_flops()
+    assert 1e8 < plain < 1e14
+    assert devices.cpu_flops() is plain
+    devices.cpu_flops.cache_clear()
+    monkeypatch.setattr(devices, "_cpu_flags", lambda: frozenset({"avx512_bf16"}))
+    assert devices.cpu_flops() > 0.5 * plain  # twice, but for what else the machine is doing
+    devices.cpu_flops.cache_clear()

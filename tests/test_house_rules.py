@@ -24,6 +24,7 @@ ROOMS = (
     "plan",  # says what to do, so the rooms that do it come after it
     "students", "estimates", "training", "evaluation", "export",
     "projects",
+    "questioning",
     "jobs.process", "jobs.folder",  # a run's folder and who works in it: the pipeline writes there
     "pipeline", "jobs", "documents_desk", "studio", "cli", "__main__",
 )

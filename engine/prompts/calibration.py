@@ -5,17 +5,64 @@ That a model answers “other” too often shows in two places: in its mean answ
 al., “Calibrate Before Use”, ICML 2021). The first alone takes a pool that *is* nine tenths floods for a
 liking; the second alone overshoots. Here a category is shifted only as far as both agree, and never by more
 than a cap: a skewed pool moves nothing unless the empty message leans the same way.
+
+Where a question was asked in several ways there is a third sign. Each way likes something else, and what the
+documents are is the same for all: the correction that makes the ways agree most is the right one. How much
+of the agreed lean is taken off is settled by agreement beyond chance (Cohen's kappa), since ways that all say
+the same of everything agree, too. The pool's whole lean is taken off only where that makes ways agree clearly
+more often as well: on a skewed pool it does not.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Literal
+
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.records import FloatArray
 
 EMPTY_MESSAGES = ("N/A", "…", "[message]", "no text")
 """Messages that say nothing, asked as documents are."""
-CAP = 1.0  # nats: no category is made less or more likely by more than this (a factor of 2.7)
+CAP = 1.0  # nats: no category is made less or more likely by more than this (a factor of 2.7), …
+POOL_CAP = 2.0  # … or this, where other ways to ask bear it out
+STRENGTHS = (0.25, 0.5, 0.75, 1.0)
+CLEARLY = 0.03  # agreement that must be gained before the pool's whole lean is taken off
+Kind = Literal["none", "agreed", "pool"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Likings:
+    """What one way to ask likes, in nats, shapes (labels,).
+
+    letters  by place of the options
+    agreed   by category, as far as the pool and empty messages agree: `class_pull`
+    pool     by category, all that the pool leans to: `pool_pull`
+    """
+
+    letters: FloatArray
+    agreed: FloatArray
+    pool: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """Which liking for a category is taken off, how much of it, and how often ways to ask then agree.
+
+    `agreement` and `before`: share of documents on which two ways say the same, with it and without.
+    """
+
+    kind: Kind = "none"
+    strength: float = 0.0
+    agreement: float = 0.0
+    before: float = 0.0
+
+    def pull(self, likings: Likings) -> FloatArray:
+        """What to take off, in nats, (labels,)."""
+        return self.strength * (likings.pool if self.kind == "pool" else likings.agreed)
 
 
 def class_pull(pool: FloatArray, empty: FloatArray, cap: float = CAP) -> FloatArray:
@@ -33,6 +80,47 @@ def class_pull(pool: FloatArray, empty: FloatArray, cap: float = CAP) -> FloatAr
     agreed = np.sign(of_pool) == np.sign(of_empty)
     least = np.sign(of_pool) * np.minimum(np.abs(of_pool), np.abs(of_empty))
     return np.clip(np.where(agreed, least, 0.0), -cap, cap)
+
+
+def pool_pull(pool: FloatArray, cap: float = POOL_CAP) -> FloatArray:
+    """All that the mean answer leans to (batch calibration), in nats, (labels,), within the cap."""
+    lean = np.log(pool.mean(axis=0) + 1e-6)
+    return np.clip(lean - lean.mean(), -cap, cap)
+
+
+def choose_correction(answers: Sequence[FloatArray], likings: Sequence[Likings]) -> Correction:
+    """The correction under which different ways to ask agree most; of equals, the milder.
+
+    With one way to ask there is nothing to compare: what pool and empty messages agree on is taken off.
+
+    Args:
+        answers: one (documents, labels) array for each way to ask, the liking for letters taken off.
+        likings: of each way, in the same order.
+    """
+    def judged(kind: Kind, strength: float) -> tuple[Correction, float]:
+        probe = Correction(kind, strength)
+        said = [without_class_pull(given, probe.pull(liked)).argmax(axis=1)
+                for given, liked in zip(answers, likings, strict=True)]
+        same = float(np.mean([(one == other).mean() for one, other in combinations(said, 2)]))
+        return replace(probe, agreement=same), _beyond_chance(said, answers[0].shape[1])
+
+    if len(answers) < 2:
+        return Correction("agreed", 1.0)
+    nothing = judged("none", 0.0)
+    mild, beyond = max([nothing, *(judged("agreed", s) for s in STRENGTHS)], key=lambda found: found[1])
+    full, further = max((judged("pool", s) for s in STRENGTHS), key=lambda found: found[1])
+    clearly = full.agreement >= mild.agreement + CLEARLY and further >= beyond + CLEARLY
+    return replace(full if clearly else mild, before=nothing[0].agreement)
+
+
+def _beyond_chance(said: Sequence[NDArray[np.integer]], n_labels: int) -> float:
+    """Mean kappa (Cohen, 1960) over pairs of ways, -1 to 1; 0 where both always say one thing."""
+    shares = [np.bincount(choice, minlength=n_labels) / len(choice) for choice in said]
+    found = []
+    for (one, a), (other, b) in combinations(zip(said, shares, strict=True), 2):
+        chance = float(a @ b)
+        found.append(((one == other).mean() - chance) / (1 - chance) if chance < 1 else 0.0)
+    return float(np.mean(found))
 
 
 def without_class_pull(distributions: FloatArray, pull: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence, Sized
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -19,7 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from engine.errors import SettingsError
 from engine.records import AnswerForm, text_digest
-from engine.tasks.definition import LETTERS, Task
+from engine.tasks.definition import LETTERS, Task, TaskKind
+
+Language = Literal["en", "es", "fr"]
+Suits = Literal["any", "messages", "news", "reports"]
 
 VARIABLES = {
     "document": "the text of the message, article or report",
@@ -63,6 +66,9 @@ class Template(BaseModel):
     version: int = Field(default=1, ge=1)
     title: str = Field(default="", max_length=120)
     text: str = Field(min_length=1, max_length=MAX_SOURCE)
+    kind: TaskKind = "single_label"
+    language: Language = "en"
+    suits: Suits = "any"
     answer: AnswerForm = Field("letter", description="What is read: the letter of an option, or its name.")
     opening: str = Field("", max_length=80, description="How the answer is made to begin.")
     note: str = Field(default="", max_length=400)

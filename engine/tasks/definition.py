@@ -1,15 +1,17 @@
-"""A task: the question asked of each document, and the categories it may be answered with."""
+"""A task: the question asked of each document, and what an answer may be."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import Field as Field_
 
 from engine.errors import SettingsError
 from engine.records import text_digest
 
-TaskKind = Literal["single_label"]
+TaskKind = Literal["single_label", "multi_label", "extract", "generate"]
+FieldType = Literal["text", "number"]
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -18,8 +20,8 @@ class Label(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(min_length=1, max_length=60)
-    definition: str = Field(default="", max_length=300)
+    name: str = Field_(min_length=1, max_length=60)
+    definition: str = Field_(default="", max_length=300)
     actionable: bool = False
 
     @field_validator("name", "definition")
@@ -28,15 +30,31 @@ class Label(BaseModel):
         return " ".join(value.split())
 
 
+class Field(BaseModel):
+    """One thing to read out of a document: a figure or a few words."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field_(min_length=1, max_length=40)
+    definition: str = Field_(default="", max_length=300)
+    type: FieldType = "text"
+
+
 class Task(BaseModel):
-    """A question with its categories. Immutable; a changed task is another task."""
+    """A question and what it may be answered with. Immutable; a changed task is another task.
+
+    `labels` are the categories of single_label (one is chosen) and multi_label (each is yes or no);
+    `fields` are what *extract* reads out; `max_words` is the length of what *generate* writes.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str = "task"
-    question: str = Field(min_length=3, max_length=400)
+    question: str = Field_(min_length=3, max_length=400)
     kind: TaskKind = "single_label"
-    labels: tuple[Label, ...]
+    labels: tuple[Label, ...] = ()
+    fields: tuple[Field, ...] = ()
+    max_words: int = Field_(default=30, ge=5, le=200)
 
     @property
     def names(self) -> tuple[str, ...]:

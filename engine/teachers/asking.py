@@ -48,40 +48,54 @@ def ask(teacher: Teacher, documents: Sequence[Document], task: Task, template: T
         TeacherError: the teacher cannot answer (for a recording: it was never asked this).
     """
     orders = option_orders(len(task.labels), n_orders)
-    n_labels, total = len(task.labels), len(documents) * len(orders)
-    log_probs = np.empty((len(documents), len(orders), n_labels), dtype=np.float32)
-    hidden: list[FloatArray | None] = [None] * len(documents)
-    done = cached = 0
+    total, cached = len(documents) * len(orders), 0
+    given: list[list[Answer]] = []
     for o, order in enumerate(orders):
-        wanted = depths if o == 0 else ()
         prompts = compose(template, task, documents, order, max_chars)
-        keys = [answer_key(teacher.digest, p, wanted) for p in prompts]
-        known = cache.get(keys) if cache else {}
-        cached += sum(key in known for key in keys)
-        missing = [i for i, key in enumerate(keys) if key not in known]
-        done += len(prompts) - len(missing)
-        if on_progress:
-            on_progress(done, total)
-        # Longest first: the batch that needs the most memory fails at once, not after an hour.
-        missing.sort(key=lambda i: (-len(prompts[i].text), i))
-        for start in range(0, len(missing), BATCH):
-            if checkpoint:
-                checkpoint()
-            rows = missing[start:start + BATCH]
-            fresh = _answer(teacher, [prompts[i] for i in rows], wanted)
-            made = {keys[i]: a for i, a in zip(rows, fresh, strict=True)}
-            if cache:
-                cache.put(made)
-            known |= made
-            done += len(rows)
-            if on_progress:
-                on_progress(done, total)
-        for i, key in enumerate(keys):
-            log_probs[i, o] = known[key].log_probs
-            if o == 0:
-                hidden[i] = known[key].hidden
-    states = np.stack([h for h in hidden if h is not None]) if depths and documents else None
-    return Answers(template.ref, np.array(orders), log_probs, states, cached)
+        before = o * len(documents)
+        answers, known = answer_prompts(
+            teacher, prompts, depths=depths if o == 0 else (), cache=cache, checkpoint=checkpoint,
+            on_done=(lambda done, before=before: on_progress(before + done, total)) if on_progress else None)
+        given.append(answers)
+        cached += known
+    log_probs = np.array([[a.log_probs for a in answers] for answers in given], dtype=np.float32)
+    states = [a.hidden for a in given[0]] if depths and documents else None
+    return Answers(template.ref, np.array(orders),
+                   log_probs.reshape(len(orders), len(documents), len(task.labels)).swapaxes(0, 1),
+                   np.stack(states) if states else None, cached)
+
+
+def answer_prompts(teacher: Teacher, prompts: Sequence[Prompt], *, depths: tuple[float, ...],
+                   cache: AnswerCache | None, on_done: Callable[[int], None] | None = None,
+                   checkpoint: Callable[[], None] | None = None) -> tuple[list[Answer], int]:
+    """An answer to each prompt, in their order, and how many the cache knew.
+
+    `on_done(done)` counts prompts; `checkpoint()` is called between batches and may raise to stop.
+
+    Raises:
+        TeacherError: the teacher cannot answer.
+    """
+    keys = [answer_key(teacher.digest, p, depths) for p in prompts]
+    known = cache.get(keys) if cache else {}
+    missing = [i for i, key in enumerate(keys) if key not in known]
+    done = cached = len(prompts) - len(missing)
+    if on_done:
+        on_done(done)
+    # Longest first: the batch that needs the most memory fails at once, not after an hour.
+    missing.sort(key=lambda i: (-len(prompts[i].text), i))
+    for start in range(0, len(missing), BATCH):
+        if checkpoint:
+            checkpoint()
+        rows = missing[start:start + BATCH]
+        fresh = _answer(teacher, [prompts[i] for i in rows], depths)
+        made = {keys[i]: a for i, a in zip(rows, fresh, strict=True)}
+        if cache:
+            cache.put(made)
+        known |= made
+        done += len(rows)
+        if on_done:
+            on_done(done)
+    return [known[key] for key in keys], cached
 
 
 def _answer(teacher: Teacher, prompts: list[Prompt], depths: tuple[float, ...]) -> list[Answer]:

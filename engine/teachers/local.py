@@ -38,7 +38,7 @@ class LocalTeacher:
         # Some models keep other things than keys and values for what they have read.
         plain = not getattr(self._model, "_is_stateful", False) and "sliding_attention" not in (
             getattr(self._model.config, "layer_types", None) or ())
-        self._prefix = SharedPrefix(self._model.model, self._device) if reuse and plain else None
+        self.shared = SharedPrefix(self._model.model, self._device) if reuse and plain else None
 
     def _single_token(self, letter: str) -> int:
         ids = self._tokenizer.encode(letter, add_special_tokens=False)
@@ -72,7 +72,7 @@ class LocalTeacher:
         if max(map(len, ids)) > window:
             raise TeacherError(f"A prompt is {max(map(len, ids)):,} tokens long; {self.name} reads "
                                f"at most {window:,}.", "Shorten the instructions or the documents.")
-        done, past = self._prefix.of(ids) if self._prefix else (0, None)
+        done, past = self.shared.of(ids) if self.shared else (0, None)
         last = torch.tensor([len(row) - done - 1 for row in ids], device=self._device)
         width = int(last.max()) + 1
         tokens = torch.zeros((len(ids), width), dtype=torch.long)
@@ -100,13 +100,17 @@ class LocalTeacher:
         return [Answer(log_probs[r], None if hidden is None else np.ascontiguousarray(hidden[r]))
                 for r in range(len(ids))]
 
+    def tokens(self, prompts: Sequence[Prompt]) -> list[int]:
+        """How many tokens it reads for each prompt; what prompts share is counted for each."""
+        return [len(self.encode(p)) for p in prompts]
+
     def covers(self, prompts: Sequence[Prompt]) -> list[bool]:
         """Every prompt: the model is here."""
         return [True] * len(prompts)
 
     def close(self) -> None:
         """Drop the weights so that the student has the memory."""
-        self._prefix = None
+        self.shared = None
         del self._model
         if self._device.type == "cuda":
             torch.cuda.empty_cache()

@@ -30,6 +30,10 @@ class Teacher(Protocol):
         """Log-probabilities over the letters of each prompt, and hidden states when depths are asked."""
         ...
 
+    def tokens(self, prompts: Sequence[Prompt]) -> list[int]:
+        """How many tokens it reads for each prompt."""
+        ...
+
     def covers(self, prompts: Sequence[Prompt]) -> list[bool]:
         """Which of these prompts can be answered at all: a recording knows only what it was asked."""
         ...

@@ -1,5 +1,5 @@
-"""Ten ways to ask, written down before any of them was scored: to see whether a score without labels finds the
-good ones. The first is what people write first; the others change one or two things at a time.
+"""Ten ways to ask, written down before any of them was scored, to see whether a score without labels finds
+the good ones. The first is what people write first; the others change one or two things at a time.
 """
 
 from __future__ import annotations

@@ -1,0 +1,175 @@
+"""What is asked of the large model in a run: every document first, then, between phases, those in doubt.
+
+Does not: train, or know the stages around it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.cache.answers import AnswerCache
+from engine.events import EventLog
+from engine.plan import DistillPlan
+from engine.prompts.adapting import Adapted
+from engine.prompts.candidates import Candidate, candidates
+from engine.prompts.composing import compose, option_orders
+from engine.records import Corpus, FloatArray, Parts, TeacherSignal, take
+from engine.teachers.adaptive import ask_adaptively, asking_for
+from engine.teachers.asking import ask
+from engine.teachers.class_bias import find_class_pull
+from engine.teachers.opening import open_teacher
+from engine.teachers.protocol import DEPTHS, Teacher
+from engine.teachers.signals import first_signal, letter_pull, second_signal, unsettled
+from engine.workspace import Workspace
+
+Facts = dict[str, Any]
+Titled = Callable[[str], Callable[[int, int], None]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Questions:
+    """A run's questions. `vectors` (documents, width) are there where the plan needs likeness."""
+
+    plan: DistillPlan
+    corpus: Corpus
+    parts: Parts
+    vectors: FloatArray | None
+    workspace: Workspace
+    log: EventLog
+    progress: Titled
+    checkpoint: Callable[[], None]
+
+    @property
+    def cache(self) -> AnswerCache:
+        """The workspace's store of answers."""
+        return AnswerCache(self.workspace.answers)
+
+    def ways(self) -> tuple[Candidate, ...]:
+        """Ways to ask that the plan allows, the analyst's own first."""
+        return candidates((self.plan.ask.template, *self.plan.ask.candidates), self.plan.task)
+
+    def first(self) -> tuple[TeacherSignal, Facts]:
+        """The answers on every document, likings removed, and what the report and the log say of them.
+
+        Raises:
+            EngineError: the teacher cannot be opened or cannot answer; Interrupted: a wish of the user.
+        """
+        plan = self.plan
+        depths = DEPTHS if plan.wants_hidden else ()
+        teacher, because = open_teacher(plan.ask.teacher, self.workspace, plan.device)
+        self._tell("large model", teacher.name, because)
+        began = time.monotonic()
+        try:
+            signal, facts = (self._adapted if plan.ask.candidates else self._plain)(teacher, depths)
+        finally:
+            teacher.close()
+        seconds, fresh = time.monotonic() - began, facts["prompts"] - facts["from_cache"]
+        measured = fresh > 0 and not plan.ask.teacher.startswith("recorded:")
+        each = facts["prompts"] / len(self.corpus)
+        return signal, facts | {
+            "teacher": teacher.name, "prompts_per_s": fresh / seconds if measured else None,
+            "documents_per_s": round(fresh / each / seconds, 3) if measured else None}
+
+    def _plain(self, teacher: Teacher, depths: tuple[float, ...]) -> tuple[TeacherSignal, Facts]:
+        """Every document the analyst's own way, in several orders."""
+        plan = self.plan
+        answers = ask(teacher, self.corpus.documents, plan.task, plan.ask.template,
+                      n_orders=plan.ask.orders, depths=depths, cache=self.cache,
+                      max_chars=plan.ask.max_chars, checkpoint=self.checkpoint,
+                      on_progress=self.progress("Asking the large model"))
+        pull = letter_pull(answers, self.parts.learn, plan.seed)
+        liked = find_class_pull(teacher, answers, pull, plan.task, plan.ask.template, seed=plan.seed,
+                                learn=self.parts.learn, steer=self.parts.steer,
+                                cache=self.cache, max_chars=plan.ask.max_chars)
+        strongest = int(np.abs(pull).argmax())
+        self._tell("place of the options", _rounded(pull),
+                   f"place {strongest + 1} in the list pulled most and was set right; a category no longer "
+                   "gains by where it stands")
+        self._tell("liking for a category", _rounded(liked.pull), liked.because)
+        prompts = int(answers.log_probs.shape[0] * answers.log_probs.shape[1])
+        return first_signal(answers, pull, depths, liked.pull), {
+            "prompts": prompts, "from_cache": answers.from_cache, "pull": _rounded(pull),
+            "class_pull": _rounded(liked.pull)}
+
+    def _adapted(self, teacher: Teacher, depths: tuple[float, ...]) -> tuple[TeacherSignal, Facts]:
+        """Every document the way that suits the corpus, and again where it needs it."""
+        plan = self.plan
+        asking = asking_for(teacher, self.corpus.documents, plan.task, depths=depths, cache=self.cache,
+                            max_chars=plan.ask.max_chars, progress=self.progress,
+                            checkpoint=self.checkpoint)
+        signal, made = ask_adaptively(
+            asking, self.ways(), self.parts, self.vectors, budget=plan.ask.budget, asks=plan.ask.most_asks,
+            seed=plan.seed, on_step=lambda words: self._tell("answers", "", words))
+        self._tell("way to ask", made.chosen.name, made.because)
+        if made.halted:
+            self._tell("budget", f"{made.spent:,.0f} tokens", made.halted)
+        return signal, {"prompts": asking.prompts, "from_cache": asking.from_cache} | told(made)
+
+    def again(self, signal: TeacherSignal, differs: NDArray[np.bool_], learn: tuple[int, ...],
+              asked: Facts) -> tuple[TeacherSignal, int]:
+        """Another question about the *learn* documents in doubt; the others keep their answer.
+
+        `differs`, beside `learn`: the student says otherwise. `asked`: the facts of `first`.
+        """
+        plan = self.plan.ask
+        rows = unsettled(signal, learn, differs, plan.again_share)
+        way = self._another_way(asked)
+        if way is None or not len(rows):
+            return signal, 0
+        teacher, _ = open_teacher(plan.teacher, self.workspace, self.plan.device)
+        task = way.shown(self.plan.task)
+        try:
+            orders = option_orders(len(task.labels), plan.again_orders)
+            covered = [teacher.covers(compose(way.template, task, take(self.corpus.documents, rows.tolist()),
+                                              order, plan.max_chars)) for order in orders]
+            rows = rows[np.all(covered, axis=0)]
+            if not len(rows):
+                return signal, 0
+            answers = ask(teacher, take(self.corpus.documents, rows.tolist()), task, way.template,
+                          n_orders=plan.again_orders, depths=(), cache=self.cache,
+                          max_chars=plan.max_chars, checkpoint=self.checkpoint,
+                          on_progress=self.progress("Asking again about documents in doubt"))
+            every = range(len(rows))
+            pull = letter_pull(answers, every, self.plan.seed)
+            liked = find_class_pull(teacher, answers, pull, task, way.template, learn=every, steer=every,
+                                    seed=self.plan.seed, cache=self.cache, max_chars=plan.max_chars)
+        finally:
+            teacher.close()
+        return second_signal(signal, rows, answers, pull, liked.pull), len(rows)
+
+    def _another_way(self, asked: Facts) -> Candidate | None:
+        """A way to ask that stands behind no answer yet: the best of those tried, else the plan's second."""
+        used = set(asked.get("used", ()))
+        by_ref = {way.ref: way for way in self.ways()}
+        tried = [by_ref[entry["ref"]] for entry in asked.get("ways", ()) if entry["ref"] in by_ref]
+        second = [Candidate(self.plan.ask.again_template)] if self.plan.ask.again_template else []
+        return next((way for way in (*tried, *second) if way.ref not in used), None)
+
+    def _tell(self, what: str, choice: object, because: str) -> None:
+        self.log.write("choice", what=what, choice=choice, because=because)
+
+
+def told(made: Adapted) -> Facts:
+    """How answers came about, as plain values for the report and the page."""
+    return {
+        "way": made.chosen.name, "because": made.because, "set_right": made.set_right,
+        "tokens": round(made.spent), "halted": made.halted,
+        "reasons": {str(row): why for row, why in made.reasons.items()},
+        "used": sorted({made.chosen.ref, *(step.candidate.ref for step in made.steps)}),
+        "ways": [{"name": t.candidate.name, "ref": t.candidate.ref, "tokens": round(t.tokens, 1),
+                  "weight": round(t.weight, 3), "score": round(t.score.total, 3),
+                  "agreement": round(t.score.agreement, 3), "confidence": round(t.score.confidence, 3),
+                  "stability": round(t.score.stability, 3), "spread": round(t.score.spread, 3)}
+                 for t in made.tried],
+        "steps": [{"how": step.because, "documents": len(step.rows), "changed": step.changed}
+                  for step in made.steps]}
+
+
+def _rounded(values: Sequence[float] | FloatArray) -> list[float]:
+    return [round(float(v), 3) for v in values]

@@ -1,0 +1,149 @@
+"""Adapting: the better way is found without labels, doubt is asked about first, and the budget is kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.errors import SettingsError
+from engine.prompts.adapting import Adapted, adapt, doubtful
+from engine.prompts.answered import Book, Budget, combine
+from engine.prompts.calibration import Likings
+from tests.prompts.worlds import ORDERS, World, truth_of, way
+
+N = 200
+TRUTH = truth_of(N)
+WAYS = (way("plain"), way("clear"), way("muddled"))
+CLARITY = {"plain": 1.0, "clear": 3.0, "muddled": 0.0}
+
+
+def asked(world: World, tokens: float = 1e9, asks: int = 4, **changes: object) -> Adapted:
+    return adapt(world, WAYS, **{  # type: ignore[arg-type] - changes are those of `adapt`
+        "orders": ORDERS, "sample": np.arange(40), "learn": np.arange(150), "n_documents": N,
+        "budget": Budget(tokens, asks), "seed": 0, **changes})
+
+
+def right(made: Adapted) -> float:
+    return float((made.probs.argmax(axis=1) == TRUTH).mean())
+
+
+def test_the_clearest_way_is_chosen_and_said_why() -> None:
+    world = World(TRUTH, CLARITY)
+    made = asked(world)
+    assert made.chosen == way("clear")
+    assert [t.candidate.template.id for t in made.tried][-1] == "muddled"
+    assert "no label was looked at" in made.because
+    assert right(made) > right(asked(World(TRUTH, CLARITY), tokens=100 * N)) + 0.2  # plain, once each
+    np.testing.assert_allclose(made.probs.sum(axis=1), 1)
+
+
+def test_a_shorter_way_that_is_as_good_is_preferred() -> None:
+    world = World(TRUTH, {**CLARITY, "plain": 3.1}, price={"plain": 60, "clear": 300})
+    made = asked(world)
+    assert made.chosen == way("plain")
+
+
+def test_documents_in_doubt_are_asked_again_first_and_each_with_its_reason() -> None:
+    made = asked(World(TRUTH, CLARITY, noise=1.5))
+    assert made.steps
+    assert (made.asked[list(made.reasons)] >= 2).all()
+    once = np.setdiff1d(np.arange(40, N), list(made.reasons))
+    assert (made.asked[once] == 1).all()
+    assert all("points apart" in why or "not the same" in why for why in made.reasons.values())
+    first = made.steps[0].rows
+    assert len(first) < N  # the settled ones are left alone
+
+
+def test_the_budget_is_kept_and_where_it_ended_is_said() -> None:
+    for tokens in (100 * N, 170 * N, 210 * N):
+        world = World(TRUTH, CLARITY, noise=2.0)
+        made = asked(world, tokens=tokens)
+        read = sum(100 * len(rows) for _, _, rows in world.calls)
+        assert read == made.spent <= tokens
+        assert not np.isnan(made.probs).any()
+    assert "used up" in made.halted
+    assert not asked(World(TRUTH, CLARITY, noise=0.1)).halted
+
+
+def test_no_document_is_asked_more_often_than_allowed() -> None:
+    world = World(TRUTH, CLARITY, noise=2.0)
+    made = asked(world, asks=2)
+    outside = np.arange(40, N)  # the sample was asked by trying out
+    count = np.zeros(N, dtype=int)
+    for _, _, rows in world.calls:
+        count[list(rows)] += 1
+    assert count[outside].max() == 2
+    assert made.asked[outside].max() == 2
+
+
+def test_a_budget_below_one_question_each_is_refused_before_anything_is_asked() -> None:
+    world = World(TRUTH, CLARITY)
+    with pytest.raises(SettingsError, match="takes 20,000 tokens; the budget is 10,000"):
+        asked(world, tokens=10_000)
+    assert not world.calls
+
+
+def test_with_one_way_and_little_money_the_analysts_own_is_used() -> None:
+    made = asked(World(TRUTH, CLARITY), tokens=100 * N)
+    assert made.chosen == way("plain")
+    assert "no trying out" in made.because
+    assert (made.asked == 1).all()
+
+
+def test_likings_are_taken_off() -> None:
+    liking, letters = np.array([1.5, 0, 0, -1.5]), np.array([1.5, 0.5, -0.5, -1.5])
+    fair = right(asked(World(TRUTH, CLARITY)))
+    biased = World(TRUTH, CLARITY, liking=liking, letters=letters)
+    raw = biased.ask(way("clear"), np.arange(N), 0)
+    raw_right = float((ORDERS[0][raw.argmax(axis=1)] == TRUTH).mean())
+    assert right(asked(biased)) > raw_right + 0.5 * (fair - raw_right)
+
+
+def test_a_skewed_pool_loses_nothing() -> None:
+    skewed = np.where(np.random.default_rng(1).random(N) < 0.85, 0, TRUTH)
+    made = adapt(World(skewed, CLARITY), WAYS, orders=ORDERS, sample=np.arange(40), learn=np.arange(150),
+                 n_documents=N, budget=Budget(1e9), seed=0)
+    world = World(skewed, CLARITY)
+    raw = world.ask(made.chosen, np.arange(N), 0)
+    raw_right = (ORDERS[0][raw.argmax(axis=1)] == skewed).mean()
+    assert (made.probs.argmax(axis=1) == skewed).mean() >= raw_right - 0.02
+
+
+def test_the_same_seed_gives_the_same() -> None:
+    one, two = asked(World(TRUTH, CLARITY)), asked(World(TRUTH, CLARITY))
+    np.testing.assert_array_equal(one.probs, two.probs)
+    assert one.reasons == two.reasons
+
+
+def test_examples_are_asked_for_only_when_they_can_be_sorted() -> None:
+    told: list[int] = []
+    world = World(TRUTH, CLARITY, noise=2.0)
+    asked(world, sort_examples=lambda probs, _stability: told.append(len(probs)))
+    assert told == [N]
+    assert any("+3" in ref for ref, _, _ in world.calls)
+    plain = World(TRUTH, CLARITY, noise=2.0)
+    asked(plain)
+    assert not any("+3" in ref for ref, _, _ in plain.calls)
+
+
+def test_doubt_is_a_small_gap_or_an_answer_that_changes() -> None:
+    probs = np.array([[0.9, 0.1], [0.55, 0.45], [0.9, 0.1], [0.65, 0.35]])
+    assert doubtful(probs, np.array([1, 1, 0.5, 1])).tolist() == [1, 3, 2]
+
+
+def test_answers_are_weighed_and_counted() -> None:
+    world = World(TRUTH[:6], CLARITY)
+    book = Book(world, ORDERS, 6, Budget(1e9))
+    rows = np.arange(6)
+    book.fill(way("clear"), rows[:5], 0)
+    book.fill(way("plain"), rows[:2], 1)
+    for name in ("clear", "plain"):
+        book.likings[way(name)] = Likings(*np.zeros((3, 4)))
+    probs, stability = combine(book, {way("clear"): 3.0, way("plain"): 1.0})
+    clear, plain = book.distributions(way("clear")), book.distributions(way("plain"))
+    np.testing.assert_allclose(probs[0], (3 * clear[0, 0] + plain[0, 1]) / 4)
+    np.testing.assert_allclose(probs[3], clear[3, 0])
+    assert np.isnan(probs[5]).all()
+    assert stability[3] == 1
+    assert book.times_asked().tolist() == [2, 2, 1, 1, 1, 0]
+    assert len(book.fill(way("clear"), rows, 0)) == 1  # what was answered is not asked again
