@@ -113,6 +113,7 @@ def run_pipeline(run: RunFolder, workspace: Workspace, wish: Callable[[], Wish |
     log.write("done", sentence=report["verdict"], seconds=report["seconds"])
 
 
+ASKED_HOW = ("way", "because", "set_right", "ways", "steps", "tokens", "halted")  # facts of adaptive asking
 STAGES = ("parts", "asking", "training", "scoring", "take-home")
 
 
@@ -204,13 +205,15 @@ def score(line: Line) -> dict[str, Any]:
     gold = load_gold(projects.folders(line.workspace, project).corpora / line.plan.corpus,
                      project.gold_column or None)
     first = load_signal(line.run.path / "signal.safetensors")
-    report, table = score_run(line.plan, line.corpus, line.parts, first, line.signal, line.student, gold,
-                              line.progress("scoring", "Checking on the documents kept aside"))
     asking, training = line.facts["asking"], line.facts["training"]
+    report, table = score_run(line.plan, line.corpus, line.parts, first, line.signal, line.student, gold,
+                              asking.get("reasons", {}),
+                              line.progress("scoring", "Checking on the documents kept aside"))
     report["phases"] = training["phases"]
     report["teacher_name"], report["student_name"] = asking["teacher"], line.plan.student.model
     report["asked"] = {"prompts": int(line.signal.asked.sum()), "from_cache": asking["from_cache"],
                        "again": int((line.signal.asked > first.asked).sum())}
+    report["asked"] |= {key: asking[key] for key in ASKED_HOW if key in asking}
     report["cost"]["student"] |= {key: training[key] for key in ("parameters", "trained_parameters")}
     report["cost"]["teacher"] = {"documents_per_s": asking["documents_per_s"]}
     _note(line, "predict", line.plan.student.model, report["cost"]["student"]["documents_per_s"])

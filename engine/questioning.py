@@ -105,7 +105,7 @@ class Questions:
                             checkpoint=self.checkpoint)
         signal, made = ask_adaptively(
             asking, self.ways(), self.parts, self.vectors, budget=plan.ask.budget, asks=plan.ask.most_asks,
-            seed=plan.seed, on_step=lambda words: self._tell("answers", "", words))
+            seed=plan.seed, on_step=lambda what, words: self._tell(what, "", words))
         self._tell("way to ask", made.chosen.name, made.because)
         if made.halted:
             self._tell("budget", f"{made.spent:,.0f} tokens", made.halted)

@@ -45,14 +45,17 @@ from engine.plan import (
 )
 from engine.projects import EXAMPLE
 from engine.prompts.composing import option_orders
-from engine.prompts.library import find, save_version, versions
+from engine.prompts.library import find, others, save_version, versions
 from engine.prompts.template import Template, lint, render, shorten
 from engine.tasks.definition import Task
 from engine.tasks.presets import load_task, preset, preset_titles, save_task
+from engine.teachers.protocol import teacher_kind
 from engine.views import Download, ModelView, Rendered, Tried
 from engine.workspace import fresh_name, read_json
 
 MAX_CHARS = 1200
+ADAPTS: dict[Preset, float] = {"balanced": 3.0, "thorough": 5.0}
+"""Presets that let the studio find how to ask, and their budget: how often everything may be read."""
 
 
 class Studio(DocumentsDesk):
@@ -166,6 +169,9 @@ class Studio(DocumentsDesk):
         asked = teacher or self.teacher(project_id)
         ask = AskPlan(teacher=asked, template=find(folder, project.template),
                       again_template=find(folder, project.again_template), max_chars=MAX_CHARS)
+        if preset_name in ADAPTS and teacher_kind(asked) == "local":
+            ask = ask.model_copy(update={"candidates": others(folder, ask.template),
+                                         "budget": ADAPTS[preset_name]})
         fields: dict[str, Any] = {
             "project": project_id, "corpus": project.corpus, "task": self.task(project_id), "ask": ask,
             "student": StudentPlan(model=student, **projects.student_window(self.workspace, project)),

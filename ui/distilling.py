@@ -109,6 +109,8 @@ def setup_part(empty: gr.HTML) -> Setup:
                                   precision=0, minimum=1, maximum=512, min_width=150)
                 orders = gr.Number(2, label=words.DISTIL_ORDERS, info=words.DISTIL_ORDERS_INFO,
                                    precision=0, minimum=1, maximum=8, min_width=150)
+            adapt = gr.Checkbox(value=True, label=words.DISTIL_ADAPT, info=words.DISTIL_ADAPT_INFO,
+                                elem_id="adapt")
         before = gr.HTML(elem_id="before")
         with gr.Row(visible=False) as fetch:
             hub = gr.Button(words.DISTIL_FETCH, min_width=160, elem_id="fetch")
@@ -118,7 +120,7 @@ def setup_part(empty: gr.HTML) -> Setup:
         start = gr.Button(words.DISTIL_START, variant="primary", elem_id="start")
         same = gr.Textbox(label=words.DISTIL_COMMAND, interactive=False, buttons=["copy"],
                           visible=False, max_lines=3, elem_classes="command")
-    form = planning.Form(teacher, student, preset, seed, phases, loss, rank, batch, orders)
+    form = planning.Form(teacher, student, preset, seed, phases, loss, rank, batch, orders, adapt)
     return Setup(empty, body, form, large, small, before, fetch, hub, index, fetching, start, same)
 
 

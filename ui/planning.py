@@ -32,6 +32,7 @@ class Form(NamedTuple):
     rank: float
     batch_size: float
     orders: float
+    adapt: bool = True
 
 
 def phase_rows(phases: Sequence[PhasePlan]) -> list[list[Any]]:
@@ -73,7 +74,7 @@ def plan_from(studio: Studio, project: str, form: Form) -> DistillPlan:
     whole = {name: _whole(getattr(form, name), name) for name in
              ("seed", "rank", "batch_size", "orders")}
     raw["student"] |= {"rank": whole["rank"], "alpha": 2 * whole["rank"]}
-    raw["ask"] |= {"orders": whole["orders"]}
+    raw["ask"] |= {"orders": whole["orders"]} | ({} if form.adapt else {"candidates": ()})
     raw |= {"seed": whole["seed"], "batch_size": whole["batch_size"],
             "micro_batch": min(raw["micro_batch"], whole["batch_size"]),
             "output_loss": form.output_loss}

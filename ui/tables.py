@@ -170,7 +170,7 @@ def about(row: Mapping[str, Any]) -> str:
         lines.append((words.COMPARE_GOLD, row["gold"]))
     facts = "".join(f"<tr><th scope='row'>{says(who)}</th><td>{says(what)}</td></tr>"
                     for who, what in lines)
-    asked = words.compare_asked(int(row["asked"]), bool(row["asked_again"]))
+    asked = words.compare_asked(int(row["asked"]), bool(row["asked_again"]), row.get("why_asked") or "")
     part = words.COMPARE_PARTS.get(row["part"], row["part"])
     return (f'<p><b class="mark mark-{"same" if same else "other"}">{says(mark)}</b> '
             f'<span class="quiet">{says(part)} {says(asked)}</span></p>'

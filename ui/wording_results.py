@@ -116,10 +116,12 @@ def compare_answer(label: str, confidence: float, sureness: str) -> str:
     return f"{label} · {percent(confidence)}" + (f" · {sureness}" if sureness else "")
 
 
-def compare_asked(prompts: int, again: bool) -> str:
-    """How often the large model was asked about a document."""
-    times = "once" if prompts == 1 else f"{prompts} times, categories in different orders"
-    return f"The large model was asked {times}" + ("; asked again, in doubt." if again else ".")
+def compare_asked(prompts: int, again: bool, why: str = "") -> str:
+    """How often the large model was asked about a document, and why more than once."""
+    times = "once" if prompts == 1 else f"{prompts} times" if why else \
+        f"{prompts} times, categories in different orders"
+    reasons = [why] * bool(why) + ["asked again, in doubt"] * again
+    return f"The large model was asked {'; '.join((times, *reasons))}."
 
 
 def compare_own(label: str, share: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,7 +26,7 @@ from engine.students.predicting import predict
 
 
 def score_run(plan: DistillPlan, corpus: Corpus, parts: Parts, first: TeacherSignal,
-              signal: TeacherSignal, student: Student, gold: Gold | None,
+              signal: TeacherSignal, student: Student, gold: Gold | None, reasons: Mapping[str, str],
               on_progress: Callable[[int, int], None]) -> tuple[dict[str, Any], pd.DataFrame]:
     """Score a finished student.
 
@@ -34,6 +34,7 @@ def score_run(plan: DistillPlan, corpus: Corpus, parts: Parts, first: TeacherSig
         first: the large model's frozen answers; *kept aside* is judged by these.
         signal: what the student and the bag of words learned from (documents asked again included).
         gold: labels for scoring, or None.
+        reasons: index of a document → why it was asked more than once, from the first asking.
         on_progress: called with (documents answered, documents in all).
 
     Returns:
@@ -73,12 +74,12 @@ def score_run(plan: DistillPlan, corpus: Corpus, parts: Parts, first: TeacherSig
         "sizes": {part: len(parts.named(part)) for part in PARTS},
         "cost": {"student": {"documents_per_s": round(speed, 2)}},
     }
-    return report, _table(plan, corpus, parts, first, signal, probs, bag, truth, student, baseline)
+    return report, _table(plan, corpus, parts, first, signal, probs, bag, truth, student, baseline, reasons)
 
 
 def _table(plan: DistillPlan, corpus: Corpus, parts: Parts, first: TeacherSignal, signal: TeacherSignal,
            probs: FloatArray, bag: Sequence[int], truth: Sequence[int], student: Student,
-           baseline: Baseline) -> pd.DataFrame:
+           baseline: Baseline, reasons: Mapping[str, str]) -> pd.DataFrame:
     """One row a document. On *kept aside* and *steer* the teacher's answers are the frozen first ones."""
     names, order = plan.task.names, option_orders(len(plan.task.labels), 1)[0]
     part = {i: p for p in PARTS for i in parts.named(p)}
@@ -98,7 +99,7 @@ def _table(plan: DistillPlan, corpus: Corpus, parts: Parts, first: TeacherSignal
             "student_confidence": round(float(probs[i].max()), 4),
             "teacher_probs": _by_name(names, said.probs[i]), "student_probs": _by_name(names, probs[i]),
             "sureness": sureness(confidence, stability), "asked": int(said.asked[i]),
-            "asked_again": bool(said.asked[i] > first.asked[i]),
+            "asked_again": bool(said.asked[i] > first.asked[i]), "why_asked": reasons.get(str(i), ""),
             "teacher_prompt": prompt, "student_prompt": student.prompt(document.text),
         })
     return pd.DataFrame(rows)

@@ -105,7 +105,7 @@ def choose(tried: Sequence[Tried]) -> tuple[Tried, str]:
 def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np.integer], sample: Rows,
           learn: Rows, n_documents: int, budget: Budget, seed: int,
           sort_examples: Callable[[FloatArray, FloatArray], None] | None = None,
-          on_step: Callable[[str], None] | None = None) -> Adapted:
+          on_step: Callable[[str, str], None] | None = None) -> Adapted:
     """Answers on every document, asked as the corpus and each document need, within a budget.
 
     Args:
@@ -119,7 +119,7 @@ def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np
         seed: of the sample by which likings are found.
         sort_examples: told (probs, stability) before the first question with examples; without it,
             no examples are shown.
-        on_step: told each round in words.
+        on_step: told (what, in words) after each step.
 
     Raises:
         SettingsError: the budget does not allow asking every document once.
@@ -140,7 +140,7 @@ def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np
     book.find_likings(first, np.random.default_rng(seed).permutation(learn)[:PULL_SAMPLE])
     set_right = _set_right(book, first)
     if on_step:
-        on_step(set_right)
+        on_step("liking for a category", set_right)
     weights, steps, reasons, halted = {first: 1.0}, [], {}, ""
     for candidate, order, how in _ladder(first, tried, examples=sort_examples is not None):
         probs, stability = combine(book, weights)
@@ -159,7 +159,8 @@ def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np
         reasons |= {int(row): f"asked again {how}: {why}"
                     for row, why in zip(done, _why(probs[done], stability[done]), strict=True)}
         if on_step:
-            on_step(f"asked {len(done):,} documents again {how}, most undecided first: "
+            on_step(f"asking again, round {len(steps)}",
+                    f"asked {len(done):,} documents again {how}, most undecided first: "
                     f"{changed:,} answers changed")
         if book.turned_away:
             halted = (f"the budget of {budget.tokens:,.0f} tokens is used up: {book.turned_away:,} documents "

@@ -48,6 +48,14 @@ def find(folder: Path, ref: str) -> Template:
     return found[-1]
 
 
+def others(folder: Path, used: Template, most: int = 5) -> tuple[Template, ...]:
+    """Other instructions for the same kind of question and language: the latest of each, own ones first."""
+    latest = {t.id: t for t in versions(folder)}
+    fit = [t for t in latest.values() if t.id != used.id and t.kind == used.kind
+           and t.language == used.language and t.suits in ("any", used.suits)]
+    return tuple(sorted(fit, key=lambda t: t.parent is None))[:most]
+
+
 def save_version(folder: Path, text: str, *, parent: Template, note: str = "", author: str = "",
                  title: str | None = None) -> Template:
     """Keep an edited text as the next version; the same text again returns the version it already is.

@@ -84,7 +84,7 @@ class TeacherAsking:
 
 def ask_adaptively(asking: TeacherAsking, candidates: Sequence[Candidate], parts: Parts,
                    vectors: FloatArray | None, *, budget: float, asks: int, seed: int,
-                   on_step: Callable[[str], None] | None = None) -> tuple[TeacherSignal, Adapted]:
+                   on_step: Callable[[str, str], None] | None = None) -> tuple[TeacherSignal, Adapted]:
     """Answers on every document, as `adapt` gives them, and how they came about.
 
     Args:
@@ -95,7 +95,7 @@ def ask_adaptively(asking: TeacherAsking, candidates: Sequence[Candidate], parts
         budget: how often the tokens of asking every document once, the analyst's own way, may be read.
         asks: answers that stand behind one document, at most.
         seed: of samples.
-        on_step: told each round in words.
+        on_step: told (what, in words) after each step.
 
     Raises:
         SettingsError: the budget is below 1.

@@ -57,8 +57,8 @@ def test_children_are_counted_at_the_same_moment() -> None:
         finally:
             for child in children:
                 release(child)
-    assert together > alone + 250 * MB
-    assert memory.peak_gb * 1e9 > alone + 250 * MB
+    assert together > alone + 200 * MB  # more than one; this process itself may give some back meanwhile
+    assert memory.peak_gb * 1e9 > alone + 200 * MB
 
 
 def test_the_peak_stays_after_the_memory_is_gone_and_the_watching_ends() -> None:

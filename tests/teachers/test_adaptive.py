@@ -53,7 +53,8 @@ def test_every_document_is_answered_and_the_second_time_costs_nothing(
     steps: list[str] = []
     first = asking(teacher, cache)
     signal, made = ask_adaptively(first, WAYS, parts, VECTORS / np.linalg.norm(VECTORS, axis=1)[:, None],
-                                  budget=6, asks=4, seed=0, on_step=steps.append)
+                                  budget=6, asks=4, seed=0,
+                                  on_step=lambda what, words: steps.append(f"{what}: {words}"))
     np.testing.assert_allclose(signal.probs.sum(axis=1), 1)
     assert signal.hidden.shape == (60, len(DEPTHS), 32)
     assert signal.hidden.any(axis=(1, 2)).all()
@@ -94,5 +95,5 @@ def test_a_run_asks_adaptively_and_tells_why(made: Made) -> None:
     assert facts["way"] in {way.name for way in WAYS}
     assert facts["steps"] and facts["reasons"]
     told = [e for e in status(run).events if e["kind"] == "choice"]
-    assert {"way to ask", "answers"} <= {e["what"] for e in told}
+    assert {"way to ask", "liking for a category", "asking again, round 1"} <= {e["what"] for e in told}
     assert all(e["because"] for e in told)

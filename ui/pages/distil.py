@@ -107,7 +107,7 @@ def build(frame: Frame) -> Page:
                     frame.stamp, **quiet)
     f.preset.input(reset_phases, f.preset, f.phases, **quiet).then(
         recheck, [*here, *form], setup.all, **quiet)
-    gr.on([f.student.input, f.output_loss.input, f.phases.input, f.seed.blur, f.rank.blur,
+    gr.on([f.student.input, f.output_loss.input, f.adapt.input, f.phases.input, f.seed.blur, f.rank.blur,
            f.batch_size.blur, f.orders.blur], recheck, [*here, *form], setup.all, **quiet)
     setup.start.click(start, [frame.visitor, frame.project, frame.stamp, *form],
                       [frame.run, frame.stamp], api_visibility="private", show_progress="minimal")
