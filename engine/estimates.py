@@ -76,6 +76,16 @@ def preflight(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> Prefli
         Estimate(0.0, "nothing", "every model runs on this machine"), tuple(problems))
 
 
+def asking_time(workspace: Workspace, teacher: str, calls: int, tokens: float) -> Estimate:
+    """How long `calls` questions of so many tokens take a large model on this machine."""
+    if teacher_kind(teacher) == "recorded":
+        return Estimate(0.0, "no time: its answers are recorded", "recorded")
+    path = workspace.cache / "speeds.json"
+    known = (read_json(path) if path.exists() else {}).get(f"ask:{teacher}")
+    seconds = calls / (known["per_second"] if known else _rate("ask", teacher, tokens))
+    return Estimate(seconds, _duration(seconds), "measured" if known else "guessed")
+
+
 def note_speed(workspace: Workspace, what: str, name: str, per_second: float, run: str) -> None:
     """Remember a measured speed (documents or prompts a second) for later estimates on this machine."""
     path = workspace.cache / "speeds.json"

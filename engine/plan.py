@@ -16,7 +16,8 @@ from pydantic_core import ErrorDetails
 
 from engine.errors import SettingsError
 from engine.losses.needs import NEEDS, OutputLossName
-from engine.prompts.template import Template, lint, student_text
+from engine.prompts.linting import lint
+from engine.prompts.template import Template, student_text
 from engine.tasks.definition import Task
 from engine.teachers.protocol import GIVES, teacher_kind
 from engine.workspace import write_text
@@ -118,16 +119,21 @@ class DistillPlan(_Closed):
 
     def _task_problems(self) -> list[SettingsError]:
         self.task.check()
+        if self.task.kind != "single_label":
+            return [SettingsError("Only questions with one category for each document can be distilled so "
+                                  "far; others can be tried on ten documents.",
+                                  "Choose a question with one category in Instructions.")]
         return []
 
     def _template_problems(self) -> list[SettingsError]:
-        problems = []
+        problems: list[SettingsError] = []
+        if self.task.kind != "single_label":
+            return problems
         for template in filter(None, (self.ask.template, self.ask.again_template, *self.ask.candidates)):
-            missing = [note for note in lint(template.text, self.task, template.answer)
-                       if "definitions" not in note]
+            missing = [note for note in lint(template, self.task) if note.severity == "stop"]
             if missing:
                 problems.append(SettingsError(
-                    f"The instructions {template.ref} cannot be used. {missing[0]}",
+                    f"The instructions {template.ref} cannot be used. {missing[0].text}",
                     "Open Instructions and mend them."))
         return problems
 

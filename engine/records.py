@@ -122,6 +122,14 @@ class Answer:
     hidden: FloatArray | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a model wrote, its opening in front; `finished` is False where the limit cut it off."""
+
+    text: str
+    finished: bool
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TeacherSignal:
     """What the student learns from, row by row beside the corpus.

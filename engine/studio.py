@@ -5,10 +5,7 @@ Does not: compute. It reads files, starts processes that compute, and hands out 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -16,20 +13,17 @@ import pandas as pd
 from engine import projects
 from engine.corpus.cleaning import DEFAULT_STEPS
 from engine.corpus.table import ROLES, ReadOptions
-from engine.documents_desk import DocumentsDesk
 from engine.errors import EngineError, RunError
 from engine.estimates import Preflight, preflight
+from engine.instructions_desk import MAX_CHARS, InstructionsDesk
 from engine.jobs import asker
 from engine.jobs.fetching import FetchStatus, fetch_status, start_fetch
 from engine.jobs.folder import Request, RunFolder, all_runs, find_run, offered, put_request
 from engine.jobs.launcher import launch
 from engine.jobs.reading import Reading
 from engine.jobs.status import RunStatus, status
-from engine.jobs.trying import try_on
 from engine.models.catalogue import find_card
-from engine.models.folders import is_installed, require
 from engine.models.listing import model_views
-from engine.models.tokens import TokenCounter
 from engine.plan import (
     DEFAULT_STUDENT,
     DEFAULT_TEACHER,
@@ -44,106 +38,17 @@ from engine.plan import (
     save_plan,
 )
 from engine.projects import EXAMPLE
-from engine.prompts.composing import option_orders
-from engine.prompts.library import find, others, save_version, versions
-from engine.prompts.template import Template, lint, render, shorten
-from engine.tasks.definition import Task
-from engine.tasks.presets import load_task, preset, preset_titles, save_task
+from engine.prompts.library import find, others
 from engine.teachers.protocol import teacher_kind
 from engine.views import Download, ModelView, Rendered, Tried
 from engine.workspace import fresh_name, read_json
 
-MAX_CHARS = 1200
 ADAPTS: dict[Preset, float] = {"balanced": 3.0, "thorough": 5.0}
 """Presets that let the studio find how to ask, and their budget: how often everything may be read."""
 
 
-class Studio(DocumentsDesk):
+class Studio(InstructionsDesk):
     """Verbs over one workspace. Cheap to make; holds no state of its own."""
-
-    # Instructions
-
-    def task(self, project_id: str) -> Task:
-        """The question in use."""
-        project = self.project(project_id)
-        return load_task(projects.folders(self.workspace, project).tasks, project.task)
-
-    def presets(self) -> dict[str, str]:
-        """Ready-made questions: id → title."""
-        return preset_titles()
-
-    def use_preset(self, project_id: str, preset_id: str) -> Task:
-        """Put a ready-made question in use."""
-        task = preset(preset_id)
-        self.change(project_id, task=task.id)
-        return task
-
-    def save_task(self, project_id: str, task: Task) -> Task:
-        """Keep an edited question as the project's own and put it in use."""
-        project = self.project(project_id)
-        folder = projects.folders(self.workspace, project).tasks
-        own = task.model_copy(update={"id": task.id if task.id.startswith("own-") else "own-question"})
-        if own.digest != self.task(project_id).digest:
-            save_task(folder, own)
-            self.change(project_id, task=own.id)
-        return own
-
-    def templates(self, project_id: str) -> tuple[Template, ...]:
-        """Every version of every set of instructions: built-in and the project's own."""
-        return versions(projects.folders(self.workspace, self.project(project_id)).templates)
-
-    def template(self, project_id: str, ref: str | None = None) -> Template:
-        """The instructions of `ref`, or those in use."""
-        project = self.project(project_id)
-        return find(projects.folders(self.workspace, project).templates, ref or project.template)
-
-    def save_template(self, project_id: str, text: str, *, parent: str, note: str = "") -> Template:
-        """Keep edited instructions as the next version and put it in use; unchanged text stays as it is."""
-        project = self.project(project_id)
-        folder = projects.folders(self.workspace, project).templates
-        made = save_version(folder, text, parent=find(folder, parent), note=note)
-        self.change(project_id, template=made.ref)
-        return made
-
-    def rendered(self, project_id: str, text: str, task: Task, index: int, teacher: str) -> Rendered:
-        """What the large model will read for one document. Raises `SettingsError` as `render` does."""
-        used, document = self._edited(project_id, text), self.corpus(project_id).documents[index]
-        shown = shorten(document.text, MAX_CHARS)
-        order = option_orders(len(task.labels), 1)[0]
-        prompt = render(text, task, shown, order)
-        counter = self._counter(teacher)
-        tokens = None
-        if counter:
-            chat = counter.render_chat([{"role": "user", "content": prompt}], add_generation_prompt=True)
-            tokens = counter.count(chat + used.opening)
-        return Rendered(prompt, used.opening, tokens, shown != document.text,
-                        tuple(lint(text, task, used.answer)))
-
-    def _edited(self, project_id: str, text: str) -> Template:
-        """The instructions in use with another text: read and opened as they are."""
-        return self.template(project_id).model_copy(update={"text": text})
-
-    def _counter(self, teacher: str) -> TokenCounter | None:
-        name = DEFAULT_TEACHER if teacher.startswith("recorded:") else teacher
-        if not is_installed(self.workspace.models, name):
-            return None
-        return _counter(require(self.workspace.models, name).path)
-
-    def teacher(self, project_id: str) -> str:
-        """The large model in use: a model's name, or `recorded:<name>`."""
-        return self.project(project_id).teacher or DEFAULT_TEACHER
-
-    def try_on(self, project_id: str, text: str, task: Task, teacher: str, n: int = 10,
-               on_progress: Callable[[str, int, int], None] | None = None) -> list[Tried]:
-        """The large model on the same `n` diverse documents each time; never kept aside for training.
-
-        Raises:
-            TeacherError: it cannot answer (a recording that was never asked this, say).
-        """
-        folder = projects.corpus_folder(self.workspace, self.project(project_id))
-        return try_on(self.workspace, folder, self.corpus(project_id), task,
-                      self._edited(project_id, text), teacher,
-                      n=n, max_chars=MAX_CHARS, on_progress=on_progress)
 
     # Models
 
@@ -272,11 +177,6 @@ def machine_words() -> str:
     """One line about this machine for the page's chip."""
     from engine.devices import machine_summary
     return machine_summary().words()
-
-
-@lru_cache(maxsize=4)
-def _counter(path: Path) -> TokenCounter:
-    return TokenCounter.from_folder(path)
 
 
 __all__ = ["DEFAULT_STEPS", "DEFAULT_STUDENT", "DEFAULT_TEACHER", "ENCODER", "EXAMPLE", "EXAMPLE_TEACHER",

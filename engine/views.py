@@ -27,25 +27,34 @@ class ModelView:
 class Rendered:
     """The exact text the large model reads, and how its answer is made to begin.
 
-    `tokens` is None without the model's tokenizer; `shortened` marks a cut document; `notes`: the linter's.
+    `tokens` is None without the model's tokenizer; `shortened` marks a cut document; `notes` are the linter's
+    (severity, text). Asking about every document takes `calls` questions, `tokens_all` tokens, and `time`.
     """
 
     text: str
     opening: str
     tokens: int | None
     shortened: bool
-    notes: tuple[str, ...]
+    notes: tuple[tuple[str, str], ...]
+    calls: int = 0
+    tokens_all: int | None = None
+    time: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One answer of *Try on 10*. `probs` by label name; `sureness` in words."""
+    """One answer of *Try on 10*. `probs` by label name; `sureness` in words.
+
+    Of several categories, each probability stands by itself and `label` names those that apply. Of an answer
+    in writing, `label` is the answer, `sureness` what could not be read, `fields` are (name, value, note).
+    """
 
     index: int
     text: str
     label: str
     probs: dict[str, float]
     sureness: str
+    fields: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ ROOMS = (
     "projects",
     "questioning",
     "jobs.process", "jobs.folder",  # a run's folder and who works in it: the pipeline writes there
-    "pipeline", "jobs", "documents_desk", "studio", "cli", "__main__",
+    "pipeline", "jobs", "documents_desk", "instructions_desk", "studio", "cli", "__main__",
 )
 DOORS = {"engine.errors", "engine.plan", "engine.records", "engine.studio"}  # by which ui enters the engine
 HOSTS = {"huggingface.co", "arxiv.org", "aclanthology.org", "doi.org", "www.apache.org", "localhost"}

@@ -13,13 +13,16 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import RunError, disk_errors_in_words
-from engine.records import Answer
+from engine.records import Answer, Written
 
 _SCHEMA = """
 create table if not exists answers (
     key text primary key, labels integer not null, log_probs blob not null,
     depths integer not null, hidden blob
-) without rowid"""
+) without rowid;
+create table if not exists texts (
+    key text primary key, text text not null, finished integer not null
+) without rowid;"""
 
 
 class AnswerCache:
@@ -30,7 +33,7 @@ class AnswerCache:
         with disk_errors_in_words("the answers of the large model"):
             path.parent.mkdir(parents=True, exist_ok=True)
         with self._open() as db:
-            db.execute(_SCHEMA)
+            db.executescript(_SCHEMA)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -72,3 +75,21 @@ class AnswerCache:
                 for key, a in answers.items()]
         with disk_errors_in_words("the answers of the large model"), self._open() as db:
             db.executemany("insert or replace into answers values (?, ?, ?, ?, ?)", rows)
+
+    def get_texts(self, keys: Sequence[str]) -> dict[str, Written]:
+        """What was written before; keys without a text are left out."""
+        found: dict[str, Written] = {}
+        with self._open() as db:
+            for start in range(0, len(keys), 500):
+                chunk = list(keys[start:start + 500])
+                marks = ",".join("?" * len(chunk))
+                for key, text, finished in db.execute(
+                        f"select key, text, finished from texts where key in ({marks})", chunk):
+                    found[key] = Written(text, bool(finished))
+        return found
+
+    def put_texts(self, texts: Mapping[str, Written]) -> None:
+        """Keep what was written; one transaction."""
+        rows = [(key, written.text, int(written.finished)) for key, written in texts.items()]
+        with disk_errors_in_words("the answers of the large model"), self._open() as db:
+            db.executemany("insert or replace into texts values (?, ?, ?)", rows)

@@ -12,6 +12,11 @@ def prompt_key(prompt: Prompt) -> str:
     return text_digest("\x1f".join((prompt.text, prompt.opening, prompt.answer, read)))
 
 
+def written_key(teacher_digest: str, prompt: Prompt, max_new_tokens: int) -> str:
+    """Name of one answer in writing: who, what, and how it was decoded."""
+    return text_digest(f"{teacher_digest}\x1fgreedy,{max_new_tokens}\x1f{prompt_key(prompt)}")
+
+
 def answer_key(teacher_digest: str, prompt: Prompt, depths: tuple[float, ...]) -> str:
     """Name of one answer: who was asked (weights, dtype, chat form), what, and what was kept of it."""
     kept = ",".join(f"{d:g}" for d in depths)

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from engine import errors
 from engine.cache.signals import load_vectors
 from engine.embedding.clusters import diverse
@@ -21,7 +19,7 @@ from engine.jobs.launcher import spawn
 from engine.jobs.process import Worker
 from engine.jobs.status import worker_alive
 from engine.plan import ENCODER
-from engine.records import Corpus, FloatArray
+from engine.records import Corpus
 from engine.teachers.protocol import teacher_kind
 from engine.workspace import Workspace, read_json, write_json
 
@@ -106,15 +104,13 @@ def diverse_rows(workspace: Workspace, folder: Path, corpus: Corpus, n: int,
 
 
 def ask_teacher(workspace: Workspace, teacher: str, wanted: dict[str, Any],
-                on_progress: Progress | None = None) -> tuple[FloatArray, FloatArray]:
-    """Raw answers: log_probs (documents, orders, labels) by position, orders (orders, labels)."""
+                on_progress: Progress | None = None) -> dict[str, Any]:
+    """Raw answers, as the kind of the task has them: see `asking_server.answers`."""
     request = {"verb": "ask", "teacher": teacher, **wanted}
     if teacher_kind(teacher) == "recorded":
         from engine.jobs.asking_server import Models, handle  # plays back: needs no process, no torch
-        said = handle(Models(workspace), request, on_progress or (lambda _done, _total: None))
-    else:
-        said = call(workspace, request, on_progress)
-    return np.array(said["log_probs"]), np.array(said["orders"])
+        return handle(Models(workspace), request, on_progress or (lambda _done, _total: None))
+    return call(workspace, request, on_progress)
 
 
 def ask_student(workspace: Workspace, folder: Path, text: str) -> dict[str, float]:

@@ -25,7 +25,10 @@ from engine.jobs.process import Worker
 from engine.prompts.template import Template
 from engine.records import Document
 from engine.tasks.definition import Task
+from engine.tasks.figures import Figure, Unknown, Unparsed
+from engine.tasks.parsing import Extraction
 from engine.teachers.asking import ask
+from engine.teachers.asking_more import ask_labels, ask_open
 from engine.teachers.opening import open_teacher
 from engine.workspace import Workspace, write_json
 
@@ -75,12 +78,7 @@ def handle(models: Models, wanted: dict[str, Any], report: Report) -> Any:  # no
         models.unload()
         return True
     if verb == "ask":
-        documents = [Document(str(i), text, text, str(i)) for i, text in enumerate(wanted["texts"])]
-        answers = ask(models.teacher(wanted["teacher"]), documents, Task.model_validate(wanted["task"]),
-                      Template.model_validate(wanted["template"]), n_orders=wanted["orders"], depths=(),
-                      cache=AnswerCache(models.workspace.answers),
-                      max_chars=wanted["max_chars"], on_progress=report)
-        return {"log_probs": answers.log_probs.tolist(), "orders": answers.orders.tolist()}
+        return answers(models, wanted, report)
     if verb == "student":
         from engine.students.predicting import predict
         student = models.student(Path(wanted["folder"]))
@@ -94,6 +92,45 @@ def handle(models: Models, wanted: dict[str, Any], report: Report) -> Any:  # no
         save_vectors(Path(wanted["path"]), vectors)
         return True
     raise ValueError(f"unknown verb {verb!r}")
+
+
+def answers(models: Models, wanted: dict[str, Any], report: Report) -> dict[str, Any]:
+    """What the large model says about some texts: plain values, by the kind of the task.
+
+    single_label: log_probs (texts, orders, labels) by position, orders (orders, labels); multi_label: probs
+    (texts, labels) of yes; extract, generate: answers, each with text, note, and fields (name, value, note).
+    """
+    documents = [Document(str(i), text, text, str(i)) for i, text in enumerate(wanted["texts"])]
+    task, template = Task.model_validate(wanted["task"]), Template.model_validate(wanted["template"])
+    teacher, cache = models.teacher(wanted["teacher"]), AnswerCache(models.workspace.answers)
+    if task.kind == "single_label":
+        said = ask(teacher, documents, task, template, n_orders=wanted["orders"], depths=(), cache=cache,
+                   max_chars=wanted["max_chars"], on_progress=report)
+        return {"log_probs": said.log_probs.tolist(), "orders": said.orders.tolist()}
+    if task.kind == "multi_label":
+        yes = ask_labels(teacher, documents, task, template, cache=cache, max_chars=wanted["max_chars"],
+                         on_progress=report)
+        return {"probs": yes.probs.tolist()}
+    written = ask_open(teacher, documents, task, template, cache=cache, max_chars=wanted["max_chars"],
+                       on_progress=report)
+    return {"answers": [in_words(answer) for answer in written]}
+
+
+def in_words(answer: Extraction | str | Unparsed) -> dict[str, Any]:
+    """An answer in writing as the page shows it."""
+    if isinstance(answer, str):
+        return {"text": answer, "note": "", "fields": []}
+    if isinstance(answer, Unparsed):
+        return {"text": "", "note": f"not read: {answer.reason}", "fields": []}
+    fields = []
+    for name, value in answer.values.items():
+        said = value.words() if isinstance(value, Figure) else value if isinstance(value, str) else ""
+        note = ("not said in the text" if isinstance(value, Unknown) else
+                f"not read: {value.reason}" if isinstance(value, Unparsed) else "")
+        fields.append({"name": name, "value": said, "note": note})
+    told = [f"{f['name']}: {f['value']}" for f in fields if f["value"]]
+    return {"text": "; ".join(told) or "nothing", "fields": fields,
+            "note": f"{answer.unparsed} of {len(fields)} not read" if answer.unparsed else ""}
 
 
 class _Handler(BaseHTTPRequestHandler):

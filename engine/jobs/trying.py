@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from engine.jobs.asker import ask_teacher, diverse_rows
 from engine.metrics.calibration import sureness
@@ -15,6 +18,7 @@ from engine.views import Tried
 from engine.workspace import Workspace
 
 ORDERS = 2
+APPLIES_FROM = 0.5  # probability of yes from which a category is said to apply
 
 
 def try_on(workspace: Workspace, folder: Path, corpus: Corpus, task: Task, template: Template,
@@ -32,12 +36,44 @@ def try_on(workspace: Workspace, folder: Path, corpus: Corpus, task: Task, templ
 
     rows = diverse_rows(workspace, folder, corpus, n, told("Choosing documents that differ"))
     texts = [corpus.documents[i].text for i in rows]
-    log_probs, orders = ask_teacher(
+    said = ask_teacher(
         workspace, teacher,
         {"texts": texts, "task": task.model_dump(mode="json"), "template": template.model_dump(),
          "orders": ORDERS, "max_chars": max_chars}, told("Asking the large model"))
+    return [in_words(i, text) for (i, text), in_words in
+            zip(zip(rows, texts, strict=True), _READ[task.kind](task, said), strict=True)]
+
+
+Worded = Callable[[int, str], Tried]
+
+
+def _chosen(task: Task, said: dict[str, Any]) -> list[Worded]:
+    log_probs, orders = np.array(said["log_probs"]), np.array(said["orders"])
     probs, stability = average_orders(
         label_distributions(log_probs, orders, letter_bias(log_probs, orders)))
-    return [Tried(i, t, task.names[int(p.argmax())], dict(zip(task.names, p.tolist(), strict=True)),
-                  sureness(float(p.max()), float(s)))
-            for i, t, p, s in zip(rows, texts, probs, stability, strict=True)]
+
+    def worded(p: Any, s: float) -> Worded:  # noqa: ANN401 - an array
+        name = task.names[int(p.argmax())]
+        return lambda i, text: Tried(i, text, name, dict(zip(task.names, p.tolist(), strict=True)),
+                                     sureness(float(p.max()), s))
+    return [worded(p, float(s)) for p, s in zip(probs, stability, strict=True)]
+
+
+def _applying(task: Task, said: dict[str, Any]) -> list[Worded]:
+    def worded(p: Sequence[float]) -> Worded:
+        names = [name for name, share in zip(task.names, p, strict=True) if share >= APPLIES_FROM]
+        least = min(max(share, 1 - share) for share in p)  # as sure as of the category it is least sure of
+        return lambda i, text: Tried(i, text, ", ".join(names) or "none",
+                                     dict(zip(task.names, map(float, p), strict=True)), sureness(least))
+    return [worded(p) for p in said["probs"]]
+
+
+def _written(task: Task, said: dict[str, Any]) -> list[Worded]:  # noqa: ARG001 - all kinds are read alike
+    def worded(answer: dict[str, Any]) -> Worded:
+        fields = tuple((f["name"], f["value"], f["note"]) for f in answer["fields"])
+        return lambda i, text: Tried(i, text, answer["text"], {}, answer["note"], fields)
+    return [worded(answer) for answer in said["answers"]]
+
+
+_READ: dict[str, Callable[[Task, dict[str, Any]], list[Worded]]] = {
+    "single_label": _chosen, "multi_label": _applying, "extract": _written, "generate": _written}

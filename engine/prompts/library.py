@@ -5,17 +5,25 @@ A version is a file `<id>/<version>.yaml` that is never rewritten; editing makes
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
 from engine.errors import SettingsError
-from engine.prompts.template import Template, compile_template
+from engine.prompts.sandbox import compile_template
+from engine.prompts.template import Template
+from engine.tasks.definition import TaskKind
 from engine.workspace import ASSETS, write_new
 
 DEFAULT_TEMPLATE = "message-first"
+DEFAULTS: dict[TaskKind, str] = {"single_label": DEFAULT_TEMPLATE, "multi_label": "yes-or-no",
+                                 "extract": "facts", "generate": "one-line"}
+"""What a question of each kind is asked with until the analyst chooses."""
 CAREFUL_TEMPLATE = "with-definitions"
 
 
@@ -56,34 +64,94 @@ def others(folder: Path, used: Template, most: int = 5) -> tuple[Template, ...]:
     return tuple(sorted(fit, key=lambda t: t.parent is None))[:most]
 
 
+def shelf(folder: Path, kind: TaskKind, language: str = "",
+          suits: str = "") -> dict[str, tuple[Template, ...]]:
+    """Instructions for a kind of question, by id in the order of the list: all versions, the latest last.
+
+    `language` and `suits` leave out others where they are given; what suits anything always stays.
+    """
+    found: dict[str, tuple[Template, ...]] = {}
+    for template in versions(folder):
+        if template.kind == kind and language in ("", template.language) and (
+                template.suits in ("any", suits) or not suits):
+            found[template.id] = (*found.get(template.id, ()), template)
+    return found
+
+
 def save_version(folder: Path, text: str, *, parent: Template, note: str = "", author: str = "",
                  title: str | None = None) -> Template:
-    """Keep an edited text as the next version; the same text again returns the version it already is.
+    """Keep an edited text as the next version; the latest text again returns that version.
 
     Raises:
         SettingsError: the text cannot be parsed, is empty or too long.
     """
     compile_template(text)
     while True:
-        known = versions(folder, parent.id)
-        same = [t for t in known if t.text == text]
-        if same:
-            return same[-1]
+        known = (*versions(folder, parent.id), parent)
+        latest = max(known, key=lambda t: t.version)
+        if latest.text == text:
+            return latest
+        made = _made(parent, version=latest.version + 1, text=text, note=note, author=author,
+                     title=title or parent.title, parent=parent.ref)
         try:
-            made = Template(id=parent.id, version=max(t.version for t in (*known, parent)) + 1,
-                            text=text, answer=parent.answer, opening=parent.opening,
-                            title=title or parent.title, note=note, author=author,
-                            parent=parent.ref, created=datetime.now(UTC).isoformat(timespec="seconds"))
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise SettingsError(f"The instructions cannot be kept: {first['loc'][0]}: {first['msg']}.",
-                                "Change that, then save again.") from error
-        try:
-            write_new(folder / made.id / f"{made.version}.yaml",
-                      yaml.safe_dump(made.model_dump(), allow_unicode=True, sort_keys=False))
+            return _keep(folder, made)
         except FileExistsError:  # another tab saved this version first: take the next number
             continue
-        return made
+
+
+def restore(folder: Path, ref: str, author: str = "") -> Template:
+    """An older version's text as the newest version; nothing in between is lost.
+
+    Raises:
+        SettingsError: there is no such version.
+    """
+    old = find(folder, ref)
+    newest = find(folder, old.id)
+    if newest.text == old.text:
+        return newest
+    return save_version(folder, old.text, parent=newest, note=f"restored from version {old.version}",
+                        author=author)
+
+
+def make_own(folder: Path, title: str, like: Template, author: str = "") -> Template:
+    """New instructions under a title of their own, beginning as a copy of others.
+
+    Raises:
+        SettingsError: the title is empty, or instructions of that name are there already.
+    """
+    name = re.sub(r"[^a-z0-9]+", "-", unicodedata.normalize("NFKD", title).lower()).strip("-")[:50]
+    taken = {t.id for t in versions(folder)}
+    if not name:
+        raise SettingsError("New instructions need a title with a letter or a digit in it.", "Write one.")
+    if name in taken:
+        raise SettingsError(f"There are instructions called “{title.strip()}” already.",
+                            "Choose another title, or edit those.")
+    made = _made(like, id=name, version=1, title=title.strip(), note=f"begun as a copy of "
+                                                                     f"{like.title or like.id}",
+                 author=author, parent=like.ref)
+    try:
+        return _keep(folder, made)
+    except FileExistsError as error:
+        raise SettingsError(f"There are instructions called “{title.strip()}” already.",
+                            "Choose another title.") from error
+
+
+def _made(like: Template, **changes: Any) -> Template:  # noqa: ANN401 - fields of a template
+    """A template like another, made now."""
+    try:
+        return Template(**{**like.model_dump(), **changes,
+                           "created": datetime.now(UTC).isoformat(timespec="seconds")})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SettingsError(f"The instructions cannot be kept: {first['loc'][0]}: {first['msg']}.",
+                            "Change that, then save again.") from error
+
+
+def _keep(folder: Path, made: Template) -> Template:
+    """Write a version's file. Raises `FileExistsError` if it is there: versions are never rewritten."""
+    write_new(folder / made.id / f"{made.version}.yaml",
+              yaml.safe_dump(made.model_dump(), allow_unicode=True, sort_keys=False))
+    return made
 
 
 def _read(path: Path) -> Template:

@@ -1,4 +1,4 @@
-"""Instructions as sandboxed Jinja2: what a template may use, and rendering it for one document.
+"""Instructions: one immutable version of a text with places to fill in, and filling them in for one document.
 
 Document text is data: it is passed as a value, never as template source, and marks that chat models
 treat as control tokens are taken out of it. Does not: know tokenizers or teachers.
@@ -6,55 +6,32 @@ treat as control tokens are taken out of it. Does not: know tokenizers or teache
 
 from __future__ import annotations
 
-import difflib
+import json
 import re
-from collections.abc import Iterable, Sequence, Sized
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
-import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.errors import SettingsError
+from engine.prompts.sandbox import fill_in
 from engine.records import AnswerForm, text_digest
 from engine.tasks.definition import LETTERS, Task, TaskKind
 
 Language = Literal["en", "es", "fr"]
 Suits = Literal["any", "messages", "news", "reports"]
-
-VARIABLES = {
-    "document": "the text of the message, article or report",
-    "question": "the question of the task",
-    "options": "the categories; each has .letter, .name and .definition",
+_COMMON = {"document": "the text of the message, article or report", "question": "the question of the task"}
+VARIABLES: dict[TaskKind, dict[str, str]] = {
+    "single_label": _COMMON | {"options": "the categories; each has .letter, .name and .definition"},
+    "multi_label": _COMMON | {"label": "the category asked about; it has .name and .definition"},
+    "extract": _COMMON | {"fields": "what to read out; each has .name, .definition and .type",
+                          "schema": "the form of the answer, as JSON"},
+    "generate": _COMMON | {"max_words": "how long the answer may be, in words"},
 }
+"""What instructions may use, by the kind of the task."""
 MAX_SOURCE = 8_000
-MAX_RENDERED = 40_000
-MAX_REPEAT = 1_000
 _CONTROL = re.compile(r"<[|｜][^|｜<>\n]{0,40}[|｜]>|</?s>|<(?:bos|eos|pad|unk)>"
                       r"|<(?:start|end)_of_turn>|\[/?INST\]|<</?SYS>>")
-
-
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja2's sandbox, which also refuses to multiply a short text into gigabytes."""
-
-    intercepted_binops = frozenset(("*", "**"))
-
-    def call_binop(self, context: jinja2.runtime.Context, operator: str, left: Any,  # noqa: ANN401
-                   right: Any) -> Any:  # noqa: ANN401 - whatever a template holds
-        """Multiply, within bounds."""
-        for number, other in ((left, right), (right, left)):
-            if isinstance(number, int | float) and abs(number) > MAX_REPEAT:
-                raise OverflowError(f"only numbers up to {MAX_REPEAT:,} can be multiplied")
-            if isinstance(number, int) and isinstance(other, Sized) and (
-                    number * len(other) > MAX_RENDERED):
-                raise OverflowError("the result would be too long")
-        return super().call_binop(context, operator, left, right)
-
-
-_environment = _Sandbox(undefined=jinja2.StrictUndefined, autoescape=False,
-                        keep_trailing_newline=False)
 
 
 class Template(BaseModel):
@@ -96,6 +73,15 @@ class Option:
     definition: str
 
 
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """A field of an extract task as a template sees it."""
+
+    name: str
+    definition: str
+    type: str
+
+
 def as_data(text: str) -> str:
     """Document text without the marks that chat models read as control tokens."""
     # NUL first: left in, it could split a mark in two that closes up again when it goes.
@@ -115,88 +101,36 @@ def options_in_order(task: Task, order: Sequence[int]) -> list[Option]:
     return [Option(LETTERS[p], label.name, label.definition) for p, label in enumerate(labels)]
 
 
-@lru_cache(maxsize=64)
-def compile_template(source: str) -> jinja2.Template:
-    """Parse once.
-
-    Raises:
-        SettingsError: the text is not valid Jinja2, with the line and what is wrong.
-    """
-    try:
-        return _environment.from_string(source)
-    except jinja2.TemplateSyntaxError as error:
-        raise SettingsError(f"The instructions cannot be read: line {error.lineno}: {error.message}.",
-                            "Check that every {{ … }} and {% … %} in that line is closed.") from error
-    except (SyntaxError, RecursionError, MemoryError) as error:  # Python's own limits on nesting
-        raise SettingsError("The instructions cannot be read: too much is nested in one another.",
-                            "Simplify them.") from error
-
-
 def render(source: str, task: Task, document: str, order: Sequence[int]) -> str:
-    """The exact text of the user's turn for one document and one order of the options.
+    """The exact text of the user's turn for one document and one order of the options (single_label).
 
     Raises:
-        SettingsError: an unknown variable (with the nearest known one), a forbidden expression, or a
-            result longer than `MAX_RENDERED` characters.
+        SettingsError: see `fill_in`.
     """
     return fill_in(source, document=as_data(document), question=task.question,
                    options=options_in_order(task, order)).strip()
 
 
-def fill_in(source: str, **values: Any) -> str:  # noqa: ANN401 - what the template may use
-    """A template with its values, exactly as it comes out. Raises `SettingsError` as `render` does."""
-    template, pieces, length = compile_template(source), [], 0
-    try:
-        for piece in template.generate(**values):
-            pieces.append(piece)
-            length += len(piece)
-            if length > MAX_RENDERED:
-                break  # a loop in a loop would go on for hours
-    except jinja2.exceptions.SecurityError as error:
-        raise SettingsError("The instructions use an expression that is not allowed.",
-                            "Use only the variables listed beside the editor.") from error
-    except jinja2.UndefinedError as error:
-        raise SettingsError(f"The instructions use something that does not exist: {error.message}.",
-                            _nearest(str(error.message), values)) from error
-    except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError,
-            RuntimeError, MemoryError) as error:
-        raise SettingsError(f"The instructions could not be filled in: {error}.",
-                            "Simplify the expression in {{ … }}.") from error
-    if length > MAX_RENDERED:
-        raise SettingsError(f"The filled-in instructions are longer than {MAX_RENDERED:,} characters.",
-                            "Shorten the instructions.")
-    return "".join(pieces)
+def render_label(source: str, task: Task, document: str, label: int) -> str:
+    """The user's turn that asks about one category of a multi_label task. Raises as `render` does."""
+    asked = task.labels[label]
+    return fill_in(source, document=as_data(document), question=task.question,
+                   label=Option("", asked.name, asked.definition)).strip()
+
+
+def render_open(source: str, task: Task, document: str) -> str:
+    """The user's turn for a task whose answer is written: extract or generate. Raises as `render` does."""
+    values = {"max_words": task.max_words} if task.kind == "generate" else {
+        "fields": [Blank(f.name, f.definition, f.type) for f in task.fields], "schema": skeleton(task)}
+    return fill_in(source, document=as_data(document), question=task.question, **values).strip()
+
+
+def skeleton(task: Task) -> str:
+    """The form of an extract task's answer: a JSON object with every field."""
+    return json.dumps({f.name: "number or null" if f.type == "number" else "text or null"
+                       for f in task.fields}, ensure_ascii=False)
 
 
 def student_text(prompt: str, question: str, document: str, max_chars: int) -> str:
     """The small model's prompt for one document: the same bytes in training and afterwards."""
     return fill_in(prompt, document=shorten(as_data(document), max_chars), question=question)
-
-
-def _nearest(message: str, known: Iterable[str]) -> str:
-    named, names = re.search(r"'([^']+)'", message), list(known)
-    close = difflib.get_close_matches(named.group(1), names, n=1) if named else []
-    hint = f"Did you mean {{{{ {close[0]} }}}}? " if close else ""
-    return f"{hint}Known variables: {', '.join(names)}."
-
-
-def lint(source: str, task: Task, answer: AnswerForm = "letter") -> list[str]:
-    """What looks wrong with these instructions, in words; empty when nothing does.
-
-    Raises:
-        SettingsError: they cannot be rendered at all.
-    """
-    probe, order = "PROBE-DOCUMENT", range(len(task.labels))
-    text = render(source, task, probe, order)
-    notes = []
-    if probe not in text:
-        notes.append("The message itself is missing: write {{ document }} where it should stand.")
-    if not all(label.name in text for label in task.labels):
-        notes.append("Not every category is named: the large model cannot choose one it does not see. "
-                     "Loop over {{ options }}.")
-    elif answer == "letter" and not re.search(rf"\b{LETTERS[len(task.labels) - 1]}\b", text):
-        notes.append("The options carry no letters: write {{ option.letter }} before each name.")
-    if any(label.definition for label in task.labels) and not any(
-            label.definition and label.definition in text for label in task.labels):
-        notes.append("The definitions are not used: add {{ option.definition }} to help the large model.")
-    return notes

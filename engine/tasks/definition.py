@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
+import pydantic
 from pydantic import BaseModel, ConfigDict, field_validator
-from pydantic import Field as Field_
 
 from engine.errors import SettingsError
 from engine.records import text_digest
@@ -13,16 +14,14 @@ from engine.records import text_digest
 TaskKind = Literal["single_label", "multi_label", "extract", "generate"]
 FieldType = Literal["text", "number"]
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+MOST_YES_NO, MOST_FIELDS = 40, 20
 
 
-class Label(BaseModel):
-    """One category: its name, a one-line definition, and whether somebody must act on it."""
-
+class _Named(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field_(min_length=1, max_length=60)
-    definition: str = Field_(default="", max_length=300)
-    actionable: bool = False
+    name: str = pydantic.Field(min_length=1, max_length=60)
+    definition: str = pydantic.Field(default="", max_length=300)
 
     @field_validator("name", "definition")
     @classmethod
@@ -30,13 +29,15 @@ class Label(BaseModel):
         return " ".join(value.split())
 
 
-class Field(BaseModel):
-    """One thing to read out of a document: a figure or a few words."""
+class Label(_Named):
+    """One category: its name, a one-line definition, and whether somebody must act on it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    actionable: bool = False
 
-    name: str = Field_(min_length=1, max_length=40)
-    definition: str = Field_(default="", max_length=300)
+
+class Field(_Named):
+    """One thing to read out of a document: a figure, or a few words."""
+
     type: FieldType = "text"
 
 
@@ -44,17 +45,18 @@ class Task(BaseModel):
     """A question and what it may be answered with. Immutable; a changed task is another task.
 
     `labels` are the categories of single_label (one is chosen) and multi_label (each is yes or no);
-    `fields` are what *extract* reads out; `max_words` is the length of what *generate* writes.
+    `fields` are what *extract* reads out; `max_words` is the length of what *generate* writes. What belongs
+    to another kind is kept, so that changing one's mind loses nothing, and not looked at.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str = "task"
-    question: str = Field_(min_length=3, max_length=400)
+    question: str = pydantic.Field(min_length=3, max_length=400)
     kind: TaskKind = "single_label"
     labels: tuple[Label, ...] = ()
     fields: tuple[Field, ...] = ()
-    max_words: int = Field_(default=30, ge=5, le=200)
+    max_words: int = pydantic.Field(default=30, ge=5, le=200)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -70,18 +72,40 @@ class Task(BaseModel):
         """Refuse a task that cannot be asked.
 
         Raises:
-            SettingsError: fewer than two categories, more than there are letters, or two alike.
+            SettingsError: too few or too many categories or fields for its kind, or two alike.
         """
-        if len(self.labels) < 2:
-            raise SettingsError("A question needs at least two categories to choose from.",
-                                "Add a category in the table of categories.")
-        if len(self.labels) > len(LETTERS):
-            raise SettingsError(f"There are {len(self.labels)} categories; at most {len(LETTERS)} "
-                                "can be told apart in one question.",
-                                "Merge the rare ones, or split the question in two.")
-        seen: set[str] = set()
-        for name in self.names:
-            if name.casefold() in seen:
-                raise SettingsError(f"The category “{name}” is there twice.",
-                                    "Rename or remove one of them.")
-            seen.add(name.casefold())
+        if self.kind == "single_label":
+            self._enough(2, "A question needs at least two categories to choose from.")
+            if len(self.labels) > len(LETTERS):
+                raise SettingsError(f"There are {len(self.labels)} categories; at most {len(LETTERS)} "
+                                    "can be told apart in one question.",
+                                    "Merge the rare ones, or split the question in two.")
+        if self.kind == "multi_label":
+            self._enough(1, "There is no category to ask about.")
+            if len(self.labels) > MOST_YES_NO:
+                raise SettingsError(f"There are {len(self.labels)} categories; each is a question of its "
+                                    "own, so "
+                                    f"at most {MOST_YES_NO} are asked.", "Leave out the rare ones.")
+        if self.kind in ("single_label", "multi_label"):
+            _no_twins(self.names, "category")
+        if self.kind == "extract":
+            if not self.fields:
+                raise SettingsError("Nothing is named that should be read out.",
+                                    "Add a row to the table: a name, and what it means.")
+            if len(self.fields) > MOST_FIELDS:
+                raise SettingsError(f"There are {len(self.fields)} things to read out; at most "
+                                    f"{MOST_FIELDS} are "
+                                    "asked for at once.", "Leave some out, or ask in two questions.")
+            _no_twins((field.name for field in self.fields), "field")
+
+    def _enough(self, least: int, what: str) -> None:
+        if len(self.labels) < least:
+            raise SettingsError(what, "Add a category in the table of categories.")
+
+
+def _no_twins(names: Iterable[str], what: str) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name.casefold() in seen:
+            raise SettingsError(f"The {what} “{name}” is there twice.", "Rename or remove one of them.")
+        seen.add(name.casefold())

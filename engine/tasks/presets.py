@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import ValidationError
@@ -11,12 +12,21 @@ from engine.errors import SettingsError
 from engine.tasks.definition import Task
 from engine.workspace import ASSETS, write_text
 
+_ABOUT = ("title", "order", "source")  # of a preset: shown in the list, no part of the question
+_FIRST = {"hazard": 10, "humanitarian": 11, "informative": 12}
+
 
 def preset_titles() -> dict[str, str]:
-    """Preset id → title, in the order of the files."""
-    found = (yaml.safe_load(path.read_text(encoding="utf-8"))
-             for path in sorted((ASSETS / "taxonomies").glob("*.yaml")))
+    """Preset id → title: the simple ones first, then by kind."""
+    found = [_entry(path) for path in (ASSETS / "taxonomies").glob("*.yaml")]
+    found.sort(key=lambda entry: (entry.get("order", _FIRST.get(entry["id"], 99)), entry["id"]))
     return {entry["id"]: entry["title"] for entry in found}
+
+
+def preset_source(task_id: str) -> str:
+    """Where a preset's categories come from, in words; empty for our own."""
+    path = ASSETS / "taxonomies" / f"{task_id}.yaml"
+    return str(_entry(path).get("source", "")) if task_id in preset_titles() else ""
 
 
 def preset(task_id: str) -> Task:
@@ -46,11 +56,15 @@ def load_task(folder: Path, task_id: str) -> Task:
     return _task(path) if path.exists() else preset(task_id)
 
 
+def _entry(path: Path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
 def _task(path: Path) -> Task:
     try:
-        entry = yaml.safe_load(path.read_text(encoding="utf-8"))
+        entry = _entry(path)
         if isinstance(entry, dict):
-            entry.pop("title", None)  # of a preset: shown in the list, no part of the question
+            entry = {key: value for key, value in entry.items() if key not in _ABOUT}
         task = Task.model_validate(entry)
     except ValidationError as error:
         raise SettingsError(f"The question in {path.name} is not complete: {error.errors()[0]['msg']}.",
@@ -58,5 +72,8 @@ def _task(path: Path) -> Task:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"The question in {path.name} is damaged.",
                             "Delete that file and write the question again.") from error
-    task.check()
+    try:
+        task.check()
+    except SettingsError as error:
+        raise SettingsError(f"The question in {path.name} cannot be asked. {error.what}", error.fix) from error
     return task

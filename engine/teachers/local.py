@@ -12,9 +12,10 @@ from engine.errors import TeacherError
 from engine.models.loading import load_causal_lm
 from engine.models.weights import ModelFolder
 from engine.prompts.verbalisers import assign
-from engine.records import Answer, Prompt, text_digest
+from engine.records import Answer, Prompt, Written, text_digest
 from engine.tasks.definition import LETTERS
 from engine.teachers.prefixes import SharedPrefix
+from engine.teachers.writing import write
 
 
 class LocalTeacher:
@@ -103,6 +104,11 @@ class LocalTeacher:
     def tokens(self, prompts: Sequence[Prompt]) -> list[int]:
         """How many tokens it reads for each prompt; what prompts share is counted for each."""
         return [len(self.encode(p)) for p in prompts]
+
+    def write(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Written]:
+        """What it writes after each prompt; see `Teacher.write`."""
+        return write(self._model, self._tokenizer, [self.encode(p) for p in prompts],
+                     [p.opening for p in prompts], prompts[0].answer == "json", max_new_tokens)
 
     def covers(self, prompts: Sequence[Prompt]) -> list[bool]:
         """Every prompt: the model is here."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from engine.records import Answer, Prompt
+from engine.records import Answer, Prompt, Written
 
 TeacherKind = Literal["local", "recorded"]
-Gift = Literal["labels", "hidden"]
+Gift = Literal["labels", "hidden", "text"]
 
 GIVES: dict[TeacherKind, frozenset[Gift]] = {
-    "local": frozenset({"labels", "hidden"}),
+    "local": frozenset({"labels", "hidden", "text"}),
     "recorded": frozenset({"labels", "hidden"}),
 }
 """What each kind of teacher can give. `DistillPlan.check` compares it with what the losses need."""
@@ -36,6 +36,10 @@ class Teacher(Protocol):
 
     def covers(self, prompts: Sequence[Prompt]) -> list[bool]:
         """Which of these prompts can be answered at all: a recording knows only what it was asked."""
+        ...
+
+    def write(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Written]:
+        """What it writes after each prompt, greedily. Raises `TeacherError` where it cannot."""
         ...
 
     def close(self) -> None:

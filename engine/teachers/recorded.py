@@ -17,7 +17,7 @@ from safetensors.numpy import load_file, save_file
 
 from engine.cache.keys import prompt_key
 from engine.errors import TeacherError
-from engine.records import Answer, Prompt
+from engine.records import Answer, Prompt, Written
 from engine.workspace import ASSETS, read_json, write_atomic, write_json
 
 
@@ -67,6 +67,11 @@ class RecordedTeacher:
     def tokens(self, prompts: Sequence[Prompt]) -> list[int]:
         """None: answers are played back."""
         return [0] * len(prompts)
+
+    def write(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Written]:  # noqa: ARG002
+        """A recording writes nothing."""
+        raise TeacherError(f"“{self.name}” is a recording of answers to one choice: it cannot write.",
+                           "Choose a large model that is on this machine.")
 
     def covers(self, prompts: Sequence[Prompt]) -> list[bool]:
         """The prompts that were recorded."""

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from engine.errors import SettingsError
-from engine.prompts.library import DEFAULT_TEMPLATE, find, save_version, versions
+from engine.prompts.library import (
+    DEFAULT_TEMPLATE,
+    find,
+    make_own,
+    others,
+    restore,
+    save_version,
+    shelf,
+    versions,
+)
 from engine.prompts.template import Template
 
 TEXT = "{{ document }} {{ question }} {% for o in options %}{{ o.letter }} {{ o.name }} {% endfor %}"
@@ -90,3 +99,41 @@ def test_instructions_that_are_not_there_name_those_that_are(tmp_path: Path) -> 
     with pytest.raises(SettingsError) as refused:
         find(tmp_path, "nonsense@3")
     assert DEFAULT_TEMPLATE in refused.value.fix
+
+
+def test_restoring_makes_a_new_version_and_loses_nothing(tmp_path: Path, parent: Template) -> None:
+    second = save_version(tmp_path, TEXT, parent=parent)
+    third = save_version(tmp_path, TEXT + "!", parent=second)
+    back = restore(tmp_path, second.ref, author="me")
+    assert (back.version, back.text, back.parent) == (4, second.text, third.ref)
+    assert "version 2" in back.note
+    assert [t.version for t in versions(tmp_path, parent.id)] == [1, 2, 3, 4]
+    assert restore(tmp_path, back.ref) == back  # it is the newest already
+    assert restore(tmp_path, parent.ref).text == parent.text
+    with pytest.raises(SettingsError, match="@9"):
+        restore(tmp_path, f"{parent.id}@9")
+
+
+def test_new_instructions_begin_as_a_copy(tmp_path: Path, parent: Template) -> None:
+    own = make_own(tmp_path, "Señales de ayuda", parent, author="me")
+    assert (own.id, own.version, own.text, own.parent) == ("sen-ales-de-ayuda", 1, parent.text, parent.ref)
+    assert find(tmp_path, own.id) == own
+    for title, part in (("Señales de ayuda", "already"), ("  !? ", "letter"), (parent.id, "already")):
+        with pytest.raises(SettingsError, match=part):
+            make_own(tmp_path, title, parent)
+
+
+def test_the_shelf_holds_what_fits_the_question(tmp_path: Path, parent: Template) -> None:
+    save_version(tmp_path, TEXT, parent=parent)
+    assert [t.version for t in shelf(tmp_path, "single_label")[parent.id]] == [1, 2]
+    spanish = shelf(tmp_path, "extract", "es")
+    assert spanish and all(t.kind == "extract" and t.language == "es" for (t,) in spanish.values())
+    news = shelf(tmp_path, "single_label", "en", "news")
+    assert "article-first" in news and parent.id in news and "report-first" not in news
+
+
+def test_others_to_try_are_of_the_same_kind_and_language(tmp_path: Path, parent: Template) -> None:
+    own = make_own(tmp_path, "Mine", parent)
+    found = others(tmp_path, parent)
+    assert found[0] == own and parent.id not in {t.id for t in found}
+    assert all(t.kind == "single_label" and t.language == "en" and t.suits == "any" for t in found)

@@ -9,17 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import SettingsError
-from engine.prompts.library import CAREFUL_TEMPLATE, DEFAULT_TEMPLATE, built_in
+from engine.prompts.sandbox import MAX_RENDERED
 from engine.prompts.template import (
-    MAX_RENDERED,
     as_data,
-    lint,
     render,
     shorten,
     student_text,
 )
 from engine.tasks.definition import Label, Task
-from engine.tasks.presets import preset, preset_titles
 
 TASK = Task(question="Which kind?", labels=(Label(name="flood", definition="too much water"),
                                             Label(name="fire"), Label(name="other")))
@@ -134,19 +131,3 @@ def test_shortening_keeps_a_beginning_and_says_so(text: str, limit: int) -> None
         assert short == text
     else:
         assert short.endswith(" […]") and text.startswith(short[:-4]) and len(short) <= limit + 4
-
-
-def test_built_in_instructions_have_nothing_to_complain_of() -> None:
-    shipped = built_in()
-    assert {DEFAULT_TEMPLATE, CAREFUL_TEMPLATE} <= {t.id for t in shipped}
-    for template in shipped:
-        for task in preset_titles():
-            notes = lint(template.text, preset(task), template.answer)
-            assert [note for note in notes if "definitions" not in note] == []
-
-
-def test_lint_says_what_is_missing() -> None:
-    notes = lint("{{ question }}", TASK)
-    assert "message itself is missing" in notes[0] and "Not every category" in notes[1]
-    assert "no letters" in lint("{{ document }} {% for o in options %}{{ o.name }} {% endfor %}", TASK)[0]
-    assert "definitions" in lint(SOURCE.replace("=", ". "), TASK)[-1]

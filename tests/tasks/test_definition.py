@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from engine.errors import SettingsError
 from engine.tasks.definition import LETTERS, Label, Task
-from engine.tasks.presets import load_task, preset, preset_titles, save_task
+from engine.tasks.presets import load_task, preset, save_task
 
 
 def task(*names: str) -> Task:
@@ -52,15 +52,24 @@ def test_a_question_is_named_by_what_it_says() -> None:
     }
 
 
-def test_ready_made_questions_can_be_asked() -> None:
-    assert {"hazard", "humanitarian", "informative"} <= preset_titles().keys()
-    for name in preset_titles():
-        made = preset(name)
-        made.check()
-        assert made.id == name and all(label.definition for label in made.labels)
-        assert any(label.actionable for label in made.labels)
-    with pytest.raises(SettingsError, match="nonsense"):
-        preset("nonsense")
+@pytest.mark.parametrize(("kind", "given", "part"), [
+    ("multi_label", {}, "no category"),
+    ("multi_label", {"labels": [{"name": f"n{i}"} for i in range(41)]}, "41 categories"),
+    ("multi_label", {"labels": [{"name": "a"}, {"name": "A"}]}, "twice"),
+    ("extract", {}, "Nothing is named"),
+    ("extract", {"fields": [{"name": f"n{i}"} for i in range(21)]}, "21 things"),
+    ("extract", {"fields": [{"name": "dead"}, {"name": "Dead"}]}, "field “Dead” is there twice"),
+])
+def test_each_kind_needs_what_it_asks_for(kind: str, given: dict, part: str) -> None:
+    with pytest.raises(SettingsError, match=part):
+        Task.model_validate({"question": "Which?", "kind": kind, **given}).check()
+
+
+def test_what_belongs_to_another_kind_is_kept_and_not_looked_at() -> None:
+    both = Task.model_validate({"question": "Which?", "kind": "generate", "labels": [{"name": "a"}],
+                                "fields": [{"name": "dead", "type": "number"}]})
+    both.check()
+    assert both.names == ("a",)
 
 
 def test_own_questions_come_first_and_come_back(tmp_path: Path) -> None:

@@ -1,0 +1,223 @@
+"""The front desk's counter for the question and the instructions. Torch-free."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from engine import projects
+from engine.documents_desk import DocumentsDesk
+from engine.errors import SettingsError
+from engine.estimates import asking_time
+from engine.jobs.trying import try_on
+from engine.models.folders import is_installed, require
+from engine.models.tokens import TokenCounter
+from engine.plan import DEFAULT_TEACHER
+from engine.prompts import library
+from engine.prompts.composing import option_orders
+from engine.prompts.differing import Line, compare
+from engine.prompts.linting import lint
+from engine.prompts.template import Template, render, render_label, render_open, shorten
+from engine.records import Corpus
+from engine.tasks import exchange
+from engine.tasks.definition import Task
+from engine.tasks.presets import load_task, preset, preset_titles, save_task
+from engine.views import Rendered, Tried
+from engine.workspace import write_text
+
+MAX_CHARS = 1200
+ORDERS = 2  # of the options, where a question has options
+LOOKED_AT = 300  # documents whose length in tokens stands for the corpus
+WINDOW = 32_768  # tokens: what large models read at once, unless their folder says otherwise
+
+
+class InstructionsDesk(DocumentsDesk):
+    """Verbs about a project's question and how it is put to the large model."""
+
+    # The question
+
+    def task(self, project_id: str) -> Task:
+        """The question in use."""
+        project = self.project(project_id)
+        return load_task(projects.folders(self.workspace, project).tasks, project.task)
+
+    def presets(self) -> dict[str, str]:
+        """Ready-made questions: id → title."""
+        return preset_titles()
+
+    def use_preset(self, project_id: str, preset_id: str) -> Task:
+        """Put a ready-made question in use."""
+        task = preset(preset_id)
+        self._put_in_use(project_id, task)
+        return task
+
+    def save_task(self, project_id: str, task: Task) -> Task:
+        """Keep an edited question as the project's own and put it in use."""
+        project = self.project(project_id)
+        folder = projects.folders(self.workspace, project).tasks
+        own = task.model_copy(update={"id": task.id if task.id.startswith("own-") else "own-question"})
+        if own.digest != self.task(project_id).digest:
+            save_task(folder, own)
+            self._put_in_use(project_id, own)
+        return own
+
+    def import_task(self, project_id: str, path: Path) -> Task:
+        """A question from a CSV or YAML file, kept as the project's own and put in use.
+
+        Raises:
+            InputError: the file cannot be read as a question, with the row.
+            SettingsError: it is one, but cannot be asked.
+        """
+        made = exchange.from_file(path)
+        made.check()
+        return self.save_task(project_id, made.model_copy(update={"id": "own-question"}))
+
+    def export_task(self, project_id: str, task: Task) -> list[Path]:
+        """The question as a CSV and a YAML file, to give to others."""
+        folder = projects.folders(self.workspace, self.project(project_id)).tasks / "exported"
+        written = [folder / f"{task.id}.csv", folder / f"{task.id}.yaml"]
+        for path, text in zip(written, (exchange.to_csv(task), exchange.to_yaml(task)), strict=True):
+            write_text(path, text)
+        return written
+
+    def _put_in_use(self, project_id: str, task: Task) -> None:
+        """A question, and instructions of its kind if those in use are of another."""
+        self.change(project_id, task=task.id)
+        if self.template(project_id).kind != task.kind:
+            self.change(project_id, template=f"{library.DEFAULTS[task.kind]}@1")
+
+    # The instructions
+
+    def templates(self, project_id: str) -> tuple[Template, ...]:
+        """Every version of every set of instructions: built-in and the project's own."""
+        return library.versions(self._shelf(project_id))
+
+    def shelf(self, project_id: str, language: str = "", suits: str = "") -> dict[str, tuple[Template, ...]]:
+        """Instructions for the question in use, by id: all versions, the latest last."""
+        return library.shelf(self._shelf(project_id), self.task(project_id).kind, language, suits)
+
+    def template(self, project_id: str, ref: str | None = None) -> Template:
+        """The instructions of `ref`, or those in use."""
+        return library.find(self._shelf(project_id), ref or self.project(project_id).template)
+
+    def save_template(self, project_id: str, text: str, *, parent: str, note: str = "",
+                      author: str = "") -> Template:
+        """Keep edited instructions as the next version and put it in use; unchanged text stays as it is."""
+        folder = self._shelf(project_id)
+        like = library.find(folder, parent)
+        made = like if like.text == text else library.save_version(folder, text, parent=like, note=note,
+                                                                   author=author)
+        self.change(project_id, template=made.ref)
+        return made
+
+    def restore_template(self, project_id: str, ref: str, author: str = "") -> Template:
+        """An older version's text as the newest version, put in use; nothing in between is lost."""
+        made = library.restore(self._shelf(project_id), ref, author)
+        self.change(project_id, template=made.ref)
+        return made
+
+    def new_template(self, project_id: str, title: str, author: str = "") -> Template:
+        """New instructions under their own title, begun as a copy of those in use, and put in use."""
+        made = library.make_own(self._shelf(project_id), title, self.template(project_id), author)
+        self.change(project_id, template=made.ref)
+        return made
+
+    def difference(self, before: str, after: str) -> list[Line]:
+        """What changed from one text to another."""
+        return compare(before, after)
+
+    def rendered(self, project_id: str, text: str, task: Task, index: int, teacher: str) -> Rendered:
+        """What the large model will read for one document, and what asking about all of them takes.
+
+        Raises:
+            SettingsError: the instructions cannot be filled in.
+        """
+        used, corpus = self._edited(project_id, text, task), self.corpus(project_id)
+        document = corpus.documents[index].text
+        shown = shorten(document, MAX_CHARS)
+        prompt, empty = _turn(used, task, shown), _turn(used, task, "")
+        counter = self._counter(teacher)
+        tokens, around, lengths = None, 0, ()
+        if counter:
+            tokens = _chat_tokens(counter, prompt, used.opening)
+            around = _chat_tokens(counter, empty, used.opening)
+            lengths = _lengths(corpus, counter)
+        each = {"single_label": min(ORDERS, max(1, len(task.labels))), "multi_label": len(task.labels)}
+        calls = len(corpus) * each.get(task.kind, 1)
+        mean = around + (sum(lengths) / len(lengths) if lengths else 0)
+        time = asking_time(self.workspace, teacher, calls, mean) if counter else None
+        return Rendered(prompt, used.opening, tokens, shown != document,
+                        tuple((note.severity, note.text) for note in lint(
+                            used, task, lengths=lengths, window=WINDOW, around=around)),
+                        calls, round(calls * mean) if counter else None, time.words if time else "")
+
+    def try_on(self, project_id: str, text: str, task: Task, teacher: str, n: int = 10,
+               on_progress: Callable[[str, int, int], None] | None = None) -> list[Tried]:
+        """The large model on the same `n` diverse documents each time; never kept aside for training.
+
+        Raises:
+            TeacherError: it cannot answer (a recording that was never asked this, say).
+        """
+        folder = projects.corpus_folder(self.workspace, self.project(project_id))
+        return try_on(self.workspace, folder, self.corpus(project_id), task,
+                      self._edited(project_id, text, task), teacher,
+                      n=n, max_chars=MAX_CHARS, on_progress=on_progress)
+
+    def teacher(self, project_id: str) -> str:
+        """The large model in use: a model's name, or `recorded:<name>`."""
+        return self.project(project_id).teacher or DEFAULT_TEACHER
+
+    def _shelf(self, project_id: str) -> Path:
+        return projects.folders(self.workspace, self.project(project_id)).templates
+
+    def _edited(self, project_id: str, text: str, task: Task) -> Template:
+        """The instructions in use with another text: read and opened as they are.
+
+        Raises:
+            SettingsError: the question was changed to a kind that these instructions are not for.
+        """
+        used = self.template(project_id)
+        if used.kind != task.kind:
+            raise SettingsError("These instructions are for another kind of question.",
+                                "Keep the question first (“Use this question”): instructions of its kind are "
+                                "then put in use.")
+        return used.model_copy(update={"text": text})
+
+    def _counter(self, teacher: str) -> TokenCounter | None:
+        name = DEFAULT_TEACHER if teacher.startswith("recorded:") else teacher
+        if not is_installed(self.workspace.models, name):
+            return None
+        return _counter(require(self.workspace.models, name).path)
+
+
+def _turn(template: Template, task: Task, document: str) -> str:
+    """The user's turn for one document: in the task's own order, or about its first category."""
+    if task.kind == "single_label":
+        return render(template.text, task, document, option_orders(len(task.labels), 1)[0])
+    if task.kind == "multi_label":
+        return render_label(template.text, task, document, 0)
+    return render_open(template.text, task, document)
+
+
+def _chat_tokens(counter: TokenCounter, prompt: str, opening: str) -> int:
+    return counter.count(counter.render_chat([{"role": "user", "content": prompt}]) + opening)
+
+
+@lru_cache(maxsize=4)
+def _counter(path: Path) -> TokenCounter:
+    return TokenCounter.from_folder(path)
+
+
+_known_lengths: dict[tuple[str, str, int], tuple[int, ...]] = {}
+
+
+def _lengths(corpus: Corpus, counter: TokenCounter) -> Sequence[int]:
+    """Tokens of documents spread over the corpus, as they are shown; counted once."""
+    key = (corpus.id, counter.name, len(corpus))
+    if key not in _known_lengths:
+        step = max(1, len(corpus) // LOOKED_AT)
+        texts = [shorten(corpus.documents[i].text, MAX_CHARS) for i in range(0, len(corpus), step)]
+        _known_lengths.clear()  # one project is worked on at a time
+        _known_lengths[key] = tuple(counter.count_many(texts))
+    return _known_lengths[key]
