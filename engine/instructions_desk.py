@@ -22,7 +22,7 @@ from engine.prompts.template import Template, render, render_label, render_open,
 from engine.records import Corpus
 from engine.tasks import exchange
 from engine.tasks.definition import Task
-from engine.tasks.presets import load_task, preset, preset_titles, save_task
+from engine.tasks.presets import load_task, preset, preset_source, preset_titles, save_task
 from engine.views import Rendered, Tried
 from engine.workspace import write_text
 
@@ -46,6 +46,14 @@ class InstructionsDesk(DocumentsDesk):
         """Ready-made questions: id → title."""
         return preset_titles()
 
+    def preset(self, preset_id: str) -> Task:
+        """One ready-made question."""
+        return preset(preset_id)
+
+    def source(self, task_id: str) -> str:
+        """Where a ready-made question's categories come from, in words; empty for our own."""
+        return preset_source(task_id)
+
     def use_preset(self, project_id: str, preset_id: str) -> Task:
         """Put a ready-made question in use."""
         task = preset(preset_id)
@@ -61,6 +69,12 @@ class InstructionsDesk(DocumentsDesk):
             save_task(folder, own)
             self._put_in_use(project_id, own)
         return own
+
+    def use_own_task(self, project_id: str, task_id: str) -> Task:
+        """Put a question that was kept before in use again."""
+        task = load_task(projects.folders(self.workspace, self.project(project_id)).tasks, task_id)
+        self._put_in_use(project_id, task)
+        return task
 
     def import_task(self, project_id: str, path: Path) -> Task:
         """A question from a CSV or YAML file, kept as the project's own and put in use.

@@ -165,6 +165,7 @@ def told(made: Adapted) -> Facts:
         "ways": [{"name": t.candidate.name, "ref": t.candidate.ref, "tokens": round(t.tokens, 1),
                   "weight": round(t.weight, 3), "score": round(t.score.total, 3),
                   "agreement": round(t.score.agreement, 3), "confidence": round(t.score.confidence, 3),
+                  "likeness": None if t.score.likeness is None else round(t.score.likeness, 3),
                   "stability": round(t.score.stability, 3), "spread": round(t.score.spread, 3)}
                  for t in made.tried],
         "steps": [{"how": step.because, "documents": len(step.rows), "changed": step.changed}

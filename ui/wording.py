@@ -7,6 +7,7 @@ Plain words come first; the technical term stands in a control's `info`. Longer 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 HELP = Path(__file__).resolve().parent.parent / "assets" / "help"
 
@@ -109,21 +110,49 @@ INSTRUCTIONS_PRESET_INFO = "Takes effect at once; your own wording can be restor
 INSTRUCTIONS_OWN = "Your own question"
 INSTRUCTIONS_QUESTION = "The question"
 INSTRUCTIONS_QUESTION_INFO = "Asked of every document."
-INSTRUCTIONS_KIND = "Kind of answer: one category for each document (single label)."
+INSTRUCTIONS_KIND = "Kind of answer"
+INSTRUCTIONS_KIND_INFO = ("Single label, multi-label, extraction, generation. Only the first can be "
+                          "distilled so "
+                          "far; all can be tried on ten documents.")
+INSTRUCTIONS_KINDS = {"single_label": "one category", "multi_label": "several categories",
+                      "extract": "facts to read out", "generate": "a short text"}
+INSTRUCTIONS_FIELDS = "Facts to read out"
+INSTRUCTIONS_FIELD_HEADS = ("name", "what it means", "text or number")
+INSTRUCTIONS_WORDS = "Words at most"
+INSTRUCTIONS_WORDS_INFO = "Length of the text (maximum tokens follow from it)."
+INSTRUCTIONS_UP, INSTRUCTIONS_DOWN = "Move up", "Move down"
+INSTRUCTIONS_EXCHANGE = "Give to others, or bring from a file"
+INSTRUCTIONS_EXCHANGE_INFO = ("A CSV opens in any spreadsheet: one row a category. A plain list of names, "
+                              "one a "
+                              "line, can be brought too.")
+INSTRUCTIONS_BRING = "Bring a question (CSV or YAML)"
+INSTRUCTIONS_TAKE = "This question as files"
+INSTRUCTIONS_BROUGHT = "The question from the file is in use as your own question."
+INSTRUCTIONS_SOURCE_OF = "Categories"
 INSTRUCTIONS_CATEGORIES = "Categories"
 INSTRUCTIONS_CATEGORIES_INFO = (
     "Labels, one row each. “act” marks what somebody must act on, so that missing it is counted "
-    "apart. To remove a row, use ⋮ in a cell.")
-INSTRUCTIONS_ADD = "Add a category"
+    "apart. To move a row, click into it first; to remove one, use ⋮ in a cell.")
+INSTRUCTIONS_ADD = "Add a row"
 INSTRUCTIONS_CATEGORY_HEADS = ("name", "one-line definition", "act")
 INSTRUCTIONS_HOW = "How to ask it"
 INSTRUCTIONS_VERSION = "Instructions"
 INSTRUCTIONS_VERSION_INFO = "Prompt template. Choosing another puts it in use and into the editor."
+INSTRUCTIONS_SUITS = "For"
+INSTRUCTIONS_SUITS_CHOICES = {"": "anything", "messages": "messages", "news": "news", "reports": "reports"}
+INSTRUCTIONS_LANGUAGE = "Language"
+INSTRUCTIONS_LANGUAGES = {"": "any", "en": "English", "es": "español", "fr": "français"}
 INSTRUCTIONS_EDITOR = "Text with places to fill in"
-INSTRUCTIONS_FILL = ("Filled in for each document: {{ document }}, {{ question }}, {{ options }}; "
-                     "each option has .letter, .name and .definition.")
+INSTRUCTIONS_FILL = {
+    "single_label": "{{ document }}, {{ question }}, {{ options }}; each option has .letter, .name, "
+                    ".definition.",
+    "multi_label": "{{ document }}, {{ question }}, {{ label }}; it has .name and .definition.",
+    "extract": "{{ document }}, {{ question }}, {{ schema }}, {{ fields }}; each has .name, .definition, "
+               ".type.",
+    "generate": "{{ document }}, {{ question }}, {{ max_words }}."}
 INSTRUCTIONS_READS = "What the large model reads"
 INSTRUCTIONS_PROMPT = "The exact text for this document"
+INSTRUCTIONS_JUMP = "Go to document"
 INSTRUCTIONS_PREVIOUS, INSTRUCTIONS_NEXT = "‹ previous", "next ›"
 INSTRUCTIONS_NO_COUNT = "Its tokens can be counted once the large model is on this machine."
 INSTRUCTIONS_SHORTENED = "This document is long: only its beginning is shown to the models."
@@ -141,18 +170,26 @@ INSTRUCTIONS_TRY = "Try on 10"
 INSTRUCTIONS_USE = "Use these instructions"
 INSTRUCTIONS_NOTE = "What did you change, and why?"
 INSTRUCTIONS_NOTE_INFO = "A note for you and your colleagues, kept with the version."
+INSTRUCTIONS_AUTHOR = "Your name"
+INSTRUCTIONS_AUTHOR_INFO = "Kept with the versions you make; this browser remembers it."
 INSTRUCTIONS_NO_RESULTS = ("“Try on 10” puts the question to the large model for ten documents, "
                            "always the same, and shows here what it answers.")
 INSTRUCTIONS_TRYING = "Asking the large model"
 INSTRUCTIONS_RESULTS_HEADS = ("document", "answer", "how sure", "how it is spread")
-INSTRUCTIONS_VERSIONS = "Versions"
-INSTRUCTIONS_VERSION_HEADS = ("version", "note", "by", "made")
+INSTRUCTIONS_VERSIONS = "Versions: compare, restore, begin new ones"
+INSTRUCTIONS_VERSION_HEADS = ("version", "note", "by", "from", "made")
 INSTRUCTIONS_IN_USE = "in use"
-INSTRUCTIONS_AGAINST = "Show what the editor's text changes from"
-INSTRUCTIONS_SAME = "The editor holds the same text."
+INSTRUCTIONS_FROM, INSTRUCTIONS_TO = "Compare this version", "with"
+INSTRUCTIONS_EDITED = "the text in the editor"
+INSTRUCTIONS_SAME = "Both are the same text."
 INSTRUCTIONS_ADDED, INSTRUCTIONS_REMOVED = "added", "taken out"
-INSTRUCTIONS_RESTORE = ("To go back, choose the version under “Instructions” above. No version is ever "
-                        "overwritten.")
+INSTRUCTIONS_RESTORE = "Restore this version"
+INSTRUCTIONS_RESTORE_INFO = ("The version chosen first becomes the newest one and is put in use. No version "
+                             "is ever "
+                             "overwritten.")
+INSTRUCTIONS_NEW_TITLE = "Title of new instructions"
+INSTRUCTIONS_NEW_INFO = "They begin as a copy of those in use."
+INSTRUCTIONS_NEW = "Begin new instructions"
 INSTRUCTIONS_YOUR_EDIT = "your edit"
 INSTRUCTIONS_BAD_TABLE = "The table of categories is not complete"
 INSTRUCTIONS_BAD_TABLE_FIX = (
@@ -192,11 +229,19 @@ def instructions_version(title: str, version: int) -> str:
     return f"{title} · v{version}"
 
 
-def instructions_changed(before: str, after: str, changed: int, total: int) -> str:
+def instructions_cost(rendered: Any) -> str:  # noqa: ANN401 - a Rendered
+    """What asking about all documents takes."""
+    calls = f"All documents: {count(rendered.calls, 'question')}"
+    if rendered.tokens_all is None:
+        return f"{calls}."
+    return f"{calls}, about {rendered.tokens_all:,} tokens, {rendered.time}. Costs nothing but that."
+
+
+def instructions_changed(before: str, after: str, changed: int, total: int, rose: int, fell: int) -> str:
     """The effect of an edit."""
-    if not changed:
-        return f"{before} → {after} changed none of {total} answers."
-    return f"{before} → {after} changed {changed} of {count(total, 'answer')}."
+    moved = [f"confidence rose on {rose}"] * bool(rose) + [f"fell on {fell}"] * bool(fell)
+    what = f"changed {changed} of {count(total, 'answer')}" if changed else f"changed none of {total} answers"
+    return f"{before} → {after} {what}{'; ' if moved else ''}{', '.join(moved)}."
 
 
 def instructions_was(label: str) -> str:
@@ -208,6 +253,21 @@ def instructions_first_try(after: str, total: int) -> str:
     """A first try has nothing to be compared with."""
     return (f"{count(total, 'answer')} with {after}. Edit the instructions and try again: what "
             "changed will be marked.")
+
+
+def instructions_source(source: str) -> str:
+    """Where a ready-made question's categories come from."""
+    return f"{INSTRUCTIONS_SOURCE_OF} {source}." if source else ""
+
+
+def instructions_restored(version: str) -> str:
+    """After an old version was made the newest."""
+    return f"Restored as {version}, and in use from now on."
+
+
+def instructions_begun(version: str) -> str:
+    """After new instructions were begun."""
+    return f"{version} is begun and in use. Edit the text, then “{INSTRUCTIONS_USE}”."
 
 
 def instructions_used(version: str) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from engine.errors import SettingsError
 from engine.prompts.answered import Asking, Book, Budget, Rows, combine
-from engine.prompts.calibration import choose_correction
+from engine.prompts.calibration import EVERYTHING, NOTHING, choose_correction
 from engine.prompts.candidates import EXAMPLES, Candidate
 from engine.prompts.scoring import Score, score_candidates
 from engine.records import FloatArray
@@ -68,7 +68,8 @@ class Adapted:
     halted: str
 
 
-def try_out(book: Book, candidates: Sequence[Candidate], sample: Rows) -> list[Tried]:
+def try_out(book: Book, candidates: Sequence[Candidate], sample: Rows,
+            vectors: FloatArray | None = None) -> list[Tried]:
     """Every way to ask on the sample, in every order, scored without labels; best first.
 
     A way that the budget no longer allows is left out: none at all may be left.
@@ -82,9 +83,11 @@ def try_out(book: Book, candidates: Sequence[Candidate], sample: Rows) -> list[T
     if not kept:
         return []
     book.correction = choose_correction(
-        [book.distributions(c, corrected=False)[sample].mean(axis=1) for c in kept],
+        [book.distributions(c, NOTHING)[sample].mean(axis=1) for c in kept],
         [book.likings[c] for c in kept])
-    scores = score_candidates([book.distributions(c)[sample] for c in kept])
+    scores = score_candidates([book.distributions(c)[sample] for c in kept],
+                              [book.distributions(c, EVERYTHING)[sample] for c in kept],
+                              None if vectors is None else vectors[sample])
     best = max(s.total for s in scores)
     tried = [Tried(c, s, float(np.mean(book.asking.tokens(c, sample, 0))), (s.total / best) ** 2)
              for c, s in zip(kept, scores, strict=True)]
@@ -96,14 +99,14 @@ def choose(tried: Sequence[Tried]) -> tuple[Tried, str]:
     best = tried[0]
     chosen = min((t for t in tried if t.score.as_good_as(best.score, NEAR_BEST)), key=lambda t: t.tokens)
     words = (f"of {len(tried)} ways to ask, its answers agreed most with what all say together, "
-             "were surest and most even" if chosen is best else
+             "were spread most like them, and most alike for like documents" if chosen is best else
              f"it scored about as well as the best, “{best.candidate.name}”, and reads "
              f"{100 - 100 * chosen.tokens / best.tokens:.0f} % less")
     return chosen, f"{words}; no label was looked at"
 
 
 def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np.integer], sample: Rows,
-          learn: Rows, n_documents: int, budget: Budget, seed: int,
+          learn: Rows, n_documents: int, budget: Budget, seed: int, vectors: FloatArray | None = None,
           sort_examples: Callable[[FloatArray, FloatArray], None] | None = None,
           on_step: Callable[[str, str], None] | None = None) -> Adapted:
     """Answers on every document, asked as the corpus and each document need, within a budget.
@@ -117,6 +120,7 @@ def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np
         n_documents: all of them are asked.
         budget: the limit; trying out never takes what asking every document once needs.
         seed: of the sample by which likings are found.
+        vectors: (documents, width) unit vectors, by which like documents should get like answers; or None.
         sort_examples: told (probs, stability) before the first question with examples; without it,
             no examples are shown.
         on_step: told (what, in words) after each step.
@@ -131,7 +135,7 @@ def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np
         raise SettingsError(f"Asking every document once takes {needed:,.0f} tokens; the budget is "
                             f"{budget.tokens:,.0f}.", "Raise the budget, or shorten the instructions.")
     book = Book(asking, orders, n_documents, Budget(budget.tokens - needed, 2 * len(candidates)))
-    tried = [t for t in try_out(book, candidates, sample)
+    tried = [t for t in try_out(book, candidates, sample, vectors)
              if t.candidate == own or t.tokens * n_documents <= budget.tokens - book.spent]
     chosen, because = choose(tried) if tried else (None, "the budget allowed no trying out")
     first = chosen.candidate if chosen else own
@@ -174,7 +178,7 @@ def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np
 def _set_right(book: Book, first: Candidate) -> str:
     """What was done about likings for categories, and what it changed, in words."""
     made = book.correction
-    with_, without = (book.distributions(first, corrected=c)[:, 0].argmax(axis=1) for c in (True, False))
+    with_, without = (book.distributions(first, c)[:, 0].argmax(axis=1) for c in (made, NOTHING))
     changed = f"{(with_ != without).sum():,} of {book.n_documents:,} answers changed"
     if made.kind == "none":
         return "no liking for a category had to be set right"

@@ -103,14 +103,15 @@ class Book:
         pool = np.nanmean(label_distributions(page[said], self.orders, letters), axis=1)
         self.likings[candidate] = Likings(letters, class_pull(pool, empty), pool_pull(pool))
 
-    def distributions(self, candidate: Candidate, *, corrected: bool = True) -> FloatArray:
+    def distributions(self, candidate: Candidate, correction: Correction | None = None) -> FloatArray:
         """(documents, orders, labels) by label; NaN where not asked.
 
-        The liking for letters is taken off, and that for categories as the correction says, if `corrected`.
+        The liking for letters is taken off, and that for categories as the book's correction, or another,
+        says.
         """
         likings = self.likings[candidate]
         by_label = label_distributions(self.pages[candidate], self.orders, likings.letters)
-        return without_class_pull(by_label, self.correction.pull(likings)) if corrected else by_label
+        return without_class_pull(by_label, (correction or self.correction).pull(likings))
 
 
 def combine(book: Book, weights: Mapping[Candidate, float]) -> tuple[FloatArray, FloatArray]:

@@ -82,6 +82,11 @@ def class_pull(pool: FloatArray, empty: FloatArray, cap: float = CAP) -> FloatAr
     return np.clip(np.where(agreed, least, 0.0), -cap, cap)
 
 
+NOTHING = Correction()
+EVERYTHING = Correction("pool", 1.0)
+"""All that the pool leans to: to compare ways to ask, not to answer with."""
+
+
 def pool_pull(pool: FloatArray, cap: float = POOL_CAP) -> FloatArray:
     """All that the mean answer leans to (batch calibration), in nats, (labels,), within the cap."""
     lean = np.log(pool.mean(axis=0) + 1e-6)

@@ -75,5 +75,6 @@ def _task(path: Path) -> Task:
     try:
         task.check()
     except SettingsError as error:
-        raise SettingsError(f"The question in {path.name} cannot be asked. {error.what}", error.fix) from error
+        raise SettingsError(f"The question in {path.name} cannot be asked. {error.what}",
+                            error.fix) from error
     return task

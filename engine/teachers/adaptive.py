@@ -115,6 +115,7 @@ def ask_adaptively(asking: TeacherAsking, candidates: Sequence[Candidate], parts
 
     made = adapt(asking, candidates, orders=np.array(asking.orders), sample=sample, learn=learn,
                  n_documents=len(asking.documents), budget=Budget(budget * once, asks), seed=seed,
+                 vectors=vectors,
                  sort_examples=sort_examples if vectors is not None else None, on_step=on_step)
     hidden = asking.hidden.get(made.chosen)
     signal = TeacherSignal(made.probs, made.stability, made.asked, hidden,

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import spearmanr
-from tests.prompts.injections import INJECTIONS
 
 from engine.cache.answers import AnswerCache
 from engine.cache.signals import load_vectors, save_vectors
@@ -32,7 +31,7 @@ from engine.models.weights import require
 from engine.plan import DEFAULT_TEACHER, ENCODER
 from engine.prompts.adapting import Adapted
 from engine.prompts.answered import Book, Budget, combine
-from engine.prompts.calibration import Correction, Likings, choose_correction
+from engine.prompts.calibration import EVERYTHING, NOTHING, Likings, choose_correction
 from engine.prompts.candidates import Candidate, candidates
 from engine.prompts.composing import compose
 from engine.prompts.library import DEFAULT_TEMPLATE, built_in
@@ -47,6 +46,7 @@ from engine.teachers.opening import open_teacher
 from engine.workspace import Workspace
 from tests.benchmarks.candidates import BASELINE, CANDIDATES
 from tests.benchmarks.crisislex import DATA, HAZARD, INFORMATION, Tweet, by_hazard, by_kind, skewed
+from tests.prompts.injections import INJECTIONS
 
 MAX_CHARS = 1200
 BUDGET = 3.0  # times the tokens of the baseline, everything included
@@ -171,7 +171,7 @@ def ten(bench: Bench, sample: Sample) -> tuple[list[Candidate], Book]:
         for order in range(len(asking.orders)):
             book.fill(way, rows, order)
         book.find_likings(way, rows)
-    book.correction = choose_correction([book.distributions(w, corrected=False).mean(axis=1) for w in ways],
+    book.correction = choose_correction([book.distributions(w, NOTHING).mean(axis=1) for w in ways],
                                         [book.likings[w] for w in ways])
     return ways, book
 
@@ -180,15 +180,17 @@ def ten_candidates(bench: Bench, given: argparse.Namespace) -> None:
     print(f"\n# Ten candidates, {TEN_ON} documents: the score without labels against the truth")
     for sample in (s.first(TEN_ON) for s in samples(given.documents, given.seeds[0])):
         ways, book = ten(bench, sample)
-        answers = [book.distributions(way) for way in ways]
-        scores = np.array([s.total for s in score_candidates(answers)])
+        answers, flat = ([book.distributions(way, c) for way in ways] for c in (None, EVERYTHING))
+        vectors = bench.vectors(sample.corpus)
+        scores = np.array([s.total for s in score_candidates(answers, flat, vectors)])
         right = np.stack([a.mean(axis=1).argmax(axis=1) == sample.truth for a in answers])
         for i in np.argsort(-scores):
             print(f"    {scores[i]:.3f}  {100 * right[i].mean():5.1f} % right  {ways[i].template.id}")
         rng, drawn = np.random.default_rng(0), []
         for _ in range(1000):  # documents drawn again: scores and truth move together
             rows = rng.integers(0, len(sample.truth), len(sample.truth))
-            again = [s.total for s in score_candidates([a[rows] for a in answers])]
+            again = [s.total for s in score_candidates([a[rows] for a in answers], [a[rows] for a in flat],
+                                                       vectors[rows])]
             drawn.append(spearmanr(again, right[:, rows].mean(axis=1)).statistic)
         chosen = int(scores.argmax())
         each = right.mean(axis=1)
@@ -208,7 +210,7 @@ def ingredients(bench: Bench, given: argparse.Namespace) -> None:
         def marks(weights: dict[Candidate, float], orders: Sequence[int], *, calibrated: bool,
                   book: Book = book, sample: Sample = sample, nothing: Likings = nothing) -> str:
             part = Book(book.asking, book.orders, book.n_documents, book.budget)
-            part.correction = book.correction if calibrated else Correction()
+            part.correction = book.correction if calibrated else NOTHING
             for way in weights:
                 page = np.full_like(book.pages[way], np.nan)
                 page[:, orders] = book.pages[way][:, orders]

@@ -15,12 +15,14 @@ N = 200
 TRUTH = truth_of(N)
 WAYS = (way("plain"), way("clear"), way("muddled"))
 CLARITY = {"plain": 1.0, "clear": 3.0, "muddled": 0.0}
+VECTORS = np.eye(4)[TRUTH] + 0.5 * np.random.default_rng(3).normal(size=(N, 4))
+VECTORS /= np.linalg.norm(VECTORS, axis=1, keepdims=True)  # what documents are about, not without noise
 
 
 def asked(world: World, tokens: float = 1e9, asks: int = 4, **changes: object) -> Adapted:
     return adapt(world, WAYS, **{  # type: ignore[arg-type] - changes are those of `adapt`
         "orders": ORDERS, "sample": np.arange(40), "learn": np.arange(150), "n_documents": N,
-        "budget": Budget(tokens, asks), "seed": 0, **changes})
+        "budget": Budget(tokens, asks), "seed": 0, "vectors": VECTORS, **changes})
 
 
 def right(made: Adapted) -> float:

@@ -1,0 +1,294 @@
+"""What the Instructions page does when something is pressed: updates by the names of its parts.
+
+Does not: know components' places, or keep an edit before *Use these instructions* is pressed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from engine.errors import EngineError, SettingsError
+from engine.plan import DEFAULT_TEACHER
+from engine.studio import Studio
+from ui import instructing, task_form, teachers, wording
+from ui.guard import notice, problem
+from ui.task_form import OWN, Asked, form_of, task_from
+
+TRY_ON = 10
+MOST_TRIES = 5
+EDITED = "edited"  # in the lists of versions: the text in the editor
+RESULTS_EMPTY = f'<p class="quiet">{wording.INSTRUCTIONS_NO_RESULTS}</p>'
+Changes = dict[str, Any]
+"""Updates by the names of the page's parts; what is not named stays."""
+
+
+def refresh(studio: Studio, project: str, shown: dict[str, str], index: int, teacher: str, question: str,
+            kind: str, table: Any, fields: Any, words: Any, editor: str, suits: str,  # noqa: ANN401
+            language: str) -> Changes:
+    """Follow the project. What has not changed is left alone, so that an unsaved edit stays."""
+    held = studio.project(project) if project else None
+    if held is None or not held.corpus:
+        return {"shown": {}, "index": 0, "tries": [], "empty": gr.Column(visible=True),
+                "body": gr.Column(visible=False)}
+    task, template = studio.task(project), studio.template(project)
+    now = {"project": project, "corpus": held.corpus, "task": f"{task.id} {task.digest}",
+           "template": template.ref, "teacher": held.teacher, "kind": task.kind}
+    if now == shown:
+        return {}
+    fresh = {key for key, value in now.items() if shown.get(key) != value}
+    if fresh & {"project", "corpus"}:
+        fresh, index = set(now), 0
+    made: Changes = {"shown": now, "index": index, "empty": gr.Column(visible=False),
+                     "body": gr.Column(visible=True), "preset": _preset_choice(studio, task.id, shown)}
+    asked = Asked(question, kind, table, fields, words)
+    if "task" in fresh:
+        asked = form_of(task)
+        made |= task_form.shown(asked)._asdict() | {
+            "take": [str(path) for path in studio.export_task(project, task)], "bring": None, "row": 0,
+            "tools": gr.Row(visible=task.kind != "generate"),
+            "source": f'<p class="quiet">{wording.instructions_source(studio.source(task.id))}</p>'}
+    if "template" in fresh:
+        editor = template.text
+        made["editor"] = editor
+    if "teacher" in fresh:
+        teacher = held.teacher or DEFAULT_TEACHER
+    if fresh == set(now):
+        made |= {"tries": [], "note": "", "status": "", "results": RESULTS_EMPTY}
+    box = dict(zip(("fetching", "fetch_words", "fetch_from", "fetch_state", "look"),
+                   teachers.box(studio, teacher), strict=True))
+    made |= view(studio, project, index, teacher, asked, editor) | box | _buttons(tried=False)
+    made |= {"teacher": gr.Dropdown(choices=teachers.choices(studio, project), value=teacher),
+             "fill": f'<p class="quiet">{wording.INSTRUCTIONS_FILL[task.kind]}</p>'}
+    return made | _lists(studio, project, suits, language, editor)
+
+
+def _lists(studio: Studio, project: str, suits: str, language: str, editor: str) -> Changes:
+    """The lists of versions, and what the editor changes in the version in use."""
+    used = studio.template(project)
+    known = [t for some in studio.shelf(project, language, suits).values() for t in reversed(some)]
+    if used.ref not in {t.ref for t in known}:
+        known.insert(0, used)
+    choices = [(wording.instructions_version(t.title or t.id, t.version), t.ref) for t in known]
+    history = studio.shelf(project).get(used.id, (used,))
+    mine = [(wording.instructions_version(t.title or t.id, t.version), t.ref) for t in reversed(history)]
+    return {"version": gr.Dropdown(choices=choices, value=used.ref),
+            "versions": instructing.version_table(history, used.ref),
+            "before": gr.Dropdown(choices=mine, value=used.ref),
+            "after": gr.Dropdown(choices=[(wording.INSTRUCTIONS_EDITED, EDITED), *mine], value=EDITED),
+            "changes": instructing.difference(studio.difference(used.text, editor))}
+
+
+def _preset_choice(studio: Studio, task_id: str, shown: dict[str, str]) -> gr.Dropdown:
+    choices = [(title, name) for name, title in studio.presets().items()]
+    if OWN in (task_id, *shown.get("task", "").split()):
+        choices.append((wording.INSTRUCTIONS_OWN, OWN))
+    return gr.Dropdown(choices=choices, value=task_id)
+
+
+def view(studio: Studio, project: str, index: int, teacher: str, asked: Asked, editor: str) -> Changes:
+    """Index, place, prompt and facts for one document; what is wrong stands in the facts."""
+    total = len(studio.corpus(project))
+    index %= total
+    made: Changes = {"index": index, "where": wording.instructions_document(index, total)}
+    try:
+        rendered = studio.rendered(project, editor, task_from(studio, project, asked), index, teacher)
+    except EngineError as error:
+        return made | {"facts": notice("warning", error.what, error.fix)}
+    return made | {"prompt": rendered.text, "facts": instructing.facts(rendered)}
+
+
+def _buttons(*, tried: bool) -> Changes:
+    """One primary button: first *Try on 10*, then *Use these instructions*."""
+    return {"attempt": gr.Button(variant="secondary" if tried else "primary"),
+            "use": gr.Button(variant="primary" if tried else "secondary")}
+
+
+def edited(studio: Studio, project: str, index: int, teacher: str, *values: Any) -> Changes:  # noqa: ANN401
+    """The preview and the difference follow every edit."""
+    *text, before, after = values
+    return (view(studio, project, index, teacher, Asked(*text[:-1]), text[-1]) | _buttons(tried=False)
+            | compare(studio, project, before, after, text[-1]))
+
+
+def step(by: int) -> Callable[..., Changes]:
+    """The preview of the next document, or the one before."""
+    def stepped(studio: Studio, project: str, index: int, teacher: str, *text: Any) -> Changes:  # noqa: ANN401
+        return view(studio, project, index + by, teacher, Asked(*text[:-1]), text[-1])
+    return stepped
+
+
+def jump(studio: Studio, project: str, to: float | None, index: int, teacher: str,
+         *text: Any) -> Changes:  # noqa: ANN401
+    """The preview of one document by its number, as near as there is one."""
+    if to is None:
+        return {}
+    wanted = min(max(int(to), 1), len(studio.corpus(project))) - 1
+    return {} if wanted == index else view(studio, project, wanted, teacher, Asked(*text[:-1]), text[-1])
+
+
+# The question
+
+
+def of_kind(studio: Studio, project: str, *values: Any) -> Changes:  # noqa: ANN401
+    """Another kind of answer: kept at once, with instructions of that kind; the old ones stay in the list."""
+    *asked, stamp = values
+    try:
+        task_form.of_kind(studio, project, Asked(*asked))
+    except SettingsError as error:
+        return {"status": problem(error), "kind": studio.task(project).kind}
+    return {"status": "", "stamp": stamp + 1}
+
+
+def use_preset(studio: Studio, project: str, preset: str, stamp: int) -> Changes:
+    """A ready-made question, or the project's own, put in use."""
+    if preset == OWN:
+        studio.use_own_task(project, OWN)
+    else:
+        studio.use_preset(project, preset)
+    return {"stamp": stamp + 1, "status": ""}
+
+
+def bring(studio: Studio, project: str, path: str | None, stamp: int) -> Changes:
+    """A question from a file, kept as the project's own."""
+    if not path:
+        return {}
+    try:
+        studio.import_task(project, Path(path))
+    except EngineError as error:
+        return {"status": problem(error), "bring": None}
+    return {"stamp": stamp + 1, "status": notice("done", wording.INSTRUCTIONS_BROUGHT)}
+
+
+def add_row(studio: Studio, project: str, kind: str, table: Any, fields: Any) -> Changes:  # noqa: ANN401, ARG001
+    """An empty row in the table that is shown."""
+    if kind == "extract":
+        return {"fields": [*(fields or []), ["", "", "text"]]}
+    return {"table": [*(table or []), ["", "", False]]}
+
+
+def move(by: int) -> Callable[..., Changes]:
+    """The row that was clicked into, up or down."""
+    def moved(studio: Studio, project: str, kind: str, table: Any, fields: Any,  # noqa: ANN401, ARG001
+              row: int) -> Changes:
+        name, rows = ("fields", fields) if kind == "extract" else ("table", table)
+        made, to = task_form.moved(rows or [], row, by)
+        return {name: made, "row": to}
+    return moved
+
+
+# The instructions
+
+
+def filtered(studio: Studio, project: str, suits: str, language: str) -> Changes:
+    """The list of instructions, for some kind of text or language only."""
+    return {"version": _lists(studio, project, suits, language, "")["version"]}
+
+
+def open_version(studio: Studio, project: str, version: str, stamp: int) -> Changes:
+    """Put a version in use and its text in the editor: how answers are read goes with the version."""
+    studio.change(project, template=version)
+    return {"editor": studio.template(project).text, "stamp": stamp + 1}
+
+
+def compare(studio: Studio, project: str, before: str | None, after: str | None, editor: str) -> Changes:
+    """What changed from one version to another, or to the text in the editor."""
+    if not before or not after:
+        return {"changes": ""}
+    to = editor if after == EDITED else studio.template(project, after).text
+    return {"changes": instructing.difference(
+        studio.difference(studio.template(project, before).text, to))}
+
+
+def restore(studio: Studio, project: str, ref: str, author: str, stamp: int) -> Changes:
+    """An older version as the newest one."""
+    made = studio.restore_template(project, ref, author)
+    name = wording.instructions_version(made.title or made.id, made.version)
+    return {"stamp": stamp + 1, "editor": made.text,
+            "status": notice("done", wording.instructions_restored(name))}
+
+
+def begin(studio: Studio, project: str, title: str, author: str, stamp: int) -> Changes:
+    """New instructions as a copy of those in use."""
+    try:
+        made = studio.new_template(project, title, author)
+    except SettingsError as error:
+        return {"status": problem(error)}
+    name = wording.instructions_version(made.title, made.version)
+    return {"stamp": stamp + 1, "title": "", "status": notice("done", wording.instructions_begun(name))}
+
+
+def use(studio: Studio, project: str, teacher: str, *values: Any) -> Changes:  # noqa: ANN401
+    """Keep question and instructions as the next version, after both were found fit."""
+    *asked, editor, version, note, author, stamp = values
+    try:
+        task = task_from(studio, project, Asked(*asked))
+        made = studio.rendered(project, editor, task, 0, teacher)
+        studio.save_task(project, task)
+        kept = studio.save_template(project, editor, parent=version, note=note, author=author)
+    except EngineError as error:
+        return {"status": problem(error)}
+    name = wording.instructions_version(kept.title or kept.id, kept.version)
+    warned = "".join(notice("warning", text) for severity, text in made.notes if severity == "stop")
+    return {"status": notice("done", wording.instructions_used(name)) + warned, "stamp": stamp + 1,
+            "note": ""} | _buttons(tried=False)
+
+
+# The large model
+
+
+def choose_teacher(studio: Studio, project: str, teacher: str, stamp: int) -> Changes:
+    """A model that is here is put in use; one that is not is offered first."""
+    made = dict(zip(("fetching", "fetch_words", "fetch_from", "fetch_state", "look"),
+                    teachers.box(studio, teacher), strict=True)) | {"status": ""}
+    if teachers.is_here(studio, teacher):
+        studio.change(project, teacher=teacher)
+        made["stamp"] = stamp + 1
+    return made
+
+
+def fetch(studio: Studio, project: str, teacher: str, source: str) -> Changes:  # noqa: ARG001
+    """Begin to fetch the large model."""
+    studio.fetch(teacher, source)
+    return {"fetch_state": teachers.words(studio.fetch_status(teacher)), "look": gr.Timer(active=True)}
+
+
+def look(studio: Studio, project: str, teacher: str, stamp: int) -> Changes:
+    """How a fetch stands."""
+    going = studio.fetch_status(teacher)
+    made: Changes = {"fetch_state": teachers.words(going)}
+    if going is None or going.state == "running":
+        return made
+    made["look"] = gr.Timer(active=False)
+    if going.state == "done":
+        studio.change(project, teacher=teacher)
+        made |= {"fetching": gr.Column(visible=False), "stamp": stamp + 1}
+    return made
+
+
+def attempt(studio: Studio, project: str, teacher: str, *values: Any,  # noqa: ANN401
+            progress: gr.Progress) -> Changes:
+    """Ten answers, beside those of the try before."""
+    *asked, editor, version, tries = values
+    try:
+        task = task_from(studio, project, Asked(*asked))
+        answers = studio.try_on(
+            project, editor, task, teacher, TRY_ON,
+            lambda said, done, total: progress(done / total if total else 0.0, desc=said))
+    except EngineError as error:
+        return {"status": problem(error)}
+    template = studio.template(project, version)
+    name = f"v{template.version}" if editor == template.text else wording.INSTRUCTIONS_YOUR_EDIT
+    key = [editor, task.digest, teacher]
+    others = [t for t in tries if t["key"] != key]
+    before = others[-1] if others else None
+    made = {"key": key, "name": name,
+            "answers": {a.index: [a.label, instructing.confidence(a)] for a in answers}}
+    said = instructing.compared(before, name, answers) if before else \
+        wording.instructions_first_try(name, len(answers))
+    were = {index: label for index, (label, _) in before["answers"].items()} if before else {}
+    return {"status": notice("done", said), "results": instructing.tried_table(answers, were),
+            "tries": [*others, made][-MOST_TRIES:]} | _buttons(tried=True)
