@@ -79,7 +79,7 @@ def preflight(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> Prefli
 def asking_time(workspace: Workspace, teacher: str, calls: int, tokens: float) -> Estimate:
     """How long `calls` questions of so many tokens take a large model on this machine."""
     if teacher_kind(teacher) == "recorded":
-        return Estimate(0.0, "no time: its answers are recorded", "recorded")
+        return Estimate(0.0, "no waiting, since its answers are recorded", "recorded")
     path = workspace.cache / "speeds.json"
     known = (read_json(path) if path.exists() else {}).get(f"ask:{teacher}")
     seconds = calls / (known["per_second"] if known else _rate("ask", teacher, tokens))
@@ -124,7 +124,9 @@ def _seconds(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> tuple[f
 
 def _around(plan: DistillPlan) -> float:
     """Tokens of the instructions and categories around a document, about."""
-    text = render(plan.ask.template.text, plan.task, "", range(len(plan.task.labels)))
+    text = plan.ask.template.text
+    if plan.task.kind == "single_label":
+        text = render(text, plan.task, "", range(len(plan.task.labels)))
     return len(text) / CHARS_A_TOKEN + CHAT_TOKENS
 
 

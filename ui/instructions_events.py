@@ -50,7 +50,7 @@ def refresh(studio: Studio, project: str, shown: dict[str, str], index: int, tea
         made |= task_form.shown(asked)._asdict() | {
             "take": [str(path) for path in studio.export_task(project, task)], "bring": None, "row": 0,
             "tools": gr.Row(visible=task.kind != "generate"),
-            "source": f'<p class="quiet">{wording.instructions_source(studio.source(task.id))}</p>'}
+            "source": _quiet(wording.instructions_source(studio.source(task.id)))}
     if "template" in fresh:
         editor = template.text
         made["editor"] = editor
@@ -62,7 +62,7 @@ def refresh(studio: Studio, project: str, shown: dict[str, str], index: int, tea
                    teachers.box(studio, teacher), strict=True))
     made |= view(studio, project, index, teacher, asked, editor) | box | _buttons(tried=False)
     made |= {"teacher": gr.Dropdown(choices=teachers.choices(studio, project), value=teacher),
-             "fill": f'<p class="quiet">{wording.INSTRUCTIONS_FILL[task.kind]}</p>'}
+             "fill": _quiet(wording.INSTRUCTIONS_FILL[task.kind])}
     return made | _lists(studio, project, suits, language, editor)
 
 
@@ -82,6 +82,10 @@ def _lists(studio: Studio, project: str, suits: str, language: str, editor: str)
             "changes": instructing.difference(studio.difference(used.text, editor))}
 
 
+def _quiet(text: str) -> str:
+    return f'<p class="quiet">{text}</p>' if text else ""
+
+
 def _preset_choice(studio: Studio, task_id: str, shown: dict[str, str]) -> gr.Dropdown:
     choices = [(title, name) for name, title in studio.presets().items()]
     if OWN in (task_id, *shown.get("task", "").split()):
@@ -93,7 +97,7 @@ def view(studio: Studio, project: str, index: int, teacher: str, asked: Asked, e
     """Index, place, prompt and facts for one document; what is wrong stands in the facts."""
     total = len(studio.corpus(project))
     index %= total
-    made: Changes = {"index": index, "where": wording.instructions_document(index, total)}
+    made: Changes = {"index": index, "jump": index + 1, "where": wording.instructions_document(index, total)}
     try:
         rendered = studio.rendered(project, editor, task_from(studio, project, asked), index, teacher)
     except EngineError as error:

@@ -234,7 +234,7 @@ def instructions_cost(rendered: Any) -> str:  # noqa: ANN401 - a Rendered
     calls = f"All documents: {count(rendered.calls, 'question')}"
     if rendered.tokens_all is None:
         return f"{calls}."
-    return f"{calls}, about {rendered.tokens_all:,} tokens, {rendered.time}. Costs nothing but that."
+    return f"{calls}, about {rendered.tokens_all:,} tokens, {rendered.time}; no money."
 
 
 def instructions_changed(before: str, after: str, changed: int, total: int, rose: int, fell: int) -> str:

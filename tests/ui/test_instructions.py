@@ -1,23 +1,25 @@
-"""Instructions: the live text, lint in words, trying, and versions."""
+"""Instructions: the live text, lint in words, trying, versions, and the question as a form."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import gradio as gr
 import pytest
 
 from engine.errors import SettingsError
+from engine.prompts.differing import compare
 from engine.studio import DEFAULT_TEACHER, EXAMPLE, EXAMPLE_TEACHER, Studio, Tried
 from engine.workspace import Workspace
-from ui import instructing, teachers, wording
-from ui.pages import instructions
+from ui import instructing, instructions_events, task_form, teachers, wording
+from ui.pages.instructions import Parts
+from ui.task_form import Asked, form_of, task_from
 
-NAMES = ("shown", "index", "tries", "empty", "body", "preset", "question", "table", "version", "editor",
-         "note", "where", "prompt", "facts", "teacher", "fetching", "fetch_words", "source", "fetch_state",
-         "look", "status", "results", "versions", "against", "changes", "attempt", "use")
+does = instructions_events
+NAMES = {field.name for field in fields(Parts)}
+NOTHING = Asked("", "single_label", [], [], None)
 
 
 @pytest.fixture
@@ -27,59 +29,69 @@ def studio(workspace: Workspace) -> Studio:
     return made
 
 
-def refreshed(shown: dict[str, str], **edits: Any) -> dict[str, Any] | Any:
-    given = {"index": 0, "teacher": "", "question": "", "table": [], "editor": ""} | edits
-    values = instructions._refresh("", EXAMPLE, "", shown, *given.values())
-    if not isinstance(values, tuple):
-        return values
-    assert len(values) == instructions.OUTPUTS == len(NAMES)
-    return dict(zip(NAMES, values, strict=True))
+def refreshed(studio: Studio, shown: dict[str, str], asked: Asked = NOTHING, editor: str = "",
+              project: str = EXAMPLE, **given: Any) -> dict[str, Any]:
+    made = does.refresh(studio, project, shown, given.get("index", 0), given.get("teacher", ""), *asked,
+                        editor, given.get("suits", ""), given.get("language", ""))
+    assert made.keys() <= NAMES
+    return made
 
 
-def form(studio: Studio) -> tuple[str, list[list[Any]], str]:
-    """Question, table and text as the page sends them."""
-    task = studio.task(EXAMPLE)
-    rows = [[label.name, label.definition, label.actionable] for label in task.labels]
-    return task.question, rows, studio.template(EXAMPLE).text
+def form(studio: Studio) -> tuple[Asked, str]:
+    """The question's form and the text, as the page sends them."""
+    return form_of(studio.task(EXAMPLE)), studio.template(EXAMPLE).text
 
 
-def test_without_documents_the_page_says_what_comes_first(workspace: Workspace) -> None:
-    values = instructions._refresh("", "", "", {}, 0, "", "", [], "")
-    assert len(values) == len(NAMES) and values[3].visible and not values[4].visible
+def used(studio: Studio, asked: Asked, text: str, version: str = "message-first@1", note: str = "",
+         author: str = "", stamp: int = 0) -> dict[str, Any]:
+    return does.use(studio, EXAMPLE, EXAMPLE_TEACHER, *asked, text, version, note, author, stamp)
+
+
+def test_without_documents_the_page_says_what_comes_first(studio: Studio) -> None:
+    made = refreshed(studio, {}, project="")
+    assert made["empty"].visible and not made["body"].visible
 
 
 def test_the_project_is_shown_and_left_alone_while_nothing_changes(studio: Studio) -> None:
-    page = refreshed({})
+    page = refreshed(studio, {})
     assert page["body"].visible and page["preset"].value == "hazard"
     assert page["question"] == studio.task(EXAMPLE).question
-    assert page["table"][0][0] == "flood" and page["table"][0][2] is True
+    assert page["table"].value["data"][0][0] == "flood" and page["kind"] == "single_label"
+    assert page["table"].visible and not page["fields"].visible and not page["words"].visible
     assert "Dyke fails at Zalishne" in page["prompt"]
     assert page["where"] == wording.instructions_document(0, 470)
-    assert refreshed(page["shown"]) == gr.skip()
+    assert [Path(path).suffix for path in page["take"]] == [".csv", ".yaml"]
+    assert refreshed(studio, page["shown"]) == {}
 
 
 def test_another_question_leaves_an_unsaved_text_alone(studio: Studio) -> None:
-    page = refreshed({})
-    question, rows, text = form(studio)
-    assert instructions._use_preset("", EXAMPLE, "informative", 2) == 3
-    after = refreshed(page["shown"], teacher=EXAMPLE_TEACHER, question=question, table=rows,
-                      editor=text + "\nMy edit.")
-    assert after["editor"] == gr.skip() and after["tries"] == gr.skip()
-    assert after["question"] == studio.task(EXAMPLE).question != question
+    page = refreshed(studio, {})
+    asked, text = form(studio)
+    assert does.use_preset(studio, EXAMPLE, "informative", 2)["stamp"] == 3
+    after = refreshed(studio, page["shown"], asked, text + "\nMy edit.", teacher=EXAMPLE_TEACHER)
+    assert not {"editor", "tries"} & after.keys()
+    assert after["question"] == studio.task(EXAMPLE).question != asked.question
     assert after["prompt"].endswith("My edit.")
 
 
 def test_the_rendered_text_is_the_one_the_model_reads(studio: Studio) -> None:
-    question, rows, text = form(studio)
-    _, _, prompt, facts = instructions._view(studio, EXAMPLE, 1, EXAMPLE_TEACHER, question, rows, text)
-    assert prompt == studio.rendered(EXAMPLE, text, studio.task(EXAMPLE), 1, EXAMPLE_TEACHER).text
-    assert "notice-warning" not in facts
+    asked, text = form(studio)
+    made = does.view(studio, EXAMPLE, 1, EXAMPLE_TEACHER, asked, text)
+    rendered = studio.rendered(EXAMPLE, text, studio.task(EXAMPLE), 1, EXAMPLE_TEACHER)
+    assert made["prompt"] == rendered.text
+    assert "notice-warning" not in made["facts"]
+    assert wording.instructions_cost(rendered) in made["facts"].replace("&#x27;", "'")
+    assert rendered.calls == 2 * 470
 
 
-def test_the_stepper_goes_round(studio: Studio) -> None:
-    rest = (EXAMPLE_TEACHER, *form(studio))
-    assert instructions._back("", EXAMPLE, 0, *rest)[0] == 469
-    assert instructions._on("", EXAMPLE, 469, *rest)[0] == 0
+def test_the_stepper_goes_round_and_a_number_goes_there(studio: Studio) -> None:
+    asked, text = form(studio)
+    rest = (EXAMPLE_TEACHER, *asked, text)
+    assert does.step(-1)(studio, EXAMPLE, 0, *rest)["index"] == 469
+    assert does.step(1)(studio, EXAMPLE, 469, *rest)["index"] == 0
+    assert does.jump(studio, EXAMPLE, 12, 0, *rest)["index"] == 11
+    assert does.jump(studio, EXAMPLE, 9999, 0, *rest)["index"] == 469
+    assert does.jump(studio, EXAMPLE, None, 0, *rest) == does.jump(studio, EXAMPLE, 1, 0, *rest) == {}
 
 
 @pytest.mark.parametrize(("text", "words"), [
@@ -87,15 +99,14 @@ def test_the_stepper_goes_round(studio: Studio) -> None:
     ("{{ document.__class__.__mro__ }}", "not allowed"), ("No places at all", "message itself is missing"),
     ("{{ document }}", "Not every category is named")])
 def test_what_is_wrong_with_the_text_is_said_beside_it(studio: Studio, text: str, words: str) -> None:
-    question, rows, _ = form(studio)
-    _, _, prompt, facts = instructions._view(studio, EXAMPLE, 0, EXAMPLE_TEACHER, question, rows, text)
+    facts = does.view(studio, EXAMPLE, 0, EXAMPLE_TEACHER, form(studio)[0], text)["facts"]
     assert words in facts and 'class="notice notice-warning"' in facts
 
 
 def test_the_table_of_categories_makes_the_question(studio: Studio) -> None:
-    question, rows, _ = form(studio)
-    rows = [*rows, ["heat", " too  hot ", "true"], ["", "", False], [None, None, None]]
-    task = instructions._task(studio, EXAMPLE, question, rows)
+    asked, _ = form(studio)
+    rows = [*asked.table, ["heat", " too  hot ", "true"], ["", "", False], [None, None, None]]
+    task = task_from(studio, EXAMPLE, asked._replace(table=rows))
     assert task.names[-1] == "heat" and task.labels[-1].definition == "too hot"
     assert task.labels[-1].actionable and len(task.labels) == 8
 
@@ -103,45 +114,127 @@ def test_the_table_of_categories_makes_the_question(studio: Studio) -> None:
 @pytest.mark.parametrize("rows", [[], [["flood", "", True]], [["a", "", False], ["A", "", False]],
                                   [["", "nameless", False], ["b", "", False]], [["x" * 61, ""], ["b"]]])
 def test_a_table_that_cannot_be_asked_is_refused_in_words(studio: Studio, rows: list[list[Any]]) -> None:
+    asked = Asked("Which?", "single_label", rows, [], 30)
     with pytest.raises(SettingsError):
-        instructions._task(studio, EXAMPLE, "Which?", rows)
-    _, _, _, facts = instructions._view(studio, EXAMPLE, 0, EXAMPLE_TEACHER, "Which?", rows, "x")
-    assert "notice-warning" in facts
-    values = instructions._try("", EXAMPLE, EXAMPLE_TEACHER, "Which?", rows, "x", "message-first@1", [])
-    assert wording.FRAME_NOTICE["problem"] in values[0]
+        task_from(studio, EXAMPLE, asked)
+    assert "notice-warning" in does.view(studio, EXAMPLE, 0, EXAMPLE_TEACHER, asked, "x")["facts"]
+    made = does.attempt(studio, EXAMPLE, EXAMPLE_TEACHER, *asked, "x", "message-first@1", [], progress=None)
+    assert wording.FRAME_NOTICE["problem"] in made["status"]
+
+
+def test_rows_are_moved_and_added(studio: Studio) -> None:
+    rows = [["a"], ["b"], ["c"]]
+    assert task_form.moved(rows, 2, -1) == ([["a"], ["c"], ["b"]], 1)
+    assert task_form.moved(rows, 0, 1) == ([["b"], ["a"], ["c"]], 1)
+    assert task_form.moved(rows, 0, -1) == (rows, 0) and task_form.moved(rows, 9, 1) == (rows, 9)
+    made = does.move(-1)(studio, EXAMPLE, "single_label", rows, [], 2)
+    assert made == {"table": [["a"], ["c"], ["b"]], "row": 1}
+    assert does.move(1)(studio, EXAMPLE, "extract", [], rows, 0)["fields"][0] == ["b"]
+    assert does.add_row(studio, EXAMPLE, "extract", rows, [])["fields"] == [["", "", "text"]]
+    assert len(does.add_row(studio, EXAMPLE, "multi_label", rows, [])["table"]) == 4
+
+
+def test_another_kind_of_answer_is_kept_with_instructions_of_its_kind(studio: Studio) -> None:
+    kinds = {"multi_label": "yes-or-no@1", "extract": "facts@1", "generate": "one-line@1"}
+    for kind, template in kinds.items():
+        asked = form_of(studio.task(EXAMPLE))._replace(kind=kind)
+        assert does.of_kind(studio, EXAMPLE, *asked, 1)["stamp"] == 2
+        assert studio.task(EXAMPLE).kind == kind and studio.template(EXAMPLE).ref == template
+        page = refreshed(studio, {})
+        assert page["table"].visible is (kind == "multi_label")
+        assert page["fields"].visible is (kind == "extract")
+        assert page["words"].visible is (kind == "generate")
+        assert "notice-warning" not in page["facts"]
+        assert all(ref.partition("@")[0] != "message-first" for _, ref in page["version"].choices)
+    assert len(studio.task(EXAMPLE).labels) == 7
+    does.of_kind(studio, EXAMPLE, *form_of(studio.task(EXAMPLE))._replace(kind="single_label"), 1)
+    assert studio.template(EXAMPLE).ref == "message-first@1"
+    assert [f.name for f in studio.task(EXAMPLE).fields][:2] == ["place", "date"]  # what was typed stays
+
+
+def test_a_kind_that_cannot_be_asked_is_refused_and_set_back(studio: Studio) -> None:
+    made = does.of_kind(studio, EXAMPLE, "Which?", "multi_label", [], [], 30, 1)
+    assert made["kind"] == "single_label" and wording.FRAME_NOTICE["problem"] in made["status"]
+    assert "stamp" not in made
+
+
+def test_other_kinds_are_refused_where_a_run_would_start(studio: Studio) -> None:
+    studio.use_preset(EXAMPLE, "disaster-messages")
+    with pytest.raises(SettingsError, match="one category for each document"):
+        studio.draft_plan(EXAMPLE, "quick").check()
+
+
+def test_a_question_goes_out_and_comes_in(studio: Studio, tmp_path: Path) -> None:
+    page = refreshed(studio, {})
+    brought = tmp_path / "question.csv"
+    brought.write_bytes(Path(page["take"][0]).read_bytes().replace(b"flood", b"deluge"))
+    assert does.bring(studio, EXAMPLE, str(brought), 3)["stamp"] == 4
+    assert studio.task(EXAMPLE).names[0] == "deluge" and studio.project(EXAMPLE).task == "own-question"
+    brought.write_text("name,kind\na,nonsense\n")
+    made = does.bring(studio, EXAMPLE, str(brought), 4)
+    assert "nonsense" in made["status"] and "stamp" not in made
+    assert does.bring(studio, EXAMPLE, None, 4) == {}
 
 
 def test_using_an_edit_makes_a_version_and_going_back_makes_none(studio: Studio) -> None:
-    question, rows, text = form(studio)
+    asked, text = form(studio)
     first = studio.template(EXAMPLE).ref
-    status, stamp, note, *_ = instructions._use("", EXAMPLE, EXAMPLE_TEACHER, question, rows,
-                                                text + "\nOne letter.", first, "shorter", 4)
+    made = used(studio, asked, text + "\nOne letter.", first, "shorter", "Ana", 4)
     kept = studio.template(EXAMPLE)
-    assert (kept.version, kept.note, kept.parent, stamp, note) == (2, "shorter", first, 5, "")
-    assert "v2" in status and studio.project(EXAMPLE).task == "hazard"
-    assert instructions._open_version("", EXAMPLE, first, 5) == (text, 6)
-    assert studio.template(EXAMPLE).ref == first
-    instructions._use("", EXAMPLE, EXAMPLE_TEACHER, question, rows, text + "\nOne letter.", first, "", 6)
+    assert (kept.version, kept.note, kept.author, kept.parent) == (2, "shorter", "Ana", first)
+    assert (made["stamp"], made["note"]) == (5, "") and "v2" in made["status"]
+    assert studio.project(EXAMPLE).task == "hazard"
+    assert does.open_version(studio, EXAMPLE, first, 5) == {"editor": text, "stamp": 6}
+    used(studio, asked, text + "\nOne letter.", first, "", "", 6)
     assert studio.template(EXAMPLE).ref == kept.ref  # the same text is the version it already is
-    assert max(t.version for t in studio.templates(EXAMPLE)) == 2
+    assert max(t.version for t in studio.templates(EXAMPLE) if t.id == kept.id) == 2
+
+
+def test_any_two_versions_are_compared_and_an_old_one_restored(studio: Studio) -> None:
+    asked, text = form(studio)
+    used(studio, asked, text.replace("Message", "Report"), note="reports")
+    page = refreshed(studio, {})
+    refs = [ref for _, ref in page["before"].choices]
+    assert refs == ["message-first@2", "message-first@1"] and page["after"].value == does.EDITED
+    told = does.compare(studio, EXAMPLE, "message-first@1", "message-first@2", "")["changes"]
+    assert "<del>Message:</del><ins>Report:</ins>" in told
+    assert wording.INSTRUCTIONS_SAME in does.compare(studio, EXAMPLE, refs[0], refs[0], "")["changes"]
+    made = does.restore(studio, EXAMPLE, "message-first@1", "Ana", 7)
+    now = studio.template(EXAMPLE)
+    assert (now.version, now.text, now.author, made["editor"], made["stamp"]) == (3, text, "Ana", text, 8)
+    assert "restored from version 1" in refreshed(studio, {})["versions"]
+
+
+def test_new_instructions_are_begun_under_their_own_title(studio: Studio) -> None:
+    made = does.begin(studio, EXAMPLE, "Ours", "Ana", 1)
+    assert studio.template(EXAMPLE).id == "ours" and made["stamp"] == 2 and made["title"] == ""
+    assert "already" in does.begin(studio, EXAMPLE, "Ours", "", 2)["status"]
+    choices = refreshed(studio, {})["version"].choices
+    assert ("Ours · v1", "ours@1") in choices
+
+
+def test_the_list_can_be_narrowed_and_keeps_what_is_in_use(studio: Studio) -> None:
+    every = {ref for _, ref in does.filtered(studio, EXAMPLE, "", "")["version"].choices}
+    spanish = {ref for _, ref in does.filtered(studio, EXAMPLE, "", "es")["version"].choices}
+    assert {"message-first-es@1", "article-first@1", "message-first@1"} <= every
+    assert spanish == {"message-first@1", "message-first-es@1", "with-definitions-es@1"}
+    news = {ref for _, ref in does.filtered(studio, EXAMPLE, "news", "")["version"].choices}
+    assert "report-first@1" not in news and "article-first@1" in news
 
 
 def test_an_edited_table_becomes_the_project_s_own_question(studio: Studio) -> None:
-    question, rows, text = form(studio)
-    instructions._use("", EXAMPLE, EXAMPLE_TEACHER, question, rows[:3], text, "message-first@1", "", 0)
+    asked, text = form(studio)
+    used(studio, asked._replace(table=asked.table[:3]), text)
     assert studio.task(EXAMPLE).names == ("flood", "storm", "earthquake")
-    page = refreshed({})
-    assert (wording.INSTRUCTIONS_OWN, instructions.OWN) in page["preset"].choices
-    instructions._use_preset("", EXAMPLE, "hazard", 0)
-    instructions._use_preset("", EXAMPLE, instructions.OWN, 0)
+    assert (wording.INSTRUCTIONS_OWN, task_form.OWN) in refreshed(studio, {})["preset"].choices
+    does.use_preset(studio, EXAMPLE, "hazard", 0)
+    does.use_preset(studio, EXAMPLE, task_form.OWN, 0)
     assert len(studio.task(EXAMPLE).labels) == 3
 
 
 def test_a_text_that_cannot_be_filled_in_is_not_kept(studio: Studio) -> None:
-    question, rows, _ = form(studio)
-    status, stamp, *_ = instructions._use("", EXAMPLE, EXAMPLE_TEACHER, question, rows, "{{ nope }}",
-                                          "message-first@1", "", 0)
-    assert wording.FRAME_NOTICE["problem"] in status and stamp == gr.skip()
+    made = used(studio, form(studio)[0], "{{ nope }}")
+    assert wording.FRAME_NOTICE["problem"] in made["status"] and "stamp" not in made
     assert studio.template(EXAMPLE).version == 1
 
 
@@ -149,38 +242,52 @@ class Answers:
     """Stands where the front desk asks the large model, which a test of the page cannot load."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.labels = ["flood"] * 10
+        self.labels, self.share = ["flood"] * 10, 0.7
         monkeypatch.setattr(Studio, "try_on", self._try_on)
 
     def _try_on(self, *_: Any) -> list[Tried]:
-        return [Tried(i, f"<i>document</i> {i}", label, {label: 0.7, "storm": 0.3}, "fairly sure")
+        return [Tried(i, f"<i>document</i> {i}", label, {label: self.share, "storm": 0.3}, "leaning")
                 for i, label in enumerate(self.labels)]
 
 
 def test_trying_again_says_what_the_edit_changed(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = Answers(monkeypatch)
-    question, rows, text = form(studio)
-    arguments = ("", EXAMPLE, EXAMPLE_TEACHER, question, rows)
-    status, table, tries, attempt, use = instructions._try(*arguments, text, "message-first@1", [])
-    assert wording.instructions_first_try("v1", 10) in status
-    assert (attempt.variant, use.variant) == ("secondary", "primary")
-    assert "&lt;i&gt;document" in table and "<i>document" not in table and "70 %" in table
-    answers.labels = ["fire"] * 3 + ["flood"] * 7
-    status, table, tries, *_ = instructions._try(*arguments, text + "!", "message-first@1", tries)
-    assert wording.instructions_changed("v1", wording.INSTRUCTIONS_YOUR_EDIT, 3, 10) in status
-    assert table.count(wording.instructions_was("flood")) == 3
-    status, *_ = instructions._try(*arguments, text + "!", "message-first@1", tries)
-    assert "changed 3 of 10" in status  # the same again is compared with what came before, not with itself
+    answers, (asked, text) = Answers(monkeypatch), form(studio)
+
+    def tried(edited: str, tries: list[Any]) -> dict[str, Any]:
+        return does.attempt(studio, EXAMPLE, EXAMPLE_TEACHER, *asked, edited, "message-first@1", tries,
+                            progress=None)
+    made = tried(text, [])
+    assert wording.instructions_first_try("v1", 10) in made["status"]
+    assert (made["attempt"].variant, made["use"].variant) == ("secondary", "primary")
+    assert "&lt;i&gt;document" in made["results"] and "<i>document" not in made["results"]
+    assert "70 %" in made["results"]
+    answers.labels, answers.share = ["fire"] * 3 + ["flood"] * 7, 0.8
+    made = tried(text + "!", made["tries"])
+    assert wording.instructions_changed("v1", wording.INSTRUCTIONS_YOUR_EDIT, 3, 10, 10, 0) in made["status"]
+    assert "confidence rose on 10" in made["status"]
+    assert made["results"].count(wording.instructions_was("flood")) == 3
+    made = tried(text + "!", made["tries"])
+    assert "changed 3 of 10" in made["status"]  # compared with what came before, not with itself
+
+
+def test_answers_of_other_kinds_are_shown_in_words() -> None:
+    several = Tried(0, "text", "food, water", {"food": 0.9, "water": 0.8, "shelter": 0.1}, "leaning")
+    facts = Tried(1, "text", "dead: 3", {}, "1 of 3 not read", (
+        ("dead", "3", ""), ("place", "", "not said in the text"), ("missing", "", "not read: <several>")))
+    table = instructing.tried_table([several, facts], {0: "food"})
+    assert "food, water" in table and wording.instructions_was("food") in table
+    assert "not said in the text" in table and "&lt;several&gt;" in table and "<several>" not in table
+    assert instructing.confidence(several) == pytest.approx(0.8) and instructing.confidence(facts) == 0
 
 
 def test_a_model_that_is_not_here_is_offered_before_it_is_chosen(studio: Studio) -> None:
     missing = next(m for m in studio.models() if "teacher" in m.roles and not m.installed)
-    stamp, box, words, source, *_ = instructions._choose_teacher("", EXAMPLE, missing.name, 1)
-    assert stamp == gr.skip() and box.visible
-    assert f"{missing.disk_gb:.1f} GB" in words and missing.licence in words
+    made = does.choose_teacher(studio, EXAMPLE, missing.name, 1)
+    assert "stamp" not in made and made["fetching"].visible
+    assert f"{missing.disk_gb:.1f} GB" in made["fetch_words"] and missing.licence in made["fetch_words"]
     assert studio.project(EXAMPLE).teacher == EXAMPLE_TEACHER
-    stamp, box, *_ = instructions._choose_teacher("", EXAMPLE, EXAMPLE_TEACHER, 1)
-    assert stamp == 2 and not box.visible
+    made = does.choose_teacher(studio, EXAMPLE, EXAMPLE_TEACHER, 1)
+    assert made["stamp"] == 2 and not made["fetching"].visible
 
 
 def test_unofficial_copies_carry_their_caution(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,6 +313,6 @@ def test_a_fetch_is_told_in_words(state: str, kind: str) -> None:
 
 
 def test_a_difference_marks_what_came_and_what_went() -> None:
-    shown = instructing.difference("Reply with <b>one</b> letter.", "Reply with one word.")
-    assert "<del>letter</del><ins>word</ins>" in shown and "&lt;" in shown and "<b>" not in shown
-    assert wording.INSTRUCTIONS_SAME in instructing.difference("same", "same")
+    shown = instructing.difference(compare("Reply with <b>one</b> letter.", "Reply with <b>one</b> word."))
+    assert "<del>letter.</del><ins>word.</ins>" in shown and "&lt;" in shown and "<b>" not in shown
+    assert wording.INSTRUCTIONS_SAME in instructing.difference(compare("same", "same"))

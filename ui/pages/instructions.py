@@ -97,11 +97,14 @@ def build(frame: Frame) -> Page:
     parts = Parts(**held)
     every = [getattr(parts, field.name) for field in fields(Parts)]
 
+    def updates(made: Changes) -> Any:  # noqa: ANN401
+        """By component; an empty answer would be taken for a value."""
+        return {getattr(parts, name): value for name, value in made.items()} or gr.skip()
+
     def on(events: Any, handler: Callable[..., Changes], *inputs: Any, **options: Any) -> Any:  # noqa: ANN401
         """A handler that answers by names of parts; unchanged parts are not sent."""
         def named(visitor: str, project: str, *values: Any) -> Any:  # noqa: ANN401
-            made = handler(studio_for(visitor), project, *values)
-            return {getattr(parts, name): value for name, value in made.items()}
+            return updates(handler(studio_for(visitor), project, *values))
         named.__name__ = handler.__name__
         settings = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
         return gr.on(events, guarded(named), [frame.visitor, frame.project, *inputs], every,
@@ -134,8 +137,7 @@ def build(frame: Frame) -> Page:
     on([parts.look.tick], does.look, parts.teacher, parts.stamp)
     def attempt(visitor: str, project: str, *values: Any,  # noqa: ANN401
                 progress: gr.Progress = gr.Progress()) -> Any:  # noqa: ANN401, B008 - Gradio's way
-        made = does.attempt(studio_for(visitor), project, *values, progress=progress)
-        return {getattr(parts, name): value for name, value in made.items()}
+        return updates(does.attempt(studio_for(visitor), project, *values, progress=progress))
     parts.attempt.click(guarded(attempt), [frame.visitor, frame.project, parts.teacher, *text, parts.version,
                                            parts.tries],
                         [parts.status, parts.results, parts.tries, parts.attempt, parts.use],
@@ -146,13 +148,14 @@ def build(frame: Frame) -> Page:
     parts.author.change(lambda name: name, parts.author, known_author, show_progress="hidden",
                         api_visibility="private", concurrency_limit=None)
 
-    def refresh(visitor: str, project: str, run: str, author: str, *values: Any) -> Any:  # noqa: ANN401, ARG001
+    def refresh(visitor: str, project: str, run: str, author: str, typed: str,  # noqa: ARG001
+                *values: Any) -> Any:  # noqa: ANN401
         made = does.refresh(studio_for(visitor), project, *values)
-        if made.get("body") is not None and author:
+        if author and not typed:  # what the browser remembers may come after the first refresh
             made["author"] = author
-        return {getattr(parts, name): value for name, value in made.items()}
-    return Page(refresh, every, (known_author, parts.shown, parts.index, parts.teacher, *text, parts.suits,
-                                 parts.language))
+        return updates(made)
+    return Page(refresh, every, (known_author, parts.author, parts.shown, parts.index, parts.teacher, *text,
+                                 parts.suits, parts.language))
 
 
 def _row_of(event: gr.SelectData) -> int:
@@ -182,7 +185,7 @@ def _preview(held: Changes) -> tuple[gr.Button, gr.Button]:
     held["prompt"] = gr.Textbox(label=wording.INSTRUCTIONS_PROMPT, lines=16, max_lines=24, interactive=False,
                                 elem_id="prompt", autoscroll=False)
     held["facts"] = gr.HTML(elem_id="facts")
-    held["jump"] = gr.Number(None, label=wording.INSTRUCTIONS_JUMP, precision=0, minimum=1, elem_id="jump")
+    held["jump"] = gr.Number(1, label=wording.INSTRUCTIONS_JUMP, precision=0, minimum=1, elem_id="jump")
     return previous, following
 
 

@@ -1,0 +1,96 @@
+"""Instructions in a real browser: edit, preview, try on ten, compare, keep, restore; other kinds."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from engine.studio import EXAMPLE, Studio
+from engine.workspace import Workspace, write_json
+from tests.browser.conftest import Server, sync_api, wait_for
+from tests.students.tiny import MODEL, write_model
+from ui import wording
+
+expect = sync_api.expect
+LONG = 60_000
+
+
+@pytest.fixture
+def studio(server: Server) -> Studio:
+    """The example, a tiny model to ask, and the ten documents chosen."""
+    made = Studio(Workspace(server.home))
+    write_model(made.workspace.models)
+    made.open_example()
+    made.change(EXAMPLE, teacher=MODEL)
+    corpus = made.workspace.project(EXAMPLE).corpora / made.project(EXAMPLE).corpus
+    write_json(corpus / "diverse-10.json", list(range(0, 100, 10)))
+    return made
+
+
+@pytest.mark.browser
+def test_edit_preview_try_compare_restore(page: sync_api.Page, server: Server, studio: Studio) -> None:
+    page.reload()  # the project made meanwhile is opened
+    page.get_by_role("tab", name="Instructions").click()
+    prompt = page.locator("#prompt textarea")
+    expect(prompt).to_have_value(with_text("Dyke fails at Zalishne"), timeout=LONG)
+    page.get_by_role("button", name="Try on 10").click()
+    results = page.locator("#results")
+    expect(results.locator("tbody > tr")).to_have_count(10, timeout=LONG)
+
+    # Edit: the preview follows, and so does the difference.
+    editor = page.locator("#editor .cm-content")
+    editor.click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type(" Think of the people first.")
+    expect(prompt).to_have_value(with_text("Think of the people first."), timeout=LONG)
+    page.get_by_role("button", name="Try on 10").click()
+    status = page.locator("#instructions-status")
+    expect(status).to_contain_text("v1 → your edit changed", timeout=LONG)
+
+    page.get_by_text(wording.INSTRUCTIONS_VERSIONS).click()
+    expect(page.locator("#changes ins").last).to_contain_text("Think", timeout=LONG)
+    page.get_by_label(wording.INSTRUCTIONS_NOTE).fill("people first")
+    page.get_by_label(wording.INSTRUCTIONS_AUTHOR).fill("Ana")
+    page.get_by_role("button", name="Use these instructions").click()
+    expect(status).to_contain_text("v2 is in use from now on", timeout=LONG)
+    kept = studio.template(EXAMPLE)
+    assert (kept.version, kept.note, kept.author) == (2, "people first", "Ana")
+
+    # Back to the first version, as a new one.
+    wait_for(lambda: "v2" in page.locator("#before input").input_value(), 30, "the list did not follow")
+    page.locator("#before input").click()
+    page.get_by_role("option", name="Message first, then the categories · v1").click()
+    expect(page.locator("#changes ins").last).to_contain_text("Think", timeout=LONG)
+    page.get_by_role("button", name="Restore this version").click()
+    expect(status).to_contain_text("Restored as", timeout=LONG)
+    assert studio.template(EXAMPLE).version == 3
+    assert "Think of the people" not in studio.template(EXAMPLE).text
+    expect(prompt).not_to_have_value(with_text("Think of the people first."), timeout=LONG)
+    page.reload()  # who works here is remembered, the version stands
+    page.get_by_role("tab", name="Instructions · v3").click()
+    page.get_by_text(wording.INSTRUCTIONS_VERSIONS).click()
+    expect(page.get_by_label(wording.INSTRUCTIONS_AUTHOR)).to_have_value("Ana", timeout=LONG)
+
+
+@pytest.mark.browser
+def test_facts_are_asked_for_and_shown(page: sync_api.Page, server: Server, studio: Studio) -> None:
+    page.reload()  # the project made meanwhile is opened
+    page.get_by_role("tab", name="Instructions").click()
+    expect(page.locator("#prompt textarea")).to_have_value(with_text("Zalishne"), timeout=LONG)
+    page.locator("#kind").get_by_text("facts to read out").click()
+    expect(page.locator("#prompt textarea")).to_have_value(with_text("JSON"), timeout=LONG)
+    expect(page.locator("#fields")).to_be_visible()
+    expect(page.locator("#categories")).to_be_hidden()
+    page.get_by_role("button", name="Try on 10").click()
+    # The tiny model writes no JSON, so nothing can be read.
+    expect(page.locator("#results")).to_contain_text("not read", timeout=LONG)
+    page.get_by_role("tab", name="Distil").click()
+    expect(page.get_by_text("Only questions with one category").first).to_be_visible(timeout=LONG)
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
+
+
+def with_text(part: str) -> object:
+    """A pattern for a value that holds this text."""
+
+    return re.compile(re.escape(part))
