@@ -45,7 +45,7 @@ def test_a_plan_comes_back_from_its_file_and_explains_itself(tmp_path: Path) -> 
 @pytest.mark.parametrize("name", ["quick", "balanced", "thorough"])
 def test_presets_pass_their_own_check(name: str) -> None:
     for task in ("hazard", "humanitarian", "informative"):
-        for template in built_in():
+        for template in (t for t in built_in() if t.kind == "single_label"):
             parse_plan(
                 raw(
                     phases=[p.model_dump() for p in phases_for(name)],

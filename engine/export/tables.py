@@ -29,16 +29,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.errors import InputError
+from engine.spreadsheet import would_run
 from engine.workspace import write_atomic
 
 Format = Literal["csv", "jsonl", "parquet"]
 FORMATS: tuple[Format, ...] = ("csv", "jsonl", "parquet")
 
-# Spaces and invisible signs before it do not stop every spreadsheet, and East Asian ones take wide and
-# small forms of the sign. Apostrophes before it are marked again, so that reading back is exact.
-_RUNS_IN_A_SPREADSHEET = re.compile(
-    r"'*(?:[\t\r\n]|[\s\x00-\x1f\x7f\xad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]*[=+\-@＝＋－＠﹦﹢﹣﹫])"
-)
 _NUMBER = re.compile(r"-[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 Cell = Any
@@ -87,7 +83,7 @@ def write_predictions(
 
 def safe_cell(text: str) -> str:
     """The text as a spreadsheet may hold it: with a leading apostrophe if it would be run."""
-    runs = _RUNS_IN_A_SPREADSHEET.match(text) and not _NUMBER.fullmatch(text)
+    runs = would_run(text) and not _NUMBER.fullmatch(text)
     return f"'{text}" if runs else text
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 import pydantic
@@ -69,7 +70,7 @@ class Task(BaseModel):
         return text_digest(self.model_dump_json(exclude={"id"}))
 
     def check(self) -> None:
-        """Refuse a task that cannot be asked.
+        """Refuse a task that cannot be asked; a text to write (*generate*) needs nothing but the question.
 
         Raises:
             SettingsError: too few or too many categories or fields for its kind, or two alike.
@@ -84,8 +85,7 @@ class Task(BaseModel):
             self._enough(1, "There is no category to ask about.")
             if len(self.labels) > MOST_YES_NO:
                 raise SettingsError(f"There are {len(self.labels)} categories; each is a question of its "
-                                    "own, so "
-                                    f"at most {MOST_YES_NO} are asked.", "Leave out the rare ones.")
+                                    f"own, so at most {MOST_YES_NO} are asked.", "Leave out the rare ones.")
         if self.kind in ("single_label", "multi_label"):
             _no_twins(self.names, "category")
         if self.kind == "extract":
@@ -93,19 +93,27 @@ class Task(BaseModel):
                 raise SettingsError("Nothing is named that should be read out.",
                                     "Add a row to the table: a name, and what it means.")
             if len(self.fields) > MOST_FIELDS:
-                raise SettingsError(f"There are {len(self.fields)} things to read out; at most "
-                                    f"{MOST_FIELDS} are "
-                                    "asked for at once.", "Leave some out, or ask in two questions.")
-            _no_twins((field.name for field in self.fields), "field")
+                raise SettingsError(f"There are {len(self.fields)} things to read out; at most {MOST_FIELDS} "
+                                    "are asked for at once.", "Leave some out, or ask in two questions.")
+            _no_twins((field.name for field in self.fields), "field", alike)
+            odd = next((field.name for field in self.fields if set(field.name) & set('"\\{}')), None)
+            if odd:
+                raise SettingsError(f"The field “{odd}” has a quotation mark, a backslash or a brace in its "
+                                    "name: large models write such names wrongly.", "Use letters and spaces.")
 
     def _enough(self, least: int, what: str) -> None:
         if len(self.labels) < least:
             raise SettingsError(what, "Add a category in the table of categories.")
 
 
-def _no_twins(names: Iterable[str], what: str) -> None:
+def alike(name: str) -> str:
+    """What two names have in common if a model may write one for the other: “Dead_people”, “dead people”."""
+    return " ".join(re.split(r"[\s_\-]+", name.casefold().strip()))
+
+
+def _no_twins(names: Iterable[str], what: str, key: Callable[[str], str] = str.casefold) -> None:
     seen: set[str] = set()
     for name in names:
-        if name.casefold() in seen:
+        if key(name) in seen:
             raise SettingsError(f"The {what} “{name}” is there twice.", "Rename or remove one of them.")
-        seen.add(name.casefold())
+        seen.add(key(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,12 @@ _FIRST = {"hazard": 10, "humanitarian": 11, "informative": 12}
 
 def preset_titles() -> dict[str, str]:
     """Preset id → title: the simple ones first, then by kind."""
-    found = [_entry(path) for path in (ASSETS / "taxonomies").glob("*.yaml")]
-    found.sort(key=lambda entry: (entry.get("order", _FIRST.get(entry["id"], 99)), entry["id"]))
-    return {entry["id"]: entry["title"] for entry in found}
+    return {task_id: entry["title"] for task_id, entry in _shipped().items()}
 
 
 def preset_source(task_id: str) -> str:
     """Where a preset's categories come from, in words; empty for our own."""
-    path = ASSETS / "taxonomies" / f"{task_id}.yaml"
-    return str(_entry(path).get("source", "")) if task_id in preset_titles() else ""
+    return str(_shipped().get(task_id, {}).get("source", ""))
 
 
 def preset(task_id: str) -> Task:
@@ -35,11 +33,10 @@ def preset(task_id: str) -> Task:
     Raises:
         SettingsError: there is no such preset.
     """
-    path = ASSETS / "taxonomies" / f"{task_id}.yaml"
-    if task_id not in preset_titles():
+    if task_id not in _shipped():
         raise SettingsError(f"There is no ready-made question “{task_id}”.",
                             f"Choose one of: {', '.join(preset_titles())}.")
-    return _task(path)
+    return _task(ASSETS / "taxonomies" / f"{task_id}.yaml")
 
 
 def save_task(folder: Path, task: Task) -> Path:
@@ -60,6 +57,14 @@ def _entry(path: Path) -> dict[str, Any]:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
+@cache
+def _shipped() -> dict[str, dict[str, Any]]:
+    """What the files of the studio say, read once a process: the page asks for the titles at every change."""
+    found = [_entry(path) for path in (ASSETS / "taxonomies").glob("*.yaml")]
+    found.sort(key=lambda entry: (entry.get("order", _FIRST.get(entry["id"], 99)), entry["id"]))
+    return {entry["id"]: entry for entry in found}
+
+
 def _task(path: Path) -> Task:
     try:
         entry = _entry(path)
@@ -69,7 +74,7 @@ def _task(path: Path) -> Task:
     except ValidationError as error:
         raise SettingsError(f"The question in {path.name} is not complete: {error.errors()[0]['msg']}.",
                             "Open it in Instructions and fill in what is missing.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise SettingsError(f"The question in {path.name} is damaged.",
                             "Delete that file and write the question again.") from error
     try:

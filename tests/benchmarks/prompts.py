@@ -127,7 +127,7 @@ def adaptive(bench: Bench, given: argparse.Namespace) -> None:
     for seed in given.seeds:
         for sample in samples(given.documents, seed):
             choice, tokens = bench.raw(sample, BASELINE)
-            signal, made = bench.adaptive(sample, BUDGET * tokens)
+            signal, made = bench.adaptive(sample, given.budget * tokens)
             before, after = sample.marks(choice), sample.marks(signal.choice)
             print(f"{sample.name}, n {len(sample.truth)}: baseline {_points(before)}, "
                   f"adaptive {_points(after)}, gain {100 * (after[0] - before[0]):+.1f} / "
@@ -153,7 +153,7 @@ def skewed_pool(bench: Bench, given: argparse.Namespace) -> None:
     for seed in given.seeds:
         sample = Sample.of(f"skewed, sample {seed}", HAZARD, skewed(300, seed), lambda t: t.hazard)
         choice, tokens = bench.raw(sample, BASELINE)
-        signal, made = bench.adaptive(sample, BUDGET * tokens)
+        signal, made = bench.adaptive(sample, given.budget * tokens)
         same, _ = bench.raw(sample, made.chosen.template)
         before, alike, after = sample.marks(choice), sample.marks(same), sample.marks(signal.choice)
         print(f"{sample.name}: baseline raw {100 * before[0]:.1f}, the chosen instructions raw "
@@ -292,6 +292,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], default=[])
     parser.add_argument("--documents", type=int, default=600)
+    parser.add_argument("--budget", type=float, default=BUDGET,
+                        help="tokens that adapting may read, everything included, in baselines")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     given = parser.parse_args()
     if not DATA.is_dir():

@@ -59,6 +59,8 @@ def test_a_question_is_named_by_what_it_says() -> None:
     ("extract", {}, "Nothing is named"),
     ("extract", {"fields": [{"name": f"n{i}"} for i in range(21)]}, "21 things"),
     ("extract", {"fields": [{"name": "dead"}, {"name": "Dead"}]}, "field “Dead” is there twice"),
+    ("extract", {"fields": [{"name": "dead people"}, {"name": "Dead_people"}]}, "people” is there"),
+    ("extract", {"fields": [{"name": 'the "dead"'}]}, "quotation mark"),
 ])
 def test_each_kind_needs_what_it_asks_for(kind: str, given: dict, part: str) -> None:
     with pytest.raises(SettingsError, match=part):
@@ -85,7 +87,8 @@ def test_own_questions_come_first_and_come_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["question: Which?\n", "", "- a\n", "question: [\n", "id: 3\nlabels: x\n"]
+    "content", ["question: Which?\n", "", "- a\n", "question: [\n", "id: 3\nlabels: x\n", "id: 2024-99-99\n",
+                "[" * 1500]
 )
 def test_a_damaged_question_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "own.yaml").write_text(content)
