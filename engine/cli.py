@@ -160,10 +160,12 @@ def ask(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     """Try instructions on a few diverse documents."""
     template = studio.template(given.project, given.template)
     teacher = given.teacher or studio.teacher(given.project)
-    answers = studio.try_on(given.project, template.text, studio.task(given.project), teacher, given.n)
+    answers = studio.try_on(given.project, template.text, studio.task(given.project), teacher, given.n,
+                            like=template.ref)
     return {"template": template.ref, "teacher": teacher,
             "answers": [{"text": a.text, "answer": a.label, "sureness": a.sureness,
-                         "probs": {k: round(v, 4) for k, v in a.probs.items()}} for a in answers]}
+                         "probs": {k: round(v, 4) for k, v in a.probs.items()},
+                         "fields": {name: value or None for name, value, _ in a.fields}} for a in answers]}
 
 
 def plan(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:

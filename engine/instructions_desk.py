@@ -167,15 +167,18 @@ class InstructionsDesk(DocumentsDesk):
                         calls, round(calls * mean) if counter else None, time.words if time else "")
 
     def try_on(self, project_id: str, text: str, task: Task, teacher: str, n: int = 10,
-               on_progress: Callable[[str, int, int], None] | None = None) -> list[Tried]:
+               on_progress: Callable[[str, int, int], None] | None = None,
+               like: str | None = None) -> list[Tried]:
         """The large model on the same `n` diverse documents each time; never kept aside for training.
+
+        The text is read and opened as the instructions `like` are, or those in use.
 
         Raises:
             TeacherError: it cannot answer (a recording that was never asked this, say).
         """
         folder = projects.corpus_folder(self.workspace, self.project(project_id))
         return try_on(self.workspace, folder, self.corpus(project_id), task,
-                      self._edited(project_id, text, task), teacher,
+                      self._edited(project_id, text, task, like), teacher,
                       n=n, max_chars=MAX_CHARS, on_progress=on_progress)
 
     def teacher(self, project_id: str) -> str:
@@ -185,13 +188,13 @@ class InstructionsDesk(DocumentsDesk):
     def _shelf(self, project_id: str) -> Path:
         return projects.folders(self.workspace, self.project(project_id)).templates
 
-    def _edited(self, project_id: str, text: str, task: Task) -> Template:
-        """The instructions in use with another text: read and opened as they are.
+    def _edited(self, project_id: str, text: str, task: Task, like: str | None = None) -> Template:
+        """The instructions in use, or others, with another text: read and opened as they are.
 
         Raises:
             SettingsError: the question was changed to a kind that these instructions are not for.
         """
-        used = self.template(project_id)
+        used = self.template(project_id, like)
         if used.kind != task.kind:
             raise SettingsError("These instructions are for another kind of question.",
                                 "Keep the question first (“Use this question”): instructions of its kind are "
