@@ -1,5 +1,4 @@
-"""Asking for more than one category: yes or no for each, or an answer in writing. Cache first, "
-  "interruptible."""
+"""Asking for more than one category: yes or no for each, or an answer in writing."""
 
 from __future__ import annotations
 
