@@ -106,6 +106,10 @@ class Questions:
         signal, made = ask_adaptively(
             asking, self.ways(), self.parts, self.vectors, budget=plan.ask.budget, asks=plan.ask.most_asks,
             seed=plan.seed, on_step=lambda what, words: self._tell(what, "", words))
+        if made.tried:
+            self._tell("ways tried", {t.candidate.name: round(t.score.total, 2) for t in made.tried},
+                       "0 to 1: agreement with what all say, spread over the categories, like answers for "
+                       "like documents")
         self._tell("way to ask", made.chosen.name, made.because)
         if made.halted:
             self._tell("budget", f"{made.spent:,.0f} tokens", made.halted)
