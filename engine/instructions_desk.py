@@ -99,7 +99,7 @@ class InstructionsDesk(DocumentsDesk):
         """A question, and instructions of its kind if those in use are of another."""
         self.change(project_id, task=task.id)
         if self.template(project_id).kind != task.kind:
-            self.change(project_id, template=f"{library.DEFAULTS[task.kind]}@1")
+            self.change(project_id, template=self.template(project_id, library.DEFAULTS[task.kind]).ref)
 
     # The instructions
 

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from engine.errors import SettingsError
 from engine.prompts.sandbox import compile_template
 from engine.prompts.template import Template
+from engine.records import text_digest
 from engine.tasks.definition import TaskKind
 from engine.workspace import ASSETS, write_new
 
@@ -28,16 +29,21 @@ CAREFUL_TEMPLATE = "with-definitions"
 
 
 def built_in() -> tuple[Template, ...]:
-    """The templates shipped in assets."""
-    return tuple(_read(path) for path in sorted((ASSETS / "templates").glob("*.yaml")))
+    """The templates shipped in assets, by name."""
+    return tuple(_read(path) for path in sorted((ASSETS / "templates").glob("*.yaml"), key=lambda p: p.stem))
 
 
 def versions(folder: Path, template_id: str | None = None) -> tuple[Template, ...]:
-    """Built-in templates and a project's own, oldest first within an id."""
+    """Built-in templates and a project's own; within an id the one in use last.
+
+    That is the analyst's newest, also where a later program ships a newer built-in or the same number.
+    """
     numbered = (path for path in folder.glob("*/*.yaml") if path.stem.isdigit())
-    own = [_read(path) for path in sorted(numbered, key=lambda p: (p.parent.name, int(p.stem)))]
-    everything = (*built_in(), *own)
-    return tuple(t for t in everything if template_id in (None, t.id))
+    own = [_read(path) for path in sorted(numbered, key=lambda p: (p.parent.name, int(p.stem)))
+           if template_id in (None, path.parent.name)]
+    kept = {t.ref for t in own}
+    shipped = [t for t in built_in() if template_id in (None, t.id) and t.ref not in kept]
+    return (*shipped, *own)
 
 
 def find(folder: Path, ref: str) -> Template:
@@ -87,11 +93,11 @@ def save_version(folder: Path, text: str, *, parent: Template, note: str = "", a
     """
     compile_template(text)
     while True:
-        known = (*versions(folder, parent.id), parent)
-        latest = max(known, key=lambda t: t.version)
-        if latest.text == text:
-            return latest
-        made = _made(parent, version=latest.version + 1, text=text, note=note, author=author,
+        known = versions(folder, parent.id) or (parent,)
+        if known[-1].text == text:
+            return known[-1]
+        number = max(t.version for t in (*known, parent)) + 1
+        made = _made(parent, version=number, text=text, note=note, author=author,
                      title=title or parent.title, parent=parent.ref)
         try:
             return _keep(folder, made)
@@ -119,16 +125,18 @@ def make_own(folder: Path, title: str, like: Template, author: str = "") -> Temp
     Raises:
         SettingsError: the title is empty, or instructions of that name are there already.
     """
-    name = re.sub(r"[^a-z0-9]+", "-", unicodedata.normalize("NFKD", title).lower()).strip("-")[:50]
-    taken = {t.id for t in versions(folder)}
-    if not name:
+    if not re.search(r"\w", title):
         raise SettingsError("New instructions need a title with a letter or a digit in it.", "Write one.")
+    plain = "".join(c for c in unicodedata.normalize("NFKD", title).lower() if not unicodedata.combining(c))
+    name = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:50].strip("-")
+    if not name:  # a title in another script
+        name = f"own-{text_digest(title.strip())[:8]}"
+    taken = {t.id for t in versions(folder)}
     if name in taken:
         raise SettingsError(f"There are instructions called “{title.strip()}” already.",
                             "Choose another title, or edit those.")
-    made = _made(like, id=name, version=1, title=title.strip(), note=f"begun as a copy of "
-                                                                     f"{like.title or like.id}",
-                 author=author, parent=like.ref)
+    made = _made(like, id=name, version=1, title=title.strip(), author=author, parent=like.ref,
+                 note=f"begun as a copy of {like.title or like.id}")
     try:
         return _keep(folder, made)
     except FileExistsError as error:

@@ -14,7 +14,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.prompts.sandbox import fill_in
+from engine.errors import SettingsError
+from engine.prompts.sandbox import MAX_SOURCE, fill_in
 from engine.records import AnswerForm, text_digest
 from engine.tasks.definition import LETTERS, Task, TaskKind
 
@@ -29,8 +30,8 @@ VARIABLES: dict[TaskKind, dict[str, str]] = {
     "generate": _COMMON | {"max_words": "how long the answer may be, in words"},
 }
 """What instructions may use, by the kind of the task."""
-MAX_SOURCE = 8_000
-_CONTROL = re.compile(r"<[|｜][^|｜<>\n]{0,40}[|｜]>|</?s>|<(?:bos|eos|pad|unk)>"
+# No blank inside: no model's marks have one, and the blank a mark leaves cannot then be part of another.
+_CONTROL = re.compile(r"<[|｜][^|｜<>\s]{0,40}[|｜]>|</?s>|<(?:bos|eos|pad|unk)>"
                       r"|<(?:start|end)_of_turn>|\[/?INST\]|<</?SYS>>")
 
 
@@ -96,9 +97,9 @@ def shorten(text: str, limit: int) -> str:
 
 
 def options_in_order(task: Task, order: Sequence[int]) -> list[Option]:
-    """The categories as shown: position p holds label `order[p]` under letter p."""
+    """The categories as shown: position p holds label `order[p]` under letter p, as far as letters go."""
     labels = [task.labels[i] for i in order]
-    return [Option(LETTERS[p], label.name, label.definition) for p, label in enumerate(labels)]
+    return [Option(LETTERS[p:p + 1], label.name, label.definition) for p, label in enumerate(labels)]
 
 
 def render(source: str, task: Task, document: str, order: Sequence[int]) -> str:
@@ -113,6 +114,8 @@ def render(source: str, task: Task, document: str, order: Sequence[int]) -> str:
 
 def render_label(source: str, task: Task, document: str, label: int) -> str:
     """The user's turn that asks about one category of a multi_label task. Raises as `render` does."""
+    if not task.labels:
+        raise SettingsError("There is no category to ask about.", "Add one to the question.")
     asked = task.labels[label]
     return fill_in(source, document=as_data(document), question=task.question,
                    label=Option("", asked.name, asked.definition)).strip()

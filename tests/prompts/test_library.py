@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import SettingsError
+from engine.prompts import library
 from engine.prompts.library import (
     DEFAULT_TEMPLATE,
     find,
@@ -116,11 +117,42 @@ def test_restoring_makes_a_new_version_and_loses_nothing(tmp_path: Path, parent:
 
 def test_new_instructions_begin_as_a_copy(tmp_path: Path, parent: Template) -> None:
     own = make_own(tmp_path, "Señales de ayuda", parent, author="me")
-    assert (own.id, own.version, own.text, own.parent) == ("sen-ales-de-ayuda", 1, parent.text, parent.ref)
+    assert (own.id, own.version, own.text, own.parent) == ("senales-de-ayuda", 1, parent.text, parent.ref)
     assert find(tmp_path, own.id) == own
     for title, part in (("Señales de ayuda", "already"), ("  !? ", "letter"), (parent.id, "already")):
         with pytest.raises(SettingsError, match=part):
             make_own(tmp_path, title, parent)
+
+
+def test_titles_in_any_script_make_instructions_of_their_own(tmp_path: Path, parent: Template) -> None:
+    arabic, chinese = make_own(tmp_path, "رسائل طلب المساعدة", parent), make_own(tmp_path, "求助信息", parent)
+    assert arabic.id != chinese.id and arabic.title == "رسائل طلب المساعدة"
+    assert {find(tmp_path, arabic.id), find(tmp_path, chinese.id)} == {arabic, chinese}
+    with pytest.raises(SettingsError, match="already"):
+        make_own(tmp_path, "求助信息 ", parent)
+
+
+def test_a_newer_built_in_does_not_take_the_place_of_the_analysts_own(
+        tmp_path: Path, parent: Template, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = save_version(tmp_path, TEXT, parent=parent)
+    for number in (2, 3):  # a later program ships the same number, or a higher one
+        newer = parent.model_copy(update={"version": number, "text": "{{ document }} newer"})
+        monkeypatch.setattr(library, "built_in", lambda shipped=newer: (shipped,))
+        assert find(tmp_path, parent.id) == mine == find(tmp_path, mine.ref)
+        assert shelf(tmp_path, "single_label")[parent.id][-1] == mine
+        assert save_version(tmp_path, TEXT, parent=mine) == mine
+        assert len({t.ref for t in versions(tmp_path)}) == len(versions(tmp_path))
+    after = save_version(tmp_path, TEXT + "!", parent=mine)
+    assert after.version == 4 and find(tmp_path, parent.id) == after
+
+
+def test_built_in_instructions_are_in_order_and_each_in_its_own_file() -> None:
+    names = [t.id for t in library.built_in()]
+    assert names == sorted(set(names)) and names.index("facts") < names.index("facts-es")
+    assert all((library.ASSETS / "templates" / f"{name}.yaml").exists() for name in names)
+    for template in library.built_in():
+        assert template.title and template.note and len(template.text) < 900  # they are read every time
+        assert template.opening or template.answer == "letter"
 
 
 def test_the_shelf_holds_what_fits_the_question(tmp_path: Path, parent: Template) -> None:

@@ -67,6 +67,37 @@ def test_an_unknown_variable_names_the_nearest() -> None:
     assert "{{ document }}" in refused.value.fix
 
 
+def test_an_unknown_variable_is_found_where_no_document_has_been() -> None:
+    found = notes("{% if document|length > 900 %}{{ documnt }}{% endif %}" + GOOD)
+    assert said(found).startswith("stop: There is no {{ documnt }}. Did you mean {{ document }}?")
+
+
+def test_a_message_that_is_changed_on_the_way_is_still_there() -> None:
+    assert notes(GOOD.replace("{{ document }}", "{{ document|lower }}")) == []
+    assert "advice: The message is not shown as it is" in said(
+        notes(GOOD.replace("{{ document }}", "{{ document[:5] }}")))
+
+
+def test_a_list_in_the_text_of_what_is_no_category_is_pointed_out() -> None:
+    text = GOOD + "\nA. flood\nB. hurricane: strong wind\n"
+    assert "“hurricane” stands in a list in the text, but is not one of the categories" in said(notes(text))
+    assert "hurricane" not in said(notes(GOOD + "\n- Judge by the message alone.\n- hurricane\n"))
+
+
+def test_every_letter_must_be_there_and_a_word_is_no_letter() -> None:
+    nine = Task(question="Which do I choose?", labels=tuple(Label(name=f"kind {n}") for n in "123456789"))
+    text = "{{ document }} {{ question }} I choose a kind: " + LOOP
+    assert "no place for the answer" in said(notes(text.replace("{{ o.letter }}. ", ""), nine))
+    assert "no place for the answer" not in said(notes(text, nine))
+
+
+def test_names_without_words_are_compared_by_their_marks() -> None:
+    task = Task(question="Which?", labels=(Label(name="+"), Label(name="-"), Label(name="wild fire")))
+    assert notes(GOOD, task) == []
+    assert "overlap" in said(notes(GOOD, Task(question="Which?", labels=(
+        Label(name="wild-fire"), Label(name="fire")))))
+
+
 def test_an_answer_in_words_should_be_opened() -> None:
     assert "Nothing opens the answer" in said(notes(GOOD, answer="word"))
     assert notes(GOOD, answer="word", opening="Category:") == []

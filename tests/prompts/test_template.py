@@ -9,14 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import SettingsError
-from engine.prompts.sandbox import MAX_RENDERED
+from engine.prompts.limits import MAX_RENDERED
 from engine.prompts.template import (
+    VARIABLES,
+    Template,
     as_data,
     render,
+    render_label,
+    render_open,
     shorten,
     student_text,
 )
-from engine.tasks.definition import Label, Task
+from engine.records import text_digest
+from engine.tasks.definition import Field, Label, Task
 
 TASK = Task(question="Which kind?", labels=(Label(name="flood", definition="too much water"),
                                             Label(name="fire"), Label(name="other")))
@@ -113,6 +118,19 @@ def test_no_mark_survives_however_it_is_hidden(document: str) -> None:
     assert not any(mark in cleaned for mark in ("<|im|>", "<s>", "</s>", "[INST]", "\x00"))
 
 
+@given(st.text(alphabet="<|>/s｜im[INST]{}SY \u200b\x00\n", max_size=40))
+def test_cleaning_twice_is_cleaning_once(document: str) -> None:
+    assert as_data(as_data(document)) == as_data(document)
+
+
+@pytest.mark.parametrize(("document", "left"), [
+    ("<|<s>|>", "<| |>"), ("<|im_<s>start|>", "<|im_ start|>"), ("[IN<s>ST]", "[IN ST]"),
+    ("<<s>/s>", "< /s>"), ("<|<|<|a|>|>|>", "<|<| |>|>"), ("<|im_\u200bstart|>", " "),
+])
+def test_what_a_mark_leaves_behind_is_no_mark(document: str, left: str) -> None:
+    assert as_data(document) == left == as_data(left)
+
+
 def test_plain_text_is_left_alone() -> None:
     for text in ("water < 3 m | road > bridge", "a <- b |> c", "<b>bold</b>", "[INSTALL] 5 | 6", "e\n\tf"):
         assert as_data(text) == text
@@ -131,3 +149,38 @@ def test_shortening_keeps_a_beginning_and_says_so(text: str, limit: int) -> None
         assert short == text
     else:
         assert short.endswith(" […]") and text.startswith(short[:-4]) and len(short) <= limit + 4
+
+
+def test_each_kind_of_question_has_its_variables() -> None:
+    fields = (Field(name="dead", definition="people killed", type="number"), Field(name="place"))
+    tasks = [TASK.model_copy(update={"kind": kind, "fields": fields, "max_words": 12}) for kind in VARIABLES]
+    filled = {"single_label": lambda text, task: render(text, task, "help", range(3)),
+              "multi_label": lambda text, task: render_label(text, task, "help", 1),
+              "extract": lambda text, task: render_open(text, task, "help"),
+              "generate": lambda text, task: render_open(text, task, "help")}
+    for task in tasks:
+        for name in VARIABLES[task.kind]:
+            assert filled[task.kind](f"{{{{ {name} is defined }}}}", task) == "True"
+        with pytest.raises(SettingsError) as refused:
+            filled[task.kind]("{{ nothing }}", task)
+        assert refused.value.fix == f"Known variables: {', '.join(VARIABLES[task.kind])}."
+    assert filled["multi_label"]("{{ document }} {{ label.name }}?", tasks[1]) == "help fire?"
+    asked = "{% for f in fields %}{{ f.name }} {{ f.type }};{% endfor %} {{ schema }}"
+    assert filled["extract"](asked, tasks[2]) == (
+        'dead number;place text; {"dead": "number or null", "place": "text or null"}')
+    assert filled["generate"]("{{ max_words }} {{ document }}", tasks[3]) == "12 help"
+
+
+def test_a_question_without_categories_or_with_too_many_does_not_break_the_page() -> None:
+    with pytest.raises(SettingsError, match="no category"):
+        render_label("{{ document }}", TASK.model_copy(update={"labels": ()}), "x", 0)
+    many = TASK.model_copy(update={"labels": tuple(Label(name=f"n{i}") for i in range(30))})
+    assert render("{{ options[29].letter }}{{ options[29].name }}", many, "x", range(30)) == "n29"
+
+
+def test_what_a_version_is_called_by_does_not_change_with_what_surrounds_it() -> None:
+    # Recordings and runs of earlier programs point at these.
+    old = Template(id="t", text="{{ document }}", answer="word", opening="Category:")
+    assert old.digest == text_digest("{{ document }}\x1fword\x1fCategory:")
+    assert old.model_copy(update={"kind": "extract", "language": "fr", "suits": "news"}).digest == old.digest
+    assert (old.kind, old.language, old.suits) == ("single_label", "en", "any")
