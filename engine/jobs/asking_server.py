@@ -166,16 +166,16 @@ def serve(workspace: Workspace) -> None:
     """Answer requests, one at a time, until unused for `LIFE_S`."""
     models = Models(workspace)
     _Handler.models, _Handler.token = models, secrets.token_hex(24)
-    server = HTTPServer(("127.0.0.1", 0), _Handler)
-    server.timeout = 5
-    Worker(workspace.home / "asker.pid").sign_on()
-    address = workspace.home / "asker.json"
-    write_json(address, {"port": server.server_port, "token": _Handler.token})
-    address.chmod(0o600)
-    while time.monotonic() - models.used < LIFE_S:
-        server.handle_request()
-        if time.monotonic() - models.used > IDLE_S:
-            models.unload()
+    with HTTPServer(("127.0.0.1", 0), _Handler) as server:
+        server.timeout = 5
+        Worker(workspace.home / "asker.pid").sign_on()
+        address = workspace.home / "asker.json"
+        write_json(address, {"port": server.server_port, "token": _Handler.token})
+        address.chmod(0o600)
+        while time.monotonic() - models.used < LIFE_S:
+            server.handle_request()
+            if time.monotonic() - models.used > IDLE_S:
+                models.unload()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,4 @@
-"""Prompts for questions that are not a choice of one category: yes or no for each, or an answer in "
-  "writing."""
+"""Prompts for questions that are not a choice of one category: yes or no for each, or answers in writing."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""Asking for more than one category: yes or no for each, or an answer in writing."""
+"""Asking yes or no for each category, or for an answer in writing: cache first, interruptible."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from os.path import commonprefix
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from engine.cache.keys import written_key
 from engine.prompts.calibration import EMPTY_MESSAGES, class_pull, without_class_pull
 from engine.prompts.questions import compose_labels, compose_open
 from engine.prompts.template import Template
-from engine.records import Document, FloatArray, Written
+from engine.records import Document, FloatArray, Prompt, Written
 from engine.tasks.definition import Task
 from engine.tasks.figures import Unparsed
 from engine.tasks.parsing import Extraction, parse_fields, parse_summary
@@ -22,6 +23,7 @@ from engine.teachers.protocol import Teacher
 WRITE_BATCH = 8
 TOKENS_A_WORD = 2.5  # of room for an answer in any language
 TOKENS_A_FIELD = 40
+TOGETHER = 64  # documents asked about one category, where the instructions stand in front
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,31 +39,57 @@ def ask_labels(teacher: Teacher, documents: Sequence[Document], task: Task, temp
                checkpoint: Callable[[], None] | None = None) -> LabelAnswers:
     """Ask of every document and every category whether it applies.
 
-    Questions about one document are asked together: what stands in front of them, the message, is then read
-    once. The liking for yes or no is told by empty messages and the pool, as for categories (`class_pull`).
+    What stands in front of several questions is read once: the message, where it comes first, so that all
+    questions about it go together; else the instructions, so that many messages are asked about one category.
+    A liking for yes is told by empty messages and the pool, as that for a category is (`class_pull`).
 
     Raises:
         TeacherError: the teacher cannot answer.
     """
-    empties = [Document(f"empty-{i}", text, text, "") for i, text in enumerate(EMPTY_MESSAGES)]
+    every = [*documents, *(Document(f"empty-{i}", text, text, "") for i, text in enumerate(EMPTY_MESSAGES))]
     n_labels, total = len(task.labels), len(documents) * len(task.labels)
-    said, cached = [], 0
-    for i, document in enumerate([*documents, *empties]):
-        if checkpoint:
-            checkpoint()
-        prompts = compose_labels(template, task, [document], max_chars)
-        answers, known = answer_prompts(teacher, prompts, depths=(), cache=cache)
-        cached += known
-        said.append([answer.log_probs for answer in answers])
-        if on_progress and i < len(documents):
-            on_progress((i + 1) * n_labels, total)
-    log_probs = np.array(said, dtype=np.float64)  # (documents + empties, labels, yes and no)
-    probs = np.exp(log_probs)
-    mended = np.empty((len(documents), n_labels))
-    for label in range(n_labels):
-        pool, empty = probs[:len(documents), label], probs[len(documents):, label]
-        mended[:, label] = without_class_pull(pool, class_pull(pool, empty))[:, 0]
-    return LabelAnswers(mended, cached)
+    by_document = _message_first(compose_labels(template, task, every[:2], max_chars), n_labels)
+    at_once = 1 if by_document else TOGETHER
+    log_probs = np.empty((len(every), n_labels, 2))  # of yes and no
+    done = cached = 0
+    for start in range(0, len(every), at_once):
+        rows = range(start, min(start + at_once, len(every)))
+        prompts = compose_labels(template, task, [every[i] for i in rows], max_chars)
+        for label in (slice(None),) if by_document else range(n_labels):
+            if checkpoint:
+                checkpoint()
+            asked = prompts if by_document else prompts[label::n_labels]
+            answers, known = answer_prompts(teacher, asked, depths=(), cache=cache, checkpoint=checkpoint)
+            log_probs[rows.start:rows.stop, label] = np.array([a.log_probs for a in answers]).reshape(
+                log_probs[rows.start:rows.stop, label].shape)
+            cached, done = cached + known, min(done + len(answers), total)
+            if on_progress:
+                on_progress(done, total)
+    return LabelAnswers(yes_probabilities(log_probs[:len(documents)], log_probs[len(documents):]), cached)
+
+
+def _message_first(prompts: Sequence[Prompt], n_labels: int) -> bool:
+    """Whether questions about one document share more than questions about one category do.
+
+    `prompts`: of two documents, all categories of the first in front.
+    """
+    of_document = commonprefix([p.text for p in prompts[:n_labels]]) if n_labels > 1 else ""
+    of_category = commonprefix([p.text for p in prompts[::n_labels]])
+    return len(of_document) > len(of_category)
+
+
+def yes_probabilities(answers: FloatArray, empties: FloatArray) -> FloatArray:
+    """Probability of yes, (documents, labels), without a liking for it that empties and pool share.
+
+    Both are log-probabilities of yes and no: (documents, labels, 2) and (empty messages, labels, 2). A lean
+    to no is left alone: categories are rare, and of a message that says nothing no is the right answer.
+    """
+    mended = np.empty(answers.shape[:2])
+    for label in range(answers.shape[1] if len(answers) else 0):
+        pool, empty = np.exp(answers[:, label]), np.exp(empties[:, label])
+        pull = class_pull(pool, empty)
+        mended[:, label] = without_class_pull(pool, pull if pull[0] > 0 else np.zeros(2))[:, 0]
+    return mended
 
 
 def ask_open(teacher: Teacher, documents: Sequence[Document], task: Task, template: Template, *,

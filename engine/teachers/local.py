@@ -65,14 +65,20 @@ class LocalTeacher:
         # The chat form already holds the special tokens; a second BOS would shift everything.
         return self._tokenizer.encode(text, add_special_tokens=False)
 
+    def _fitting(self, prompts: Sequence[Prompt], room: int = 0) -> list[list[int]]:
+        """Token ids of each prompt, with room left for as many more. Raises where the model's window ends."""
+        ids = [self.encode(p) for p in prompts]
+        longest, window = max(map(len, ids)), self._model.config.max_position_embeddings
+        if longest + room > window:
+            answer = f" and its answer may be {room:,} more" if room else ""
+            raise TeacherError(f"A prompt is {longest:,} tokens long{answer}; {self.name} reads "
+                               f"at most {window:,}.", "Shorten the instructions or the documents.")
+        return ids
+
     @torch.inference_mode()
     def answer(self, prompts: Sequence[Prompt], depths: tuple[float, ...]) -> list[Answer]:
         """One forward pass over the batch; see `Teacher.answer`."""
-        ids = [self.encode(p) for p in prompts]
-        window = self._model.config.max_position_embeddings
-        if max(map(len, ids)) > window:
-            raise TeacherError(f"A prompt is {max(map(len, ids)):,} tokens long; {self.name} reads "
-                               f"at most {window:,}.", "Shorten the instructions or the documents.")
+        ids = self._fitting(prompts)
         done, past = self.shared.of(ids) if self.shared else (0, None)
         last = torch.tensor([len(row) - done - 1 for row in ids], device=self._device)
         width = int(last.max()) + 1
@@ -107,7 +113,7 @@ class LocalTeacher:
 
     def write(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Written]:
         """What it writes after each prompt; see `Teacher.write`."""
-        return write(self._model, self._tokenizer, [self.encode(p) for p in prompts],
+        return write(self._model, self._tokenizer, self._fitting(prompts, max_new_tokens),
                      [p.opening for p in prompts], prompts[0].answer == "json", max_new_tokens)
 
     def covers(self, prompts: Sequence[Prompt]) -> list[bool]:
