@@ -95,5 +95,6 @@ def test_a_run_asks_adaptively_and_tells_why(made: Made) -> None:
     assert facts["way"] in {way.name for way in WAYS}
     assert facts["steps"] and facts["reasons"]
     told = [e for e in status(run).events if e["kind"] == "choice"]
-    assert {"ways tried", "way to ask", "liking for a category", "asking again, round 1"} <= {e["what"] for e in told}
+    named = {e["what"] for e in told}
+    assert {"ways tried", "way to ask", "liking for a category", "asking again, round 1"} <= named
     assert all(e["because"] for e in told)
