@@ -22,7 +22,7 @@ from engine.records import FloatArray
 
 SETTLED = 0.4      # a document is settled if its two best categories are at least this far apart, …
 PULL_SAMPLE = 512  # … and every time it was asked, the same one came first
-NEAR_BEST = 0.5    # standard errors: a shorter way to ask that scores this near the best is as good
+NEAR_BEST = 1.0    # standard errors: a shorter way to ask that scores this near the best is as good
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +135,9 @@ def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np
         raise SettingsError(f"Asking every document once takes {needed:,.0f} tokens; the budget is "
                             f"{budget.tokens:,.0f}.", "Raise the budget, or shorten the instructions.")
     book = Book(asking, orders, n_documents, Budget(budget.tokens - needed, 2 * len(candidates)))
-    tried = [t for t in try_out(book, candidates, sample, vectors)
-             if t.candidate == own or t.tokens * n_documents <= budget.tokens - book.spent]
-    chosen, because = choose(tried) if tried else (None, "the budget allowed no trying out")
+    tried = try_out(book, candidates, sample, vectors)
+    payable = [t for t in tried if t.candidate == own or t.tokens * n_documents <= budget.tokens - book.spent]
+    chosen, because = choose(payable) if payable else (None, "the budget allowed no trying out")
     first = chosen.candidate if chosen else own
     book.budget = budget
     book.fill(first, every, 0)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from engine.events import EventLog
 from engine.losses.blend import blend, reduce_items
-from engine.losses.outputs import OUTPUT_LOSSES
+from engine.losses.outputs import output_loss
 from engine.losses.representations import relational_cross_entropy, relations
 from engine.metrics.agreement import mean_kl
 from engine.plan import DistillPlan, PhasePlan
@@ -206,8 +206,8 @@ def _step(student: Student, plan: DistillPlan, phase: PhasePlan, data: TrainingD
         weight = weights[start:start + plan.micro_batch].to(student.device)
         depths = data.anchors.depths if relate else ()
         logits, states = student.forward([data.ids[i] for i in some], depths)
-        per_item = OUTPUT_LOSSES[plan.output_loss](logits, data.teacher_probs[some].to(student.device),
-                                                   phase.temperature)
+        per_item = output_loss(plan.output_loss, logits, data.teacher_probs[some].to(student.device),
+                               phase.temperature)
         terms = {"outputs": reduce_items(per_item, weight, total)}
         if relate:
             terms["representations"] = reduce_items(

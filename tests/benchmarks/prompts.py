@@ -126,6 +126,8 @@ def adaptive(bench: Bench, given: argparse.Namespace) -> None:
     print("\n# Adaptive against the baseline (accuracy / macro-F1 in points, tokens in multiples)")
     for seed in given.seeds:
         for sample in samples(given.documents, seed):
+            if not sample.name.startswith(tuple(given.tasks)):
+                continue
             choice, tokens = bench.raw(sample, BASELINE)
             signal, made = bench.adaptive(sample, given.budget * tokens)
             before, after = sample.marks(choice), sample.marks(signal.choice)
@@ -294,6 +296,7 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=600)
     parser.add_argument("--budget", type=float, default=BUDGET,
                         help="tokens that adapting may read, everything included, in baselines")
+    parser.add_argument("--tasks", nargs="+", default=["hazard", "information"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     given = parser.parse_args()
     if not DATA.is_dir():
