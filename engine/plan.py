@@ -77,6 +77,7 @@ class PhasePlan(_Closed):
     outputs: float = Field(1.0, ge=0, description="Weight of the loss on outputs.")
     representations: float = Field(0.0, ge=0, description="Weight of the loss on representations.")
     temperature: float = Field(1.0, ge=0.5, le=10)
+    taid: bool = Field(False, description="Move the target from student to teacher as mistakes fall (TAID).")
     ask_again: bool = Field(False, description="Ask the large model again before this phase.")
 
 

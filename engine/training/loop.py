@@ -14,6 +14,7 @@ from torch import Tensor
 
 from engine.events import EventLog
 from engine.losses.blend import blend, reduce_items
+from engine.losses.interpolation import Way, between
 from engine.losses.outputs import output_loss
 from engine.losses.representations import relational_cross_entropy, relations
 from engine.metrics.agreement import mean_kl
@@ -138,6 +139,9 @@ def train_phase(student: Student, plan: DistillPlan, phase: PhasePlan, index: in
         terms = _step(student, plan, phase, data, progress, rows, weights)
         norm = optimiser.step()
         progress.step += 1
+        if phase.taid:
+            progress.way.update(terms["outputs"], progress.step / len(steps))
+            terms["way"] = round(progress.way.at, 5)
         looks.log.write("step", phase=phase.name, step=progress.step, steps=len(steps),
                         title=phase.title, **terms,
                         grad_norm=round(norm, 4), rate=optimiser.rate_at(optimiser.done),
@@ -166,6 +170,7 @@ class _Progress:
     step: int = 0
     best: Gate = field(default_factory=lambda: Gate(-1.0, float("inf"), 0, np.zeros(0)))
     anchor_states: Tensor | None = None
+    way: Way = field(default_factory=Way)
 
     def look(self, looks: Looks, phase: PhasePlan, optimiser: Optimiser) -> None:
         """Measure on *steer* and remember the weights if they are the best of this phase."""
@@ -182,7 +187,7 @@ class _Progress:
         if self.anchor_states is not None:
             tensors["anchor_states"] = self.anchor_states
         save_state(folder, tensors, {"step": self.step, "agreement": self.best.agreement,
-                                     "kl": self.best.kl, "n": self.best.n})
+                                     "kl": self.best.kl, "n": self.best.n, "way": self.way.state()})
 
     def load(self, optimiser: Optimiser, tensors: dict[str, Tensor], cursor: dict[str, Any]) -> None:
         optimiser.load(tensors, cursor["step"])
@@ -191,6 +196,7 @@ class _Progress:
         self.best = Gate(cursor["agreement"], cursor["kl"], cursor["n"],
                          tensors["best_correct"].numpy())
         self.anchor_states = tensors.get("anchor_states")
+        self.way = Way(**cursor["way"])
 
 
 def _step(student: Student, plan: DistillPlan, phase: PhasePlan, data: TrainingData,
@@ -206,8 +212,10 @@ def _step(student: Student, plan: DistillPlan, phase: PhasePlan, data: TrainingD
         weight = weights[start:start + plan.micro_batch].to(student.device)
         depths = data.anchors.depths if relate else ()
         logits, states = student.forward([data.ids[i] for i in some], depths)
-        per_item = output_loss(plan.output_loss, logits, data.teacher_probs[some].to(student.device),
-                               phase.temperature)
+        target = data.teacher_probs[some].to(student.device)
+        if phase.taid:
+            target = between(logits, target, progress.way.at)
+        per_item = output_loss(plan.output_loss, logits, target, phase.temperature)
         terms = {"outputs": reduce_items(per_item, weight, total)}
         if relate:
             terms["representations"] = reduce_items(

@@ -111,6 +111,25 @@ def test_paused_and_resumed_is_the_same_to_the_bit(made: Made, tmp_path: Path, w
     assert len(events(tmp_path / "broken", "step")) == len(events(tmp_path / "straight", "step"))
 
 
+@pytest.mark.parametrize("when", [0, 5])
+def test_a_moving_target_is_resumed_to_the_bit_and_reaches_the_teacher(
+    made: Made, tmp_path: Path, when: int
+) -> None:
+    moving = tuple(phase.model_copy(update={"taid": True}) for phase in phases(2.0))
+    straight = training(made, tmp_path / "straight", phases=moving)
+    straight.run()
+    with pytest.raises(Interrupted):
+        training(made, tmp_path / "broken", after(when, "pause"), phases=moving).run()
+    resumed = training(made, tmp_path / "broken", phases=moving)
+    resumed.run()
+    assert torch.equal(weights(resumed), weights(straight))
+    ways = [s["way"] for s in events(tmp_path / "broken", "step") if s["phase"] == "foundations"]
+    assert ways == sorted(ways) and ways[-1] == 1
+    plain = training(made, tmp_path / "plain", phases=phases(2.0))
+    plain.run()
+    assert not torch.equal(weights(plain), weights(straight))
+
+
 def test_killed_between_save_points_it_goes_on_from_the_last_to_the_bit(
     made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
