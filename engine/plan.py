@@ -62,6 +62,7 @@ class StudentPlan(_Closed):
     model: str = DEFAULT_STUDENT
     prompt: str = Field("{{ document }}\n\nThis message is about:", max_length=2000)
     max_chars: int = Field(500, ge=50, le=8_000)
+    layers: int | None = Field(None, ge=2, le=200, description="Keep so many of its layers, evenly spread.")
     rank: int = Field(16, ge=1, le=256, description="Rank of the adapter (LoRA).")
     alpha: int = Field(32, ge=1, le=512)
 

@@ -23,6 +23,7 @@ from engine.models.weights import ModelFolder
 from engine.plan import StudentPlan
 from engine.prompts.template import student_text
 from engine.prompts.verbalisers import assign
+from engine.students.pruning import evenly, keep_layers
 from engine.tasks.definition import Task
 from engine.workspace import read_json, write_json
 
@@ -49,11 +50,15 @@ class Student:
               seed: int) -> Student:
         """A new student: base weights and an adapter that changes nothing yet."""
         base, tokenizer = load_causal_lm(folder, choice)
+        kept = evenly(base.config.num_hidden_layers, plan.layers) if plan.layers else None
+        if kept:
+            base = keep_layers(base, kept)
         words = assign(task.names, lambda text: tokenizer.encode(text, add_special_tokens=False))
         settings = {"format": 1, "base_model": folder.name, "base_digest": folder.digest,
                     "prompt": plan.prompt, "max_chars": plan.max_chars, "question": task.question,
                     "labels": list(task.names), "label_tokens": list(words.tokens),
-                    "label_words": list(words.words), "dtype": choice.dtype}
+                    "label_words": list(words.words), "dtype": choice.dtype,
+                    "layers": list(kept) if kept else None}
         torch.manual_seed(seed)
         lora = LoraConfig(r=plan.rank, lora_alpha=plan.alpha, lora_dropout=0.0,
                           target_modules="all-linear", task_type="CAUSAL_LM")
@@ -79,6 +84,8 @@ class Student:
                            "ones installed here.",
                            "Install the same weights (hub or package index, as its model card says).")
         model, tokenizer = load_causal_lm(base, choice)
+        if settings.get("layers"):
+            model = keep_layers(model, tuple(settings["layers"]))
         with _quiet():
             adapted = PeftModel.from_pretrained(model, str(path), autocast_adapter_dtype=False)
         return cls(adapted, tokenizer, settings, choice.device)
