@@ -14,8 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from engine import in_words
 from engine.errors import EngineError, InputError, RunError
-from engine.events import Event, follow, read_events
+from engine.events import follow, read_events
 from engine.studio import DEFAULT_STEPS, EXAMPLE_TEACHER, ROLES, ReadOptions, Studio
 from engine.workspace import Workspace, slug
 
@@ -55,21 +56,23 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(command=command, show=show)
         return made
 
-    demo_ = add("demo", demo, _show_report, "the example, end to end, without a page")
+    demo_ = add("demo", demo, in_words.report, "the example, end to end, without a page")
     demo_.add_argument("--seed", type=int, default=0)
     demo_.add_argument("--preset", choices=("quick", "balanced", "thorough"), default="quick")
     demo_.add_argument("--live", metavar="MODEL", help="ask this large model instead of the recording")
-    ingest_ = add("ingest", ingest, _show_receipt, "read files into a project (made if absent)")
+    ingest_ = add("ingest", ingest, in_words.receipt, "read files into a project (made if absent)")
     ingest_.add_argument("files", nargs="+", type=Path, metavar="FILE")
     ingest_.add_argument("--project", help="where to keep the documents; without it they are only read")
     _add_reading(ingest_)
-    ask_ = add("ask", ask, _show_answers, "the large model on a few documents")
+    ask_ = add("ask", ask, in_words.answers, "the large model on a few documents")
     ask_.add_argument("--project", required=True)
     ask_.add_argument("--template", help="instructions, as id or id@version")
     ask_.add_argument("--teacher", help="a model's name, or recorded:teacher for the example")
     ask_.add_argument("--n", type=int, default=10)
-    run_ = add("run", run, _show_report, "distil by a plan, in the foreground")
+    run_ = add("run", run, in_words.report, "distil by a plan, in the foreground")
     run_.add_argument("plan", type=Path, metavar="PLAN.yaml")
+    ablate_ = add("ablate", ablate, lambda r: r["table"], "a plan as it is, and without each of its parts")
+    ablate_.add_argument("plan", type=Path, metavar="PLAN.yaml")
     plan_ = add("plan", plan, lambda r: f"Written to {r['plan']}", "write a plan for a project")
     plan_.add_argument("--project", required=True)
     plan_.add_argument("--preset", choices=("quick", "balanced", "thorough"), default="balanced")
@@ -84,9 +87,9 @@ def _parser() -> argparse.ArgumentParser:
                         ("stop", "stop learning, keep and score what was learned"),
                         ("cancel", "stop and discard; the large model's answers are kept")):
         add(verb, _control(verb), lambda r: r["sentence"], about).add_argument("run", metavar="RUN")
-    add("runs", runs, _show_runs, "list runs, newest first").add_argument("--project")
-    add("watch", watch, _show_report, "follow a run").add_argument("run", metavar="RUN")
-    add("report", report, _show_report, "what came out of a run").add_argument("run", metavar="RUN")
+    add("runs", runs, in_words.runs, "list runs, newest first").add_argument("--project")
+    add("watch", watch, in_words.report, "follow a run").add_argument("run", metavar="RUN")
+    add("report", report, in_words.report, "what came out of a run").add_argument("run", metavar="RUN")
     predict_ = add("predict", predict, lambda r: f"{r['documents']} answers in {r['file']}",
                    "label a file with a small model")
     predict_.add_argument("student", type=Path, metavar="STUDENT", help="the student folder")
@@ -97,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     export_.add_argument("run", metavar="RUN")
     export_.add_argument("--to", type=Path, required=True, metavar="DIR")
     export_.add_argument("--merged", action="store_true", help="adapter merged into the base weights")
-    models_ = add("models", models, _show_models, "list models, or fetch one")
+    models_ = add("models", models, in_words.models, "list models, or fetch one")
     more = models_.add_subparsers(metavar="")
     get_ = more.add_parser("get", help="fetch a model")
     get_.add_argument("name", help="a catalogue name, a folder, a GGUF file, or owner/model on the Hub")
@@ -189,6 +192,15 @@ def run(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     return _foreground(studio, RunFolder(folder) if inside else studio.prepare(made), quiet=given.json)
 
 
+def ablate(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
+    """Distil by a plan, and without each of its parts, on the same answers."""
+    from engine.ablations import row, table, variants
+    from engine.plan import load_plan
+    rows = [row(name, _foreground(studio, studio.prepare(one), quiet=given.json))
+            for name, one in variants(load_plan(given.plan)).items()]
+    return {"rows": rows, "table": table(rows)}
+
+
 def _foreground(studio: Studio, folder: Any, *, quiet: bool) -> dict[str, Any]:  # noqa: ANN401
     from engine.jobs.worker import work
     if not quiet:
@@ -207,26 +219,9 @@ def _foreground(studio: Studio, folder: Any, *, quiet: bool) -> dict[str, Any]: 
 def _tell(path: Path, offset: int = 0) -> None:
     """Print a run's events as lines until it ends."""
     for event in follow(path, until=TERMINAL, offset=offset):
-        line = _line(event)
+        line = in_words.line(event)
         if line:
             print(line, file=sys.stderr, flush=True)
-
-
-def _line(event: Event) -> str:
-    kind = event["kind"]
-    if kind == "stage_started":
-        return event["title"]
-    if kind == "choice":
-        return f"  {event['what']}: {event['because']}"
-    if kind == "progress" and (event["done"] >= event["total"] or event["done"] % 64 == 0):
-        return f"  {event['title']}: {event['done']} of {event['total']}"
-    if kind == "phase_started":
-        return f"  {event['title']}: {event['because']}"
-    if kind == "gate":
-        return f"    step {event['step']}: agreement {event['agreement']:.1%} of {event['n']}"
-    if kind in ("asked_again", "phase_done"):
-        return f"  {event['because']}"
-    return event.get("sentence", "") if kind in ("done", "failed") else ""
 
 
 def _control(verb: str) -> Command:
@@ -257,7 +252,7 @@ def watch(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
         events, offset = read_events(run.events, offset)
         if not told:
             events = events[session_start(events):]
-        for line in filter(None, map(_line, events)):
+        for line in filter(None, map(in_words.line, events)):
             print(line, file=sys.stderr, flush=True)
         told += 1
         if now.state != "running":
@@ -313,32 +308,3 @@ def get_model(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
             print(sentence, file=sys.stderr, flush=True)
     made = get(studio.workspace.models, given.name, given.source, tell)
     return {"name": made.name, "path": str(made.path), "digest": made.digest, "source": made.source}
-
-
-def _show_report(r: dict[str, Any]) -> str:
-    lines = [r["verdict"], ""]
-    if r["has_gold"]:
-        lines += [f"{title:13} accuracy {r[who]['accuracy']:.3f}  macro-F1 {r[who]['macro_f1']:.3f}  "
-                  f"n {r[who]['n']}" for who, title in (
-                      ("teacher", "large model"), ("student", "small model"), ("baseline", "bag of words"))]
-    lines += [f"{p['title']:13} {p['because']}" for p in r["phases"]]
-    return "\n".join([*lines, f"{r['seconds']:.0f} s, {r['peak_memory_gb']:.1f} GB at its peak",
-                      f"Run: {r['run']}"])
-
-
-def _show_receipt(r: dict[str, Any]) -> str:
-    dropped = ", ".join(f"{n} {reason}" for reason, n in r["dropped"].items()) or "none"
-    return "\n".join([f"{r['documents']} documents of {r['rows_read']} rows; set aside: {dropped}; "
-                      f"{r['duplicates']} near-duplicates.", *r["warnings"]])
-
-
-def _show_answers(r: dict[str, Any]) -> str:
-    return "\n".join(f"{a['answer']:20} {a['sureness']:10} {a['text'][:90]}" for a in r["answers"])
-
-
-def _show_runs(r: dict[str, Any]) -> str:
-    return "\n".join(f"{s['id']:45} {s['state']:10} {s['sentence']}" for s in r["runs"]) or "No runs yet."
-
-
-def _show_models(r: dict[str, Any]) -> str:
-    return "\n".join(f"{'✓' if m['installed'] else ' '} {m['name']:32} {m['note']}" for m in r["models"])

@@ -54,6 +54,7 @@ class AskPlan(_Closed):
     budget: float = Field(3.0, ge=1, le=20, description="Tokens the large model may read, in multiples of "
                           "asking every document once; with candidates only.")
     most_asks: int = Field(4, ge=1, le=20, description="Questions about one document, at most.")
+    calibrate: bool = Field(True, description="Take off likings for places in the list and for categories.")
 
 
 class StudentPlan(_Closed):
@@ -94,6 +95,7 @@ class DistillPlan(_Closed):
     phases: tuple[PhasePlan, ...] = Field(min_length=1)
     preset: Preset | Literal["custom"] = "custom"
     output_loss: OutputLossName = "forward_kl"
+    targets: Literal["soft", "hard"] = Field("soft", description="Learn distributions, or first choices.")
     batch_size: int = Field(8, ge=1, le=512)
     micro_batch: int = Field(8, ge=1, le=512, description="Documents in memory at once.")
     anchors: int = Field(48, ge=4, le=512, description="Anchor documents for representations.")

@@ -83,6 +83,12 @@ class Questions:
                       n_orders=plan.ask.orders, depths=depths, cache=self.cache,
                       max_chars=plan.ask.max_chars, checkpoint=self.checkpoint,
                       on_progress=self.progress("Asking the large model"))
+        prompts = int(answers.log_probs.shape[0] * answers.log_probs.shape[1])
+        if not plan.ask.calibrate:
+            nothing = np.zeros(len(plan.task.labels))
+            self._tell("likings", "left as they are", "the plan says so")
+            return first_signal(answers, nothing, depths), {"prompts": prompts,
+                                                            "from_cache": answers.from_cache}
         pull = letter_pull(answers, self.parts.learn, plan.seed)
         liked = find_class_pull(teacher, answers, pull, plan.task, plan.ask.template, seed=plan.seed,
                                 learn=self.parts.learn, steer=self.parts.steer,
@@ -92,7 +98,6 @@ class Questions:
                    f"place {strongest + 1} in the list pulled most and was set right; a category no longer "
                    "gains by where it stands")
         self._tell("liking for a category", _rounded(liked.pull), liked.because)
-        prompts = int(answers.log_probs.shape[0] * answers.log_probs.shape[1])
         return first_signal(answers, pull, depths, liked.pull), {
             "prompts": prompts, "from_cache": answers.from_cache, "pull": _rounded(pull),
             "class_pull": _rounded(liked.pull)}
@@ -104,8 +109,9 @@ class Questions:
                             max_chars=plan.ask.max_chars, progress=self.progress,
                             checkpoint=self.checkpoint)
         signal, made = ask_adaptively(
-            asking, self.ways(), self.parts, self.vectors, budget=plan.ask.budget, asks=plan.ask.most_asks,
-            seed=plan.seed, on_step=lambda what, words: self._tell(what, "", words))
+            asking, self.ways(), self.parts, self.vectors, budget=plan.ask.budget,
+            asks=plan.ask.most_asks, calibrate=plan.ask.calibrate, seed=plan.seed,
+            on_step=lambda what, words: self._tell(what, "", words))
         if made.tried:
             self._tell("ways tried", {t.candidate.name: round(t.score.total, 2) for t in made.tried},
                        "0 to 1: agreement with what all say, spread over the categories, like answers for "
@@ -139,6 +145,8 @@ class Questions:
                           n_orders=plan.again_orders, depths=(), cache=self.cache,
                           max_chars=plan.max_chars, checkpoint=self.checkpoint,
                           on_progress=self.progress("Asking again about documents in doubt"))
+            if not plan.calibrate:
+                return second_signal(signal, rows, answers, np.zeros(len(task.labels))), len(rows)
             every = range(len(rows))
             pull = letter_pull(answers, every, self.plan.seed)
             liked = find_class_pull(teacher, answers, pull, task, way.template, learn=every, steer=every,

@@ -22,11 +22,11 @@ ROOMS = (
     "models", "embedding",  # the encoder is a model
     "prompts", "cache", "teachers", "metrics", "losses",
     "plan",  # says what to do, so the rooms that do it come after it
-    "students", "estimates", "training", "evaluation", "export",
+    "ablations", "students", "estimates", "training", "evaluation", "export",
     "projects",
     "questioning",
     "jobs.process", "jobs.folder",  # a run's folder and who works in it: the pipeline writes there
-    "pipeline", "jobs", "documents_desk", "instructions_desk", "studio", "cli", "__main__",
+    "pipeline", "jobs", "documents_desk", "instructions_desk", "studio", "in_words", "cli", "__main__",
 )
 DOORS = {"engine.errors", "engine.plan", "engine.records", "engine.studio"}  # by which ui enters the engine
 HOSTS = {"huggingface.co", "arxiv.org", "aclanthology.org", "doi.org", "www.apache.org", "localhost"}

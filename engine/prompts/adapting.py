@@ -82,9 +82,10 @@ def try_out(book: Book, candidates: Sequence[Candidate], sample: Rows,
             kept.append(candidate)
     if not kept:
         return []
-    book.correction = choose_correction(
-        [book.distributions(c, NOTHING)[sample].mean(axis=1) for c in kept],
-        [book.likings[c] for c in kept])
+    if book.calibrate:
+        book.correction = choose_correction(
+            [book.distributions(c, NOTHING)[sample].mean(axis=1) for c in kept],
+            [book.likings[c] for c in kept])
     scores = score_candidates([book.distributions(c)[sample] for c in kept],
                               [book.distributions(c, EVERYTHING)[sample] for c in kept],
                               None if vectors is None else vectors[sample])
@@ -107,6 +108,7 @@ def choose(tried: Sequence[Tried]) -> tuple[Tried, str]:
 
 def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np.integer], sample: Rows,
           learn: Rows, n_documents: int, budget: Budget, seed: int, vectors: FloatArray | None = None,
+          calibrate: bool = True,
           sort_examples: Callable[[FloatArray, FloatArray], None] | None = None,
           on_step: Callable[[str, str], None] | None = None) -> Adapted:
     """Answers on every document, asked as the corpus and each document need, within a budget.
@@ -121,6 +123,7 @@ def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np
         budget: the limit; trying out never takes what asking every document once needs.
         seed: of the sample by which likings are found.
         vectors: (documents, width) unit vectors, by which like documents should get like answers; or None.
+        calibrate: False leaves likings as they are.
         sort_examples: told (probs, stability) before the first question with examples; without it,
             no examples are shown.
         on_step: told (what, in words) after each step.
@@ -134,7 +137,8 @@ def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np
     if needed > budget.tokens:
         raise SettingsError(f"Asking every document once takes {needed:,.0f} tokens; the budget is "
                             f"{budget.tokens:,.0f}.", "Raise the budget, or shorten the instructions.")
-    book = Book(asking, orders, n_documents, Budget(budget.tokens - needed, 2 * len(candidates)))
+    book = Book(asking, orders, n_documents, Budget(budget.tokens - needed, 2 * len(candidates)),
+                calibrate=calibrate)
     tried = try_out(book, candidates, sample, vectors)
     payable = [t for t in tried if t.candidate == own or t.tokens * n_documents <= budget.tokens - book.spent]
     chosen, because = choose(payable) if payable else (None, "the budget allowed no trying out")

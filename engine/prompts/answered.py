@@ -65,6 +65,7 @@ class Book:
     pages: dict[Candidate, FloatArray] = field(default_factory=dict)
     likings: dict[Candidate, Likings] = field(default_factory=dict)
     correction: Correction = Correction()
+    calibrate: bool = True
     spent: float = 0.0
     turned_away: int = 0
 
@@ -93,6 +94,9 @@ class Book:
 
     def find_likings(self, candidate: Candidate, sample: Rows) -> None:
         """The liking for letters and for categories, from one sample, and fixed from then on."""
+        if not self.calibrate:
+            self.likings[candidate] = Likings(*np.zeros((3, self.orders.shape[1])))
+            return
         page = self.pages[candidate]
         both = sample[~np.isnan(page[sample, :, 0]).any(axis=1)]
         letters = letter_bias(page[both], self.orders) if len(both) else np.zeros(self.orders.shape[1])

@@ -83,7 +83,7 @@ class TeacherAsking:
 
 
 def ask_adaptively(asking: TeacherAsking, candidates: Sequence[Candidate], parts: Parts,
-                   vectors: FloatArray | None, *, budget: float, asks: int, seed: int,
+                   vectors: FloatArray | None, *, budget: float, asks: int, seed: int, calibrate: bool = True,
                    on_step: Callable[[str, str], None] | None = None) -> tuple[TeacherSignal, Adapted]:
     """Answers on every document, as `adapt` gives them, and how they came about.
 
@@ -95,6 +95,7 @@ def ask_adaptively(asking: TeacherAsking, candidates: Sequence[Candidate], parts
         budget: how often the tokens of asking every document once, the analyst's own way, may be read.
         asks: answers that stand behind one document, at most.
         seed: of samples.
+        calibrate: False leaves likings as they are, to see what taking them off is worth.
         on_step: told (what, in words) after each step.
 
     Raises:
@@ -115,7 +116,7 @@ def ask_adaptively(asking: TeacherAsking, candidates: Sequence[Candidate], parts
 
     made = adapt(asking, candidates, orders=np.array(asking.orders), sample=sample, learn=learn,
                  n_documents=len(asking.documents), budget=Budget(budget * once, asks), seed=seed,
-                 vectors=vectors,
+                 vectors=vectors, calibrate=calibrate,
                  sort_examples=sort_examples if vectors is not None else None, on_step=on_step)
     hidden = asking.hidden.get(made.chosen)
     signal = TeacherSignal(made.probs, made.stability, made.asked, hidden,

@@ -15,7 +15,7 @@ from engine.prompts.composing import compose, option_orders
 from engine.prompts.template import Template
 from engine.records import Answer, Document, FloatArray, Prompt
 from engine.tasks.definition import Task
-from engine.teachers.protocol import Teacher
+from engine.teachers.protocol import DEPTHS, Teacher
 
 Progress = Callable[[int, int], None]
 BATCH = 16
@@ -77,6 +77,8 @@ def answer_prompts(teacher: Teacher, prompts: Sequence[Prompt], *, depths: tuple
     """
     keys = [answer_key(teacher.digest, p, depths) for p in prompts]
     known = cache.get(keys) if cache else {}
+    if cache and not depths:
+        known |= _without_states(teacher, prompts, keys, known, cache)
     missing = [i for i, key in enumerate(keys) if key not in known]
     done = cached = len(prompts) - len(missing)
     if on_done:
@@ -96,6 +98,14 @@ def answer_prompts(teacher: Teacher, prompts: Sequence[Prompt], *, depths: tuple
         if on_done:
             on_done(done)
     return [known[key] for key in keys], cached
+
+
+def _without_states(teacher: Teacher, prompts: Sequence[Prompt], keys: Sequence[str],
+                    known: dict[str, Answer], cache: AnswerCache) -> dict[str, Answer]:
+    """Answers that were kept with hidden states serve where none are asked for."""
+    fuller = {answer_key(teacher.digest, prompt, DEPTHS): key
+              for prompt, key in zip(prompts, keys, strict=True) if key not in known}
+    return {fuller[full]: Answer(answer.log_probs) for full, answer in cache.get(list(fuller)).items()}
 
 
 def _answer(teacher: Teacher, prompts: list[Prompt], depths: tuple[float, ...]) -> list[Answer]:

@@ -63,7 +63,7 @@ class PhasedTraining:
         """
         learn = one_of_each_group(self.corpus, self.parts.learn)
         data = prepare(self.student, self.corpus, learn, self.signal, self.vectors, self.plan.anchors,
-                       self.plan.seed)
+                       self.plan.seed, hard=self.plan.targets == "hard")
         self.log.write("steps_planned", steps=self._planned(len(learn)))
         results = []
         for index, phase in enumerate(self.plan.phases):

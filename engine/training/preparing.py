@@ -30,14 +30,16 @@ def one_of_each_group(corpus: Corpus, learn: Sequence[int]) -> tuple[int, ...]:
 
 
 def prepare(student: Student, corpus: Corpus, learn: Sequence[int], signal: TeacherSignal,
-            vectors: FloatArray | None, n_anchors: int, seed: int) -> TrainingData:
+            vectors: FloatArray | None, n_anchors: int, seed: int, *, hard: bool = False) -> TrainingData:
     """Training data for the documents `learn` (indices into the corpus).
 
     `vectors` (documents, width): sentence vectors to choose anchors by; None when no phase learns from
-    representations. Anchors are medoids of *learn* only.
+    representations. Anchors are medoids of *learn* only. `hard`: first choices instead of distributions.
     """
     ids = [student.encode(corpus.documents[i].text) for i in learn]
     probs = torch.tensor(signal.probs[list(learn)], dtype=torch.float32)
+    if hard:
+        probs = torch.nn.functional.one_hot(probs.argmax(1), probs.shape[1]).float()
     if vectors is None or signal.hidden is None:
         return TrainingData(ids, probs, None, None)
     hidden = torch.tensor(signal.hidden[list(learn)].astype(np.float32))

@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from engine.cli import _show_report
+from engine import in_words
 from engine.jobs.worker import work
 from engine.plan import DEFAULT_TEACHER
 from engine.studio import Studio
@@ -76,7 +76,7 @@ def main() -> None:
     if work(run, studio.workspace) != "done":
         raise SystemExit(studio.status(run.id).sentence)
     report = studio.report(run.id)
-    print(_show_report({"run": run.id, **report}))
+    print(in_words.report({"run": run.id, **report}))
     for who in ("teacher", "student", "baseline"):
         interval = report[who]["macro_f1_interval"]
         print(f"{who:9} macro-F1 {interval['value']:.3f} ({interval['low']:.3f} to {interval['high']:.3f}, "

@@ -10,10 +10,13 @@ import pytest
 
 from engine.cache.answers import AnswerCache
 from engine.errors import TeacherError
+from engine.models.folders import ModelFolder
 from engine.prompts.composing import option_orders
 from engine.records import Answer, Prompt
 from engine.teachers.asking import BATCH, ask
-from tests.students.tiny import FIRST, TASK, corpus_of, documents
+from engine.teachers.local import LocalTeacher
+from engine.teachers.protocol import DEPTHS as KEPT_DEPTHS
+from tests.students.tiny import CPU, FIRST, TASK, corpus_of, documents
 
 CORPUS = corpus_of(documents(50)[0])
 DEPTHS = (0.5, 1.0)
@@ -110,3 +113,15 @@ def test_another_teacher_or_question_is_asked_anew(tmp_path: Path) -> None:
     other.digest = "scripted-2"
     assert asked(other, cache).from_cache == 0
     assert asked(teacher, cache, depths=(1.0,)).from_cache == 50  # the second order keeps no states
+
+
+def test_an_answer_kept_with_states_serves_where_none_are_asked_for(
+    tiny_model: ModelFolder, tmp_path: Path
+) -> None:
+    teacher, cache = LocalTeacher(tiny_model, CPU), AnswerCache(tmp_path / "a.sqlite")
+    given = {"n_orders": 2, "cache": cache, "max_chars": 1200}
+    some = CORPUS.documents[:5]
+    full = ask(teacher, some, TASK, FIRST, depths=KEPT_DEPTHS, **given)
+    bare = ask(teacher, some, TASK, FIRST, depths=(), **given)
+    assert (full.from_cache, bare.from_cache) == (0, 10) and bare.hidden is None
+    np.testing.assert_array_equal(full.log_probs, bare.log_probs)

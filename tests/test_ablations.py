@@ -1,0 +1,65 @@
+"""One part left out at a time: variants differ in that part only, run to the end, and are told."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.ablations import FULL, row, table, variants
+from engine.jobs.worker import work
+from engine.plan import AskPlan, DistillPlan
+from engine.workspace import read_json
+from tests.students.tiny import AGAIN, FIRST, MODEL, Made, calm, made, phases, tiny_home
+
+__all__ = ["calm", "made", "tiny_home"]
+
+
+@pytest.fixture
+def plan(made: Made) -> DistillPlan:
+    return made.plan(ask=AskPlan(teacher=MODEL, template=FIRST, candidates=(AGAIN,), budget=4))
+
+
+def test_each_variant_lacks_one_part(plan: DistillPlan) -> None:
+    found = variants(plan)
+    assert list(found) == [FULL, "without representations", "without phases", "without adaptive prompts",
+                           "without calibration", "hard labels only"]
+    assert found[FULL] == plan
+    assert not found["without representations"].wants_hidden and plan.wants_hidden
+    assert [p.slice for p in found["without phases"].phases] == ["all"]
+    assert found["without phases"].phases[0].passes == pytest.approx(0.7 + 1.0 + 0.7)
+    assert found["without adaptive prompts"].ask.candidates == ()
+    assert not any(p.ask_again for p in found["without adaptive prompts"].phases)
+    assert not found["without calibration"].ask.calibrate
+    assert found["hard labels only"].targets == "hard"
+    for one in found.values():
+        one.check()
+        assert (one.seed, one.corpus, one.task) == (plan.seed, plan.corpus, plan.task)
+        assert one.student == plan.student
+
+
+def test_a_part_that_is_not_there_is_not_left_out(made: Made) -> None:
+    plain = made.plan(phases=(phases(1.0, representations=0.0)[1],))
+    assert list(variants(plain)) == [FULL, "without calibration", "hard labels only"]
+
+
+def test_every_variant_runs_and_the_table_tells(made: Made, plan: DistillPlan) -> None:
+    rows, asked = [], {}
+    for i, (name, one) in enumerate(variants(plan).items()):
+        run = made.run(f"run-{i}", **one.model_dump())
+        assert work(run, made.workspace) == "done"
+        asked[name] = read_json(run.stage("asking"))["facts"]
+        rows.append(row(name, read_json(run.report)))
+    assert "ways" in asked[FULL] and "ways" not in asked["without adaptive prompts"]
+    assert asked["without calibration"]["set_right"].startswith("no liking")
+    for name in ("without representations", "without phases", "hard labels only"):  # nothing is asked twice
+        assert asked[name]["from_cache"] == asked[name]["prompts"]
+    told = table(rows)
+    assert all(name in told for name in variants(plan)) and f"n = {rows[0]['n']}" in told
+    assert np.isfinite([r["agreement"] for r in rows]).all()
+
+
+def test_an_upload_without_labels_has_no_score_to_show() -> None:
+    report = {"n": 20, "agreement": 0.8, "agreement_interval": {"low": 0.7, "high": 0.9}, "seconds": 12.3,
+              "student": {"macro_f1": None, "macro_f1_interval": None}, "teacher": {"macro_f1": None}}
+    told = table([row(FULL, report)])
+    assert "0.800 (0.70–0.90)" in told and "–" in told
