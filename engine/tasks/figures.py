@@ -135,6 +135,21 @@ def read_figure(value: object) -> Figure | Unknown | Unparsed:
     return _judge(_ranges(items, text), text)
 
 
+def numbers_in(text: str) -> frozenset[float]:
+    """Every number that stands in a text, in digits or words; both ends of ranges."""
+    found: set[float] = set()
+    for clause in re.split(r"(?<=[.!?;:])\s+|\n+", text):
+        low = " ".join(clause.split()).casefold().replace("’", "'").replace("−", "-")
+        items = _items(low, clause)
+        figures = [] if isinstance(items, Unparsed) else [
+            item for item in (*items, *_ranges(items, clause)) if isinstance(item, Figure)]
+        found |= {end for figure in figures for end in (figure.low, figure.high) if end is not None}
+        # Digits beside a date or an age make the clause no count; the digits stand there all the same.
+        found |= {number for token in re.findall(r"\d[\d,.]*", low)
+                  if (number := _digits(token.strip(",."))) is not None}
+    return frozenset(found)
+
+
 def _of_number(value: float) -> Figure | Unparsed:
     if isinstance(value, float) and not math.isfinite(value):
         return Unparsed("it is not a number", str(value))

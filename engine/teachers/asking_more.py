@@ -16,6 +16,7 @@ from engine.prompts.template import Template
 from engine.records import Document, FloatArray, Prompt, Written
 from engine.tasks.definition import Task
 from engine.tasks.figures import Unparsed
+from engine.tasks.grounding import grounded
 from engine.tasks.parsing import Extraction, parse_fields, parse_summary
 from engine.teachers.asking import Progress, answer_prompts
 from engine.teachers.protocol import Teacher
@@ -120,12 +121,12 @@ def ask_open(teacher: Teacher, documents: Sequence[Document], task: Task, templa
         known |= made
         if on_progress:
             on_progress(len(prompts) - len(missing) + start + len(rows), len(prompts))
-    return [_read(task, known[key]) for key in keys]
+    return [_read(task, known[key], document.text) for key, document in zip(keys, documents, strict=True)]
 
 
-def _read(task: Task, written: Written) -> Extraction | str | Unparsed:
+def _read(task: Task, written: Written, document: str) -> Extraction | str | Unparsed:
     if task.kind == "extract":
-        return parse_fields(task, written.text)
+        return grounded(task, parse_fields(task, written.text), document)
     found = parse_summary(task, written.text)
     if isinstance(found, str) and not written.finished:
         return Unparsed("it was cut off before it ended", found[:80])
