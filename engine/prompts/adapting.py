@@ -37,13 +37,17 @@ class Tried:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """One round of asking: the way, how many documents, why, and how many first choices it changed."""
+    """One round of asking: the way, which documents, how, and what changed.
+
+    `changed` counts first choices; `choice` (documents,) is everybody's first choice after it.
+    """
 
     candidate: Candidate
     order: int
     rows: Rows
     because: str
     changed: int
+    choice: NDArray[np.integer]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +56,8 @@ class Adapted:
 
     probs (documents, labels) rows sum to 1; stability (documents,): share of the voices whose first choice is
     the answer; asked (documents,) questions; reasons: document → why it was asked again; `set_right`: what
-    was done about likings; `halted`: where the budget ended, in words, or empty.
+    was done about likings; `once` (documents,): first choices when each had been asked once; `halted`: where
+    the budget ended, in words, or empty.
     """
 
     probs: FloatArray
@@ -62,6 +67,7 @@ class Adapted:
     chosen: Candidate
     because: str
     set_right: str
+    once: NDArray[np.integer]
     steps: tuple[Step, ...]
     reasons: dict[int, str]
     spent: float
@@ -150,6 +156,7 @@ def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np
     if on_step:
         on_step("liking for a category", set_right)
     weights, steps, reasons, halted = {first: 1.0}, [], {}, ""
+    once = combine(book, weights)[0].argmax(axis=1)
     for candidate, order, how in _ladder(first, tried, examples=sort_examples is not None):
         probs, stability = combine(book, weights)
         doubt = doubtful(probs, stability)
@@ -163,7 +170,7 @@ def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np
         weights.setdefault(candidate, next((t.weight for t in tried if t.candidate == candidate), 1.0))
         after = combine(book, weights)[0]
         changed = int((probs[done].argmax(axis=1) != after[done].argmax(axis=1)).sum())
-        steps.append(Step(candidate, order, done, how, changed))
+        steps.append(Step(candidate, order, done, how, changed, after.argmax(axis=1)))
         reasons |= {int(row): f"asked again {how}: {why}"
                     for row, why in zip(done, _why(probs[done], stability[done]), strict=True)}
         if on_step:
@@ -176,7 +183,7 @@ def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np
             break
     probs, stability = combine(book, weights)
     return Adapted(probs, stability, _counted(book, weights), tuple(tried), first, because, set_right,
-                   tuple(steps), reasons, book.spent, halted)
+                   once, tuple(steps), reasons, book.spent, halted)
 
 
 def _set_right(book: Book, first: Candidate) -> str:

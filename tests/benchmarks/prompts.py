@@ -138,8 +138,10 @@ def adaptive(bench: Bench, given: argparse.Namespace) -> None:
             print(f"  chosen: {made.chosen.name}; {made.because}\n  {made.set_right}")
             for tried in made.tried:
                 print(f"    {tried.score.total:.3f}  {tried.tokens:4.0f} tokens  {tried.candidate.name}")
+            print(f"  each asked once: {_points(sample.marks(made.once))}")
             for step in made.steps:
-                print(f"  asked {len(step.rows)} again {step.because}: {step.changed} changed")
+                print(f"  asked {len(step.rows)} again {step.because}: {step.changed} changed, then "
+                      f"{_points(sample.marks(step.choice))}")
             if made.halted:
                 print(f"  {made.halted}")
             words = [sureness(float(c), float(s)) for c, s in
