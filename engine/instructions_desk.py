@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 
 from engine import projects
@@ -24,12 +25,12 @@ from engine.tasks import exchange
 from engine.tasks.definition import Task
 from engine.tasks.presets import load_task, preset, preset_source, preset_titles, save_task
 from engine.views import Rendered, Tried
-from engine.workspace import write_text
+from engine.workspace import read_json, write_text
 
+OWN = "own-question"  # by which a project's own questions are called: own-question-2 is the next
 MAX_CHARS = 1200
 ORDERS = 2  # of the options, where a question has options
 LOOKED_AT = 300  # documents whose length in tokens stands for the corpus
-WINDOW = 32_768  # tokens: what large models read at once, unless their folder says otherwise
 
 
 class InstructionsDesk(DocumentsDesk):
@@ -60,15 +61,30 @@ class InstructionsDesk(DocumentsDesk):
         self._put_in_use(project_id, task)
         return task
 
+    def own_tasks(self, project_id: str) -> dict[str, str]:
+        """Questions that the project kept: id → the question, the first kept first."""
+        folder = projects.folders(self.workspace, self.project(project_id)).tasks
+        kept = sorted(folder.glob(f"{OWN}*.yaml"), key=lambda path: (len(path.stem), path.stem))
+        return {path.stem: load_task(folder, path.stem).question for path in kept}
+
     def save_task(self, project_id: str, task: Task) -> Task:
-        """Keep an edited question as the project's own and put it in use."""
-        project = self.project(project_id)
-        folder = projects.folders(self.workspace, project).tasks
-        own = task.model_copy(update={"id": task.id if task.id.startswith("own-") else "own-question"})
-        if own.digest != self.task(project_id).digest:
-            save_task(folder, own)
-            self._put_in_use(project_id, own)
+        """Keep an edited question as the project's own and put it in use; other own ones stay as they are."""
+        used = self.task(project_id)
+        if task.digest == used.digest:
+            return used
+        folder = projects.folders(self.workspace, self.project(project_id)).tasks
+        own = task if task.id.startswith(OWN) else self._as_own(project_id, task)
+        save_task(folder, own)
+        self._put_in_use(project_id, own)
         return own
+
+    def _as_own(self, project_id: str, task: Task) -> Task:
+        """Under the name it was kept by before, or the next free one."""
+        folder = projects.folders(self.workspace, self.project(project_id)).tasks
+        known = self.own_tasks(project_id)
+        same = next((name for name in known if load_task(folder, name).digest == task.digest), None)
+        free = (OWN if n == 1 else f"{OWN}-{n}" for n in count(1))
+        return task.model_copy(update={"id": same or next(name for name in free if name not in known)})
 
     def use_own_task(self, project_id: str, task_id: str) -> Task:
         """Put a question that was kept before in use again."""
@@ -85,7 +101,7 @@ class InstructionsDesk(DocumentsDesk):
         """
         made = exchange.from_file(path)
         made.check()
-        return self.save_task(project_id, made.model_copy(update={"id": "own-question"}))
+        return self.save_task(project_id, made)
 
     def export_task(self, project_id: str, task: Task) -> list[Path]:
         """The question as a CSV and a YAML file, to give to others."""
@@ -151,20 +167,22 @@ class InstructionsDesk(DocumentsDesk):
         document = corpus.documents[index].text
         shown = shorten(document, MAX_CHARS)
         prompt, empty = _turn(used, task, shown), _turn(used, task, "")
-        counter = self._counter(teacher)
-        tokens, around, lengths = None, 0, ()
-        if counter:
+        folder = self._model_folder(teacher)
+        tokens, around, window, lengths = None, 0, 0, ()
+        if folder:
+            counter = _counter(folder)
             tokens = _chat_tokens(counter, prompt, used.opening)
             around = _chat_tokens(counter, empty, used.opening)
-            lengths = _lengths(corpus, counter)
+            lengths, window = _lengths(corpus, counter), _window(folder)
         each = {"single_label": min(ORDERS, max(1, len(task.labels))), "multi_label": len(task.labels)}
         calls = len(corpus) * each.get(task.kind, 1)
         mean = around + (sum(lengths) / len(lengths) if lengths else 0)
-        time = asking_time(self.workspace, teacher, calls, mean) if counter else None
+        time = asking_time(self.workspace, teacher, calls, mean) if folder else None
         return Rendered(prompt, used.opening, tokens, shown != document,
                         tuple((note.severity, note.text) for note in lint(
-                            used, task, lengths=lengths, window=WINDOW, around=around)),
-                        calls, round(calls * mean) if counter else None, time.words if time else "")
+                            used, task, lengths=lengths, window=window, around=around)),
+                        calls, round(calls * mean) if folder else None, time.words if time else "",
+                        time is not None and time.basis == "guessed")
 
     def try_on(self, project_id: str, text: str, task: Task, teacher: str, n: int = 10,
                on_progress: Callable[[str, int, int], None] | None = None,
@@ -201,11 +219,11 @@ class InstructionsDesk(DocumentsDesk):
                                 "then put in use.")
         return used.model_copy(update={"text": text})
 
-    def _counter(self, teacher: str) -> TokenCounter | None:
+    def _model_folder(self, teacher: str) -> Path | None:
+        """Where the model is that counts tokens, if it is on this machine."""
         name = DEFAULT_TEACHER if teacher.startswith("recorded:") else teacher
-        if not is_installed(self.workspace.models, name):
-            return None
-        return _counter(require(self.workspace.models, name).path)
+        here = is_installed(self.workspace.models, name)
+        return require(self.workspace.models, name).path if here else None
 
 
 def _turn(template: Template, task: Task, document: str) -> str:
@@ -224,6 +242,14 @@ def _chat_tokens(counter: TokenCounter, prompt: str, opening: str) -> int:
 @lru_cache(maxsize=4)
 def _counter(path: Path) -> TokenCounter:
     return TokenCounter.from_folder(path)
+
+
+@lru_cache(maxsize=4)
+def _window(path: Path) -> int:
+    """How many tokens a model reads at once, as its folder says; 0 where it does not."""
+    file = path / "config.json"
+    said = read_json(file) if file.exists() else {}
+    return int(said.get("text_config", said).get("max_position_embeddings") or 0)
 
 
 _known_lengths: dict[tuple[str, str, int], tuple[int, ...]] = {}

@@ -28,7 +28,8 @@ class Rendered:
     """The exact text the large model reads, and how its answer is made to begin.
 
     `tokens` is None without the model's tokenizer; `shortened` marks a cut document; `notes` are the linter's
-    (severity, text). Asking about every document takes `calls` questions, `tokens_all` tokens, and `time`.
+    (severity, text). Asking about every document takes `calls` questions, `tokens_all` tokens, and `time`,
+    which is `guessed` until a run on this machine was measured.
     """
 
     text: str
@@ -39,6 +40,7 @@ class Rendered:
     calls: int = 0
     tokens_all: int | None = None
     time: str = ""
+    guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from engine.errors import SettingsError
+from engine.estimates import note_speed
 from engine.studio import EXAMPLE, EXAMPLE_TEACHER, Studio
 from engine.tasks.definition import Task
 from engine.workspace import Workspace
@@ -76,3 +78,40 @@ def test_a_question_given_away_is_the_one_in_use(studio: Studio) -> None:
     for path in (csv, yaml):
         assert studio.import_task(EXAMPLE, path).digest == digest
         assert studio.project(EXAMPLE).task == "own-question"
+
+
+def test_own_questions_stand_beside_one_another_and_the_same_one_is_kept_once(studio: Studio) -> None:
+    first = studio.task(EXAMPLE)
+    assert studio.save_task(EXAMPLE, first).id == "hazard" and studio.own_tasks(EXAMPLE) == {}
+    for question, name in (("One?", "own-question"), ("Two?", "own-question-2"), ("One?", "own-question")):
+        studio.use_preset(EXAMPLE, "hazard")
+        assert studio.save_task(EXAMPLE, first.model_copy(update={"question": question})).id == name
+    assert studio.own_tasks(EXAMPLE) == {"own-question": "One?", "own-question-2": "Two?"}
+    kept = studio.save_task(EXAMPLE, studio.task(EXAMPLE).model_copy(update={"question": "One, then?"}))
+    assert kept.id == "own-question"  # an edit of one's own stays that one
+    assert studio.own_tasks(EXAMPLE) == {"own-question": "One, then?", "own-question-2": "Two?"}
+
+
+def test_documents_that_do_not_fit_the_model_are_counted(studio: Studio) -> None:
+    folder = write_model(studio.workspace.models).path
+    task, text = studio.task(EXAMPLE), studio.template(EXAMPLE).text
+    window = json.loads((folder / "config.json").read_text())["max_position_embeddings"]
+
+    def said(words: int) -> str:
+        rendered = studio.rendered(EXAMPLE, text + " word" * words, task, 0, MODEL)
+        return " ".join(note for _, note in rendered.notes if note.startswith("Too long"))
+    around = studio.rendered(EXAMPLE, text, task, 0, MODEL).tokens
+    each = (studio.rendered(EXAMPLE, text + " word" * 10, task, 0, MODEL).tokens - around) // 10
+    assert said(0) == "" and "100 %" in said(window // each)
+    some = said((window - around) // each - 5)
+    assert some and "100 %" not in some and f"{window:,} tokens" in some
+
+
+def test_a_time_that_was_not_measured_is_called_a_guess(studio: Studio) -> None:
+    write_model(studio.workspace.models)
+    task, text = studio.task(EXAMPLE), studio.template(EXAMPLE).text
+    assert studio.rendered(EXAMPLE, text, task, 0, MODEL).guessed
+    note_speed(studio.workspace, "ask", MODEL, 47.0, "r")
+    rendered = studio.rendered(EXAMPLE, text, task, 0, MODEL)
+    assert not rendered.guessed and rendered.time == "about a minute"
+    assert not studio.rendered(EXAMPLE, text, task, 0, EXAMPLE_TEACHER).guessed

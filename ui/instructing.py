@@ -13,6 +13,8 @@ from ui import wording
 from ui.guard import notice
 
 MOST_BARS = 3
+APPLIES = 0.5  # of several categories, those from here on are shown at once
+MOVED = 0.02  # of probability: less is called the same
 
 
 def facts(rendered: Any) -> str:  # noqa: ANN401 - a Rendered
@@ -47,66 +49,95 @@ def difference(lines: Sequence[Sequence[Any]]) -> str:
     return f'{key}<pre class="difference">{chr(10).join(said)}</pre>'
 
 
-def tried_table(results: Sequence[Any], before: Mapping[int, str]) -> str:
-    """Answers of *Try on 10*; `before`: answer by document index of the try to compare with."""
-    heads = "".join(f'<th scope="col">{head}</th>' for head in wording.INSTRUCTIONS_RESULTS_HEADS)
-    rows = "".join(_row(result, before.get(result.index)) for result in results)
+def tried_table(results: Sequence[Any], before: Mapping[int, Any]) -> str:
+    """Answers of *Try on 10*; `before`: by document index, those of the try to compare with."""
+    chosen = any(result.probs for result in results)
+    names = wording.INSTRUCTIONS_RESULTS_HEADS if chosen else wording.INSTRUCTIONS_WRITTEN_HEADS
+    heads = "".join(f'<th scope="col">{head}</th>' for head in names)
+    rows = "".join(_row(names, result, before.get(result.index)) for result in results)
     return (f'<table class="plain tried stacked"><thead><tr>{heads}</tr></thead>'
             f"<tbody>{rows}</tbody></table>")
 
 
-def _row(result: Any, before: str | None) -> str:  # noqa: ANN401 - a Tried
-    was = ""
-    if before is not None and before != result.label:
-        was = f'<small class="was">{html.escape(wording.instructions_was(before))}</small>'
-    heads = wording.INSTRUCTIONS_RESULTS_HEADS
-    spread = _fields(result) if result.fields else _bars(result.probs)
-    return (f'<tr{" class=changed" if was else ""}>'
-            f'<td data-head="{heads[0]}"><span dir="auto" class="said">{html.escape(result.text)}'
-            f'</span></td><td data-head="{heads[1]}"><b dir="auto">{html.escape(result.label)}</b>{was}</td>'
-            f'<td data-head="{heads[2]}">{html.escape(result.sureness)}</td>'
-            f'<td data-head="{heads[3]}">{spread}</td></tr>')
+def _row(heads: Sequence[str], result: Any, before: Any | None) -> str:  # noqa: ANN401 - Tried, twice
+    changed = before is not None and before.label != result.label
+    text = f'<span dir="auto" class="said">{html.escape(result.text)}</span>'
+    was = _was(before.label) if changed else ""
+    if result.probs:
+        cells = [text, f'<b dir="auto">{html.escape(result.label)}</b>{was}', html.escape(result.sureness),
+                 _bars(result.probs)]
+    else:
+        said = _fields(result, before) if result.fields else \
+            f'<span dir="auto">{html.escape(result.label)}</span>'
+        note = f'<small class="missing">{html.escape(result.sureness)}</small>' if result.sureness else ""
+        cells = [text, f"{said}{note}{'' if result.fields else was}"]
+    return (f"<tr{' class=changed' if changed else ''}>"
+            + "".join(f'<td data-head="{head}">{cell}</td>' for head, cell in zip(heads, cells, strict=True))
+            + "</tr>")
+
+
+def _was(before: str) -> str:
+    return f'<small class="was">{html.escape(wording.instructions_was(before))}</small>'
 
 
 def _bars(probs: Mapping[str, float]) -> str:
-    ranked = sorted(probs.items(), key=lambda item: -item[1])[:MOST_BARS]
+    """The likeliest first; of several categories at least those that apply. The others are folded."""
+    least = max(MOST_BARS, sum(share >= APPLIES for share in probs.values()))
+    ranked = sorted(probs.items(), key=lambda item: -item[1])
+    first, rest = ranked[:least], ranked[least:]
+    folded = f"<details><summary>{wording.instructions_others(len(rest))}</summary>{_each(rest)}</details>"
+    return _each(first) + (folded if rest else "")
+
+
+def _each(ranked: Sequence[tuple[str, float]]) -> str:
     return "".join(
-        f'<div class="bar"><span>{html.escape(name)}</span>'
+        f'<div class="bar"><span title="{html.escape(name)}">{html.escape(name)}</span>'
         f'<i aria-hidden="true"><i style="width:{100 * share:.0f}%"></i></i>'
         f"<b>{wording.percent(share)}</b></div>" for name, share in ranked)
 
 
-def _fields(result: Any) -> str:  # noqa: ANN401 - a Tried
-    rows = "".join(f'<tr><th scope="row">{html.escape(name)}</th><td dir="auto">'
-                   f'{html.escape(value) or f"<small>{html.escape(note)}</small>"}</td></tr>'
-                   for name, value, note in result.fields)
-    return f'<table class="plain rows">{rows}</table>'
+def _fields(result: Any, before: Any | None) -> str:  # noqa: ANN401 - Tried, twice
+    """What was read out, row by row; why a row is empty; what stood there in the try before."""
+    old = {name: value or note for name, value, note in before.fields} if before else {}
+    rows = []
+    for name, value, note in result.fields:
+        said = html.escape(value) or f'<small class="missing">{html.escape(note)}</small>'
+        was = _was(old[name]) if old.get(name, value or note) != (value or note) else ""
+        rows.append(f'<tr><th scope="row">{html.escape(name)}</th><td dir="auto">{said}{was}</td></tr>')
+    return f'<table class="plain read">{"".join(rows)}</table>'
 
 
 def version_table(templates: Sequence[Any], in_use: str) -> str:
     """Every version, newest first, with note, author, parent and date."""
-    heads = "".join(f'<th scope="col">{head}</th>' for head in wording.INSTRUCTIONS_VERSION_HEADS)
+    names = wording.INSTRUCTIONS_VERSION_HEADS
+    heads = "".join(f'<th scope="col">{head}</th>' for head in names)
     rows = []
     for template in reversed(templates):
-        mark = f" <small>({wording.INSTRUCTIONS_IN_USE})</small>" if template.ref == in_use else ""
-        name = wording.instructions_version(template.title or template.id, template.version)
+        mark = f" ({wording.INSTRUCTIONS_IN_USE})" if template.ref == in_use else ""
         parent = (template.parent or "").replace(f"{template.id}@", "v")
-        cells = (template.note, template.author, parent, template.created.replace("T", " ")[:16])
-        rows.append(f"<tr><td>{html.escape(name)}{mark}</td>"
-                    + "".join(f'<td><span dir="auto">{html.escape(c)}</span></td>' for c in cells)
-                    + "</tr>")
-    return (f'<div class="scroll"><table class="plain versions"><thead><tr>{heads}</tr></thead>'
-            f"<tbody>{''.join(rows)}</tbody></table></div>")
+        cells = (f"v{template.version}{mark}", template.note, template.author, parent,
+                 template.created.replace("T", " ")[:16])
+        rows.append("".join(f'<td data-head="{head}"{"" if cell else " class=none"}>'
+                            f'<span dir="auto">{html.escape(cell)}</span></td>'
+                            for head, cell in zip(names, cells, strict=True)))
+    said = html.escape(templates[-1].title or templates[-1].id)
+    return (f'<p><b dir="auto">{said}</b></p><table class="plain versions stacked"><thead><tr>{heads}</tr>'
+            f"</thead><tbody>{''.join(f'<tr>{row}</tr>' for row in rows)}</tbody></table>")
 
 
-def compared(before: Mapping[str, Any], name: str, results: Sequence[Any]) -> str:
+def changes(before: Sequence[Any], after: Sequence[Any]) -> tuple[int, int]:
+    """How many answers are other ones, and of how many documents both know the answer."""
+    old = {a.index: a.label for a in before}
+    both = [a for a in after if a.index in old]
+    return sum(old[a.index] != a.label for a in both), len(both)
+
+
+def compared(before: Sequence[Any], after: Sequence[Any], name: str, now: str) -> str:
     """What an edit did to the ten answers, in a sentence."""
-    old = before["answers"]
-    both = [r for r in results if r.index in old]
-    changed = sum(old[r.index][0] != r.label for r in both)
-    rose = sum(confidence(r) > old[r.index][1] + 0.02 for r in both if r.probs)
-    fell = sum(confidence(r) < old[r.index][1] - 0.02 for r in both if r.probs)
-    return wording.instructions_changed(before["name"], name, changed, len(results), rose, fell)
+    old = {a.index: confidence(a) for a in before}
+    moved = [confidence(a) - old[a.index] for a in after if a.probs and a.index in old]
+    rose, fell = sum(by > MOVED for by in moved), sum(by < -MOVED for by in moved)
+    return wording.instructions_changed(name, now, *changes(before, after), rose, fell)
 
 
 def confidence(result: Any) -> float:  # noqa: ANN401 - a Tried

@@ -14,12 +14,10 @@ import gradio as gr
 from engine.errors import EngineError, SettingsError
 from engine.plan import DEFAULT_TEACHER
 from engine.studio import Studio
-from ui import instructing, task_form, teachers, wording
+from ui import instructing, task_form, teachers, trying, wording
 from ui.guard import notice, problem
 from ui.task_form import OWN, Asked, form_of, task_from
 
-TRY_ON = 10
-MOST_TRIES = 5
 EDITED = "edited"  # in the lists of versions: the text in the editor
 RESULTS_EMPTY = f'<p class="quiet">{wording.INSTRUCTIONS_NO_RESULTS}</p>'
 Changes = dict[str, Any]
@@ -32,7 +30,7 @@ def refresh(studio: Studio, project: str, shown: dict[str, str], index: int, tea
     """Follow the project. What has not changed is left alone, so that an unsaved edit stays."""
     held = studio.project(project) if project else None
     if held is None or not held.corpus:
-        return {"shown": {}, "index": 0, "tries": [], "empty": gr.Column(visible=True),
+        return {"shown": {}, "index": 0, "tries": [], "draft": "", "empty": gr.Column(visible=True),
                 "body": gr.Column(visible=False)}
     task, template = studio.task(project), studio.template(project)
     now = {"project": project, "corpus": held.corpus, "task": f"{task.id} {task.digest}",
@@ -43,7 +41,7 @@ def refresh(studio: Studio, project: str, shown: dict[str, str], index: int, tea
     if fresh & {"project", "corpus"}:
         fresh, index = set(now), 0
     made: Changes = {"shown": now, "index": index, "empty": gr.Column(visible=False),
-                     "body": gr.Column(visible=True), "preset": _preset_choice(studio, task.id, shown)}
+                     "body": gr.Column(visible=True), "preset": _preset_choice(studio, project, task.id)}
     asked = Asked(question, kind, table, fields, words)
     if "task" in fresh:
         asked = form_of(task)
@@ -52,15 +50,18 @@ def refresh(studio: Studio, project: str, shown: dict[str, str], index: int, tea
             "tools": gr.Row(visible=task.kind != "generate"),
             "source": _quiet(wording.instructions_source(studio.source(task.id)))}
     if "template" in fresh:
+        before = studio.template(project, shown["template"]).text if fresh != set(now) else editor
+        made |= _aside(editor, before, template.text)
         editor = template.text
-        made["editor"] = editor
     if "teacher" in fresh:
         teacher = held.teacher or DEFAULT_TEACHER
     if fresh == set(now):
-        made |= {"tries": [], "note": "", "status": "", "results": RESULTS_EMPTY}
+        made |= {"tries": [], "note": "", "status": "", "draft": "", "put_back": gr.Button(visible=False)}
+    if "kind" in fresh:
+        made |= {"results": RESULTS_EMPTY, "against": gr.Dropdown(visible=False)}
     box = dict(zip(("fetching", "fetch_words", "fetch_from", "fetch_state", "look"),
                    teachers.box(studio, teacher), strict=True))
-    made |= view(studio, project, index, teacher, asked, editor) | box | _buttons(tried=False)
+    made |= view(studio, project, index, teacher, asked, editor) | box | trying.buttons(tried=False)
     made |= {"teacher": gr.Dropdown(choices=teachers.choices(studio, project), value=teacher),
              "fill": _quiet(wording.INSTRUCTIONS_FILL[task.kind])}
     return made | _lists(studio, project, suits, language, editor)
@@ -86,18 +87,27 @@ def _quiet(text: str) -> str:
     return f'<p class="quiet">{text}</p>' if text else ""
 
 
-def _preset_choice(studio: Studio, task_id: str, shown: dict[str, str]) -> gr.Dropdown:
-    choices = [(title, name) for name, title in studio.presets().items()]
-    if OWN in (task_id, *shown.get("task", "").split()):
-        choices.append((wording.INSTRUCTIONS_OWN, OWN))
-    return gr.Dropdown(choices=choices, value=task_id)
+def _preset_choice(studio: Studio, project: str, task_id: str) -> gr.Dropdown:
+    """The project's own questions first, then the ready-made ones with their kind."""
+    own = [(wording.instructions_own(question), name) for name, question in studio.own_tasks(project).items()]
+    ready = [(wording.instructions_preset(title, studio.preset(name).kind), name)
+             for name, title in studio.presets().items()]
+    return gr.Dropdown(choices=[*own, *ready], value=task_id)
+
+
+def _aside(editor: str | None, before: str, after: str) -> Changes:
+    """Another text in the editor; what was written there and not kept is put aside, not lost."""
+    made: Changes = {"editor": after}
+    if editor and editor.strip() and editor not in (before, after):
+        made |= {"draft": editor, "put_back": gr.Button(visible=True)}
+    return made
 
 
 def view(studio: Studio, project: str, index: int, teacher: str, asked: Asked, editor: str) -> Changes:
     """Index, place, prompt and facts for one document; what is wrong stands in the facts."""
     total = len(studio.corpus(project))
     index %= total
-    made: Changes = {"index": index, "jump": index + 1, "where": wording.instructions_document(index, total)}
+    made: Changes = {"index": index, "jump": index + 1, "where": wording.instructions_document(total)}
     try:
         rendered = studio.rendered(project, editor, task_from(studio, project, asked), index, teacher)
     except EngineError as error:
@@ -105,16 +115,10 @@ def view(studio: Studio, project: str, index: int, teacher: str, asked: Asked, e
     return made | {"prompt": rendered.text, "facts": instructing.facts(rendered)}
 
 
-def _buttons(*, tried: bool) -> Changes:
-    """One primary button: first *Try on 10*, then *Use these instructions*."""
-    return {"attempt": gr.Button(variant="secondary" if tried else "primary"),
-            "use": gr.Button(variant="primary" if tried else "secondary")}
-
-
 def edited(studio: Studio, project: str, index: int, teacher: str, *values: Any) -> Changes:  # noqa: ANN401
     """The preview and the difference follow every edit."""
     *text, before, after = values
-    return (view(studio, project, index, teacher, Asked(*text[:-1]), text[-1]) | _buttons(tried=False)
+    return (view(studio, project, index, teacher, Asked(*text[:-1]), text[-1]) | trying.buttons(tried=False)
             | compare(studio, project, before, after, text[-1]))
 
 
@@ -147,24 +151,40 @@ def of_kind(studio: Studio, project: str, *values: Any) -> Changes:  # noqa: ANN
     return {"status": "", "stamp": stamp + 1}
 
 
-def use_preset(studio: Studio, project: str, preset: str, stamp: int) -> Changes:
-    """A ready-made question, or the project's own, put in use."""
-    if preset == OWN:
-        studio.use_own_task(project, OWN)
+def _keep(studio: Studio, project: str, asked: Asked) -> str:
+    """Keep what stands in the form before another question takes its place; a notice where that matters."""
+    try:
+        before = studio.task(project).id
+        kept = studio.save_task(project, task_from(studio, project, asked))
+    except SettingsError as error:
+        return notice("warning", wording.INSTRUCTIONS_NOT_KEPT, error.what)
+    return notice("note", wording.INSTRUCTIONS_KEPT_OWN) if kept.id != before else ""
+
+
+def use_preset(studio: Studio, project: str, preset: str, *values: Any) -> Changes:  # noqa: ANN401
+    """A ready-made question, or one of the project's own, put in use; what stands in the form is kept."""
+    *asked, stamp = values
+    status = _keep(studio, project, Asked(*asked))
+    if preset.startswith(OWN):
+        studio.use_own_task(project, preset)
     else:
         studio.use_preset(project, preset)
-    return {"stamp": stamp + 1, "status": ""}
+    return {"stamp": stamp + 1, "status": status}
 
 
-def bring(studio: Studio, project: str, path: str | None, stamp: int) -> Changes:
-    """A question from a file, kept as the project's own."""
+def bring(studio: Studio, project: str, path: str | None, *values: Any) -> Changes:  # noqa: ANN401
+    """A question from a file, kept as one of the project's own beside what stands in the form."""
     if not path:
         return {}
+    *asked, stamp = values
+    before = studio.task(project).id
+    status = _keep(studio, project, Asked(*asked))
     try:
         studio.import_task(project, Path(path))
     except EngineError as error:
-        return {"status": problem(error), "bring": None}
-    return {"stamp": stamp + 1, "status": notice("done", wording.INSTRUCTIONS_BROUGHT)}
+        made: Changes = {"status": problem(error), "bring": None}
+        return made if studio.task(project).id == before else made | {"stamp": stamp + 1}
+    return {"stamp": stamp + 1, "status": notice("done", wording.INSTRUCTIONS_BROUGHT) + status}
 
 
 def add_row(studio: Studio, project: str, kind: str, table: Any, fields: Any) -> Changes:  # noqa: ANN401, ARG001
@@ -192,10 +212,21 @@ def filtered(studio: Studio, project: str, suits: str, language: str) -> Changes
     return {"version": _lists(studio, project, suits, language, "")["version"]}
 
 
-def open_version(studio: Studio, project: str, version: str, stamp: int) -> Changes:
+def open_version(studio: Studio, project: str, version: str, editor: str, stamp: int) -> Changes:
     """Put a version in use and its text in the editor: how answers are read goes with the version."""
+    before = studio.template(project).text
     studio.change(project, template=version)
-    return {"editor": studio.template(project).text, "stamp": stamp + 1}
+    return _aside(editor, before, studio.template(project).text) | {"stamp": stamp + 1}
+
+
+def put_back(studio: Studio, project: str, draft: str, index: int, teacher: str,
+             *values: Any) -> Changes:  # noqa: ANN401
+    """What was put aside, back in the editor; what stands there now is put aside if it was not kept."""
+    *text, before, after = values
+    editor = text[-1]
+    swapped = {"draft": "", "put_back": gr.Button(visible=False)} | _aside(
+        editor, studio.template(project).text, draft)
+    return swapped | edited(studio, project, index, teacher, *text[:-1], draft, before, after)
 
 
 def compare(studio: Studio, project: str, before: str | None, after: str | None, editor: str) -> Changes:
@@ -207,38 +238,43 @@ def compare(studio: Studio, project: str, before: str | None, after: str | None,
         studio.difference(studio.template(project, before).text, to))}
 
 
-def restore(studio: Studio, project: str, ref: str, author: str, stamp: int) -> Changes:
+def restore(studio: Studio, project: str, ref: str, editor: str, author: str, stamp: int) -> Changes:
     """An older version as the newest one."""
+    before = studio.template(project).text
     made = studio.restore_template(project, ref, author)
     name = wording.instructions_version(made.title or made.id, made.version)
-    return {"stamp": stamp + 1, "editor": made.text,
-            "status": notice("done", wording.instructions_restored(name))}
+    return _aside(editor, before, made.text) | {
+        "stamp": stamp + 1, "status": notice("done", wording.instructions_restored(name))}
 
 
-def begin(studio: Studio, project: str, title: str, author: str, stamp: int) -> Changes:
-    """New instructions as a copy of those in use."""
+def begin(studio: Studio, project: str, title: str, author: str, shown: dict[str, str],
+          stamp: int) -> Changes:
+    """New instructions as a copy of those in use; an edit that was not kept stays in the editor."""
     try:
         made = studio.new_template(project, title, author)
     except SettingsError as error:
         return {"status": problem(error)}
     name = wording.instructions_version(made.title, made.version)
-    return {"stamp": stamp + 1, "title": "", "status": notice("done", wording.instructions_begun(name))}
+    return {"shown": {**shown, "template": made.ref, "lists": "old"}, "stamp": stamp + 1, "title": "",
+            "status": notice("done", wording.instructions_begun(name))}
 
 
 def use(studio: Studio, project: str, teacher: str, *values: Any) -> Changes:  # noqa: ANN401
     """Keep question and instructions as the next version, after both were found fit."""
-    *asked, editor, version, note, author, stamp = values
+    *asked, editor, version, note, author, tries, stamp = values
     try:
         task = task_from(studio, project, Asked(*asked))
         made = studio.rendered(project, editor, task, 0, teacher)
+        effect = trying.effect_of(studio, project, tries, editor, task)
         studio.save_task(project, task)
-        kept = studio.save_template(project, editor, parent=version, note=note, author=author)
+        kept = studio.save_template(project, editor, parent=version, author=author,
+                                    note=wording.instructions_noted(note.strip(), effect))
     except EngineError as error:
         return {"status": problem(error)}
     name = wording.instructions_version(kept.title or kept.id, kept.version)
     warned = "".join(notice("warning", text) for severity, text in made.notes if severity == "stop")
     return {"status": notice("done", wording.instructions_used(name)) + warned, "stamp": stamp + 1,
-            "note": ""} | _buttons(tried=False)
+            "note": ""} | trying.buttons(tried=False)
 
 
 # The large model
@@ -271,28 +307,3 @@ def look(studio: Studio, project: str, teacher: str, stamp: int) -> Changes:
         studio.change(project, teacher=teacher)
         made |= {"fetching": gr.Column(visible=False), "stamp": stamp + 1}
     return made
-
-
-def attempt(studio: Studio, project: str, teacher: str, *values: Any,  # noqa: ANN401
-            progress: gr.Progress) -> Changes:
-    """Ten answers, beside those of the try before."""
-    *asked, editor, version, tries = values
-    try:
-        task = task_from(studio, project, Asked(*asked))
-        answers = studio.try_on(
-            project, editor, task, teacher, TRY_ON,
-            lambda said, done, total: progress(done / total if total else 0.0, desc=said))
-    except EngineError as error:
-        return {"status": problem(error)}
-    template = studio.template(project, version)
-    name = f"v{template.version}" if editor == template.text else wording.INSTRUCTIONS_YOUR_EDIT
-    key = [editor, task.digest, teacher]
-    others = [t for t in tries if t["key"] != key]
-    before = others[-1] if others else None
-    made = {"key": key, "name": name,
-            "answers": {a.index: [a.label, instructing.confidence(a)] for a in answers}}
-    said = instructing.compared(before, name, answers) if before else \
-        wording.instructions_first_try(name, len(answers))
-    were = {index: label for index, (label, _) in before["answers"].items()} if before else {}
-    return {"status": notice("done", said), "results": instructing.tried_table(answers, were),
-            "tries": [*others, made][-MOST_TRIES:]} | _buttons(tried=True)

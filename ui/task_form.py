@@ -15,7 +15,7 @@ from engine.errors import SettingsError
 from engine.studio import Studio
 from ui import wording
 
-OWN = "own-question"
+OWN = "own-question"  # by which the names of a project's own questions begin
 
 
 class Asked(NamedTuple):
@@ -45,7 +45,8 @@ class TaskForm(NamedTuple):
 
 def task_form() -> TaskForm:
     """Build the form in the column it stands in."""
-    preset = gr.Dropdown([], label=wording.INSTRUCTIONS_PRESET, elem_id="preset")
+    preset = gr.Dropdown([], label=wording.INSTRUCTIONS_PRESET, elem_id="preset",
+                         info=wording.INSTRUCTIONS_PRESET_INFO)
     source = gr.HTML(elem_classes="maybe")
     question = gr.Textbox(label=wording.INSTRUCTIONS_QUESTION, lines=2, max_length=400,
                           info=wording.INSTRUCTIONS_QUESTION_INFO, elem_id="question")
@@ -58,7 +59,7 @@ def task_form() -> TaskForm:
                          elem_id="categories", buttons=[])
     fields = gr.Dataframe(headers=list(wording.INSTRUCTIONS_FIELD_HEADS), datatype=["str", "str", "str"],
                           type="array", wrap=True, column_count=3, interactive=True, max_height=360,
-                          label=wording.INSTRUCTIONS_FIELDS, column_widths=["28%", "50%", "22%"],
+                          label=wording.INSTRUCTIONS_FIELDS, column_widths=["26%", "46%", "28%"],
                           elem_id="fields", buttons=[], visible=False)
     words = gr.Number(30, label=wording.INSTRUCTIONS_WORDS, info=wording.INSTRUCTIONS_WORDS_INFO, precision=0,
                       minimum=5, maximum=200, visible=False, elem_id="words")

@@ -15,8 +15,11 @@ def choices(studio: Studio, project: str) -> list[tuple[str, str]]:
     """Choices for a drop-down; the recorded one where the project can use it."""
     found = [(wording.instructions_model(m.title, m.installed, m.disk_gb), m.name)
              for m in _models(studio)]
-    if project == EXAMPLE or studio.project(project).teacher == EXAMPLE_TEACHER:
+    chosen = studio.project(project).teacher
+    if project == EXAMPLE or chosen == EXAMPLE_TEACHER:
         found.insert(0, (wording.INSTRUCTIONS_RECORDED, EXAMPLE_TEACHER))
+    if chosen and chosen not in [name for _, name in found]:  # by the command line, say
+        found.append((chosen, chosen))
     return found
 
 

@@ -106,8 +106,9 @@ INSTRUCTIONS_EMPTY = "First bring documents. Then you say here what the large mo
 INSTRUCTIONS_TO_DOCUMENTS = "Go to Documents"
 INSTRUCTIONS_ASK = "What to ask"
 INSTRUCTIONS_PRESET = "Ready-made question"
-INSTRUCTIONS_PRESET_INFO = "Takes effect at once; your own wording can be restored below it."
-INSTRUCTIONS_OWN = "Your own question"
+INSTRUCTIONS_PRESET_INFO = "Takes effect at once. What you wrote is kept in the same list as your own."
+INSTRUCTIONS_KEPT_OWN = "What you had written is kept in the list of questions as your own."
+INSTRUCTIONS_NOT_KEPT = "The question as you left it was not complete, so it is not kept."
 INSTRUCTIONS_QUESTION = "The question"
 INSTRUCTIONS_QUESTION_INFO = "Asked of every document."
 INSTRUCTIONS_KIND = "Kind of answer"
@@ -150,6 +151,7 @@ INSTRUCTIONS_FILL = {
     "extract": "{{ document }}, {{ question }}, {{ schema }}, {{ fields }}; each has .name, .definition, "
                ".type.",
     "generate": "{{ document }}, {{ question }}, {{ max_words }}."}
+INSTRUCTIONS_PUT_BACK = "Put back what I had written"
 INSTRUCTIONS_READS = "What the large model reads"
 INSTRUCTIONS_PROMPT = "The exact text for this document"
 INSTRUCTIONS_JUMP = "Go to document"
@@ -169,14 +171,15 @@ INSTRUCTIONS_FETCH = "Fetch"
 INSTRUCTIONS_TRY = "Try on 10"
 INSTRUCTIONS_USE = "Use these instructions"
 INSTRUCTIONS_NOTE = "What did you change, and why?"
-INSTRUCTIONS_NOTE_INFO = "A note for you and your colleagues, kept with the version."
+INSTRUCTIONS_NOTE_INFO = "A note, kept with the version."
 INSTRUCTIONS_AUTHOR = "Your name"
-INSTRUCTIONS_AUTHOR_INFO = "Kept with the versions you make; this browser remembers it."
+INSTRUCTIONS_AUTHOR_INFO = "This browser remembers it."
 INSTRUCTIONS_NO_RESULTS = ("“Try on 10” puts the question to the large model for ten documents, "
                            "always the same, and shows here what it answers.")
 INSTRUCTIONS_TRYING = "Asking the large model"
 INSTRUCTIONS_RESULTS_HEADS = ("document", "answer", "how sure", "how it is spread")
-INSTRUCTIONS_VERSIONS = "Versions: compare, restore, begin new ones"
+INSTRUCTIONS_WRITTEN_HEADS = ("document", "answer")
+INSTRUCTIONS_VERSIONS = "Versions: compare, restore, begin"
 INSTRUCTIONS_VERSION_HEADS = ("version", "note", "by", "from", "made")
 INSTRUCTIONS_IN_USE = "in use"
 INSTRUCTIONS_FROM, INSTRUCTIONS_TO = "Compare this version", "with"
@@ -191,15 +194,19 @@ INSTRUCTIONS_NEW_TITLE = "Title of new instructions"
 INSTRUCTIONS_NEW_INFO = "They begin as a copy of those in use."
 INSTRUCTIONS_NEW = "Begin new instructions"
 INSTRUCTIONS_YOUR_EDIT = "your edit"
+INSTRUCTIONS_EARLIER_EDIT = "your earlier edit"
+INSTRUCTIONS_ALSO = {"task": "The question was changed, too.", "teacher": "The large model is another one."}
+INSTRUCTIONS_AGAINST = "Mark what changed since"
+INSTRUCTIONS_RECORDED_BY = "the recording"
 INSTRUCTIONS_BAD_TABLE = "The table of categories is not complete"
 INSTRUCTIONS_BAD_TABLE_FIX = (
     "Every category needs a name of at most 60 letters, and at most 300 for its definition; the "
     "question needs at least 3.")
 
 
-def instructions_document(index: int, total: int) -> str:
-    """Where in the documents the preview stands."""
-    return f"Document {index + 1:,} of {total:,}"
+def instructions_document(total: int) -> str:
+    """Beside the number of the document in the preview."""
+    return f"of {total:,}"
 
 
 def instructions_tokens(tokens: int) -> str:
@@ -234,7 +241,39 @@ def instructions_cost(rendered: Any) -> str:  # noqa: ANN401 - a Rendered
     calls = f"All documents: {count(rendered.calls, 'question')}"
     if rendered.tokens_all is None:
         return f"{calls}."
-    return f"{calls}, about {rendered.tokens_all:,} tokens, {rendered.time}; no money."
+    guess = " (a guess, until a run was measured here)" if rendered.guessed else ""
+    return f"{calls}, about {rendered.tokens_all:,} tokens, {rendered.time}{guess}; no money."
+
+
+def instructions_own(question: str) -> str:
+    """A project's own question in the list."""
+    return f"Your own: {question if len(question) <= 60 else question[:59] + '…'}"
+
+
+def instructions_preset(title: str, kind: str) -> str:
+    """A ready-made question in the list; the kind is said where it is not the usual one."""
+    return title if kind == "single_label" else f"{title} · {INSTRUCTIONS_KINDS[kind]}"
+
+
+def instructions_asked_of(question: str, model: str) -> str:
+    """Above the answers: what they answer, and who."""
+    return f"“{question}”, answered by {model}:"
+
+
+def instructions_others(number: int) -> str:
+    """What is folded under the likeliest categories."""
+    return count(number, "other", "others")
+
+
+def instructions_effect(changed: int, total: int, before: str) -> str:
+    """The effect of an edit, for the version's note."""
+    return f"changed {changed or 'none'} of {count(total, 'answer')} of {before}"
+
+
+def instructions_noted(note: str, effect: str) -> str:
+    """An analyst's note with what the edit did, where both fit."""
+    both = f"{note} ({effect})" if note and effect else note or effect
+    return both if len(both) <= 400 else note
 
 
 def instructions_changed(before: str, after: str, changed: int, total: int, rose: int, fell: int) -> str:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from engine.studio import EXAMPLE, Studio
-from engine.workspace import Workspace, write_json
+from engine.workspace import Workspace, read_json, write_json
 from tests.browser.conftest import Server, sync_api, wait_for
 from tests.students.tiny import MODEL, write_model
 from ui import wording
@@ -20,7 +20,8 @@ LONG = 60_000
 def studio(server: Server) -> Studio:
     """The example, a tiny model to ask, and the ten documents chosen."""
     made = Studio(Workspace(server.home))
-    write_model(made.workspace.models)
+    settings = write_model(made.workspace.models).path / "config.json"
+    write_json(settings, read_json(settings) | {"max_position_embeddings": 2048})  # room for facts
     made.open_example()
     made.change(EXAMPLE, teacher=MODEL)
     corpus = made.workspace.project(EXAMPLE).corpora / made.project(EXAMPLE).corpus
@@ -37,6 +38,12 @@ def test_edit_preview_try_compare_restore(page: sync_api.Page, server: Server, s
     page.get_by_role("button", name="Try on 10").click()
     results = page.locator("#results")
     expect(results.locator("tbody > tr")).to_have_count(10, timeout=LONG)
+
+    # Any document can be looked at.
+    number = page.get_by_label(wording.INSTRUCTIONS_JUMP)
+    number.fill("3")
+    number.press("Enter")
+    expect(prompt).to_have_value(with_text(studio.corpus(EXAMPLE).documents[2].text), timeout=LONG)
 
     # Edit: the preview follows, and so does the difference.
     editor = page.locator("#editor .cm-content")
@@ -55,7 +62,9 @@ def test_edit_preview_try_compare_restore(page: sync_api.Page, server: Server, s
     page.get_by_role("button", name="Use these instructions").click()
     expect(status).to_contain_text("v2 is in use from now on", timeout=LONG)
     kept = studio.template(EXAMPLE)
-    assert (kept.version, kept.note, kept.author) == (2, "people first", "Ana")
+    assert (kept.version, kept.author) == (2, "Ana")
+    assert re.fullmatch(r"people first \(changed \w+ of 10 answers of v1\)", kept.note)
+    expect(page.locator("#versions")).to_contain_text(kept.note)
 
     # Back to the first version, as a new one.
     wait_for(lambda: "v2" in page.locator("#before input").input_value(), 30, "the list did not follow")
@@ -67,6 +76,17 @@ def test_edit_preview_try_compare_restore(page: sync_api.Page, server: Server, s
     assert studio.template(EXAMPLE).version == 3
     assert "Think of the people" not in studio.template(EXAMPLE).text
     expect(prompt).not_to_have_value(with_text("Think of the people first."), timeout=LONG)
+    # Another version instead of an edit that was not kept: the edit can be put back.
+    editor.click()
+    page.keyboard.type("Unkept. ")
+    expect(prompt).to_have_value(with_text("Unkept."), timeout=LONG)
+    page.locator("#version input").click()
+    page.get_by_role("option", name=f"{studio.template(EXAMPLE, 'letters').title} · v1").click()
+    page.get_by_role("button", name=wording.INSTRUCTIONS_PUT_BACK).click(timeout=LONG)
+    expect(prompt).to_have_value(with_text("Unkept."), timeout=LONG)
+    page.locator("#version input").click()
+    page.get_by_role("option", name="Message first, then the categories · v3").click()
+    expect(prompt).not_to_have_value(with_text("Unkept."), timeout=LONG)
     page.reload()  # who works here is remembered, the version stands
     page.get_by_role("tab", name="Instructions · v3").click()
     page.get_by_text(wording.INSTRUCTIONS_VERSIONS).click()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,9 +12,9 @@ import pytest
 
 from engine.errors import SettingsError
 from engine.prompts.differing import compare
-from engine.studio import DEFAULT_TEACHER, EXAMPLE, EXAMPLE_TEACHER, Studio, Tried
+from engine.studio import DEFAULT_TEACHER, EXAMPLE, EXAMPLE_TEACHER, Studio
 from engine.workspace import Workspace
-from ui import instructing, instructions_events, task_form, teachers, wording
+from ui import instructing, instructions_events, task_form, teachers, trying, wording
 from ui.pages.instructions import Parts
 from ui.task_form import Asked, form_of, task_from
 
@@ -43,8 +44,8 @@ def form(studio: Studio) -> tuple[Asked, str]:
 
 
 def used(studio: Studio, asked: Asked, text: str, version: str = "message-first@1", note: str = "",
-         author: str = "", stamp: int = 0) -> dict[str, Any]:
-    return does.use(studio, EXAMPLE, EXAMPLE_TEACHER, *asked, text, version, note, author, stamp)
+         author: str = "", stamp: int = 0, tries: Sequence[Any] = ()) -> dict[str, Any]:
+    return does.use(studio, EXAMPLE, EXAMPLE_TEACHER, *asked, text, version, note, author, tries, stamp)
 
 
 def test_without_documents_the_page_says_what_comes_first(studio: Studio) -> None:
@@ -59,7 +60,8 @@ def test_the_project_is_shown_and_left_alone_while_nothing_changes(studio: Studi
     assert page["table"].value["data"][0][0] == "flood" and page["kind"] == "single_label"
     assert page["table"].visible and not page["fields"].visible and not page["words"].visible
     assert "Dyke fails at Zalishne" in page["prompt"]
-    assert page["where"] == wording.instructions_document(0, 470)
+    assert page["where"] == wording.instructions_document(470) == "of 470"
+    assert page["jump"] == 1
     assert [Path(path).suffix for path in page["take"]] == [".csv", ".yaml"]
     assert refreshed(studio, page["shown"]) == {}
 
@@ -67,7 +69,7 @@ def test_the_project_is_shown_and_left_alone_while_nothing_changes(studio: Studi
 def test_another_question_leaves_an_unsaved_text_alone(studio: Studio) -> None:
     page = refreshed(studio, {})
     asked, text = form(studio)
-    assert does.use_preset(studio, EXAMPLE, "informative", 2)["stamp"] == 3
+    assert does.use_preset(studio, EXAMPLE, "informative", *asked, 2)["stamp"] == 3
     after = refreshed(studio, page["shown"], asked, text + "\nMy edit.", teacher=EXAMPLE_TEACHER)
     assert not {"editor", "tries"} & after.keys()
     assert after["question"] == studio.task(EXAMPLE).question != asked.question
@@ -118,7 +120,7 @@ def test_a_table_that_cannot_be_asked_is_refused_in_words(studio: Studio, rows: 
     with pytest.raises(SettingsError):
         task_from(studio, EXAMPLE, asked)
     assert "notice-warning" in does.view(studio, EXAMPLE, 0, EXAMPLE_TEACHER, asked, "x")["facts"]
-    made = does.attempt(studio, EXAMPLE, EXAMPLE_TEACHER, *asked, "x", "message-first@1", [], progress=None)
+    made = trying.attempt(studio, EXAMPLE, EXAMPLE_TEACHER, *asked, "x", "message-first@1", progress=None)
     assert wording.FRAME_NOTICE["problem"] in made["status"]
 
 
@@ -168,12 +170,12 @@ def test_a_question_goes_out_and_comes_in(studio: Studio, tmp_path: Path) -> Non
     page = refreshed(studio, {})
     brought = tmp_path / "question.csv"
     brought.write_bytes(Path(page["take"][0]).read_bytes().replace(b"flood", b"deluge"))
-    assert does.bring(studio, EXAMPLE, str(brought), 3)["stamp"] == 4
+    assert does.bring(studio, EXAMPLE, str(brought), *form(studio)[0], 3)["stamp"] == 4
     assert studio.task(EXAMPLE).names[0] == "deluge" and studio.project(EXAMPLE).task == "own-question"
     brought.write_text("name,kind\na,nonsense\n")
-    made = does.bring(studio, EXAMPLE, str(brought), 4)
+    made = does.bring(studio, EXAMPLE, str(brought), *form(studio)[0], 4)
     assert "nonsense" in made["status"] and "stamp" not in made
-    assert does.bring(studio, EXAMPLE, None, 4) == {}
+    assert does.bring(studio, EXAMPLE, None, *form(studio)[0], 4) == {}
 
 
 def test_using_an_edit_makes_a_version_and_going_back_makes_none(studio: Studio) -> None:
@@ -184,7 +186,7 @@ def test_using_an_edit_makes_a_version_and_going_back_makes_none(studio: Studio)
     assert (kept.version, kept.note, kept.author, kept.parent) == (2, "shorter", "Ana", first)
     assert (made["stamp"], made["note"]) == (5, "") and "v2" in made["status"]
     assert studio.project(EXAMPLE).task == "hazard"
-    assert does.open_version(studio, EXAMPLE, first, 5) == {"editor": text, "stamp": 6}
+    assert does.open_version(studio, EXAMPLE, first, kept.text, 5) == {"editor": text, "stamp": 6}
     used(studio, asked, text + "\nOne letter.", first, "", "", 6)
     assert studio.template(EXAMPLE).ref == kept.ref  # the same text is the version it already is
     assert max(t.version for t in studio.templates(EXAMPLE) if t.id == kept.id) == 2
@@ -199,16 +201,16 @@ def test_any_two_versions_are_compared_and_an_old_one_restored(studio: Studio) -
     told = does.compare(studio, EXAMPLE, "message-first@1", "message-first@2", "")["changes"]
     assert "<del>Message:</del><ins>Report:</ins>" in told
     assert wording.INSTRUCTIONS_SAME in does.compare(studio, EXAMPLE, refs[0], refs[0], "")["changes"]
-    made = does.restore(studio, EXAMPLE, "message-first@1", "Ana", 7)
+    made = does.restore(studio, EXAMPLE, "message-first@1", page["editor"], "Ana", 7)
     now = studio.template(EXAMPLE)
     assert (now.version, now.text, now.author, made["editor"], made["stamp"]) == (3, text, "Ana", text, 8)
     assert "restored from version 1" in refreshed(studio, {})["versions"]
 
 
 def test_new_instructions_are_begun_under_their_own_title(studio: Studio) -> None:
-    made = does.begin(studio, EXAMPLE, "Ours", "Ana", 1)
+    made = does.begin(studio, EXAMPLE, "Ours", "Ana", {}, 1)
     assert studio.template(EXAMPLE).id == "ours" and made["stamp"] == 2 and made["title"] == ""
-    assert "already" in does.begin(studio, EXAMPLE, "Ours", "", 2)["status"]
+    assert "already" in does.begin(studio, EXAMPLE, "Ours", "", {}, 2)["status"]
     choices = refreshed(studio, {})["version"].choices
     assert ("Ours · v1", "ours@1") in choices
 
@@ -227,58 +229,14 @@ def test_an_edited_table_becomes_the_project_s_own_question(studio: Studio) -> N
     asked, text = form(studio)
     used(studio, asked._replace(table=asked.table[:3]), text)
     assert studio.task(EXAMPLE).names == ("flood", "storm", "earthquake")
-    assert (wording.INSTRUCTIONS_OWN, task_form.OWN) in refreshed(studio, {})["preset"].choices
-    does.use_preset(studio, EXAMPLE, "hazard", 0)
-    does.use_preset(studio, EXAMPLE, task_form.OWN, 0)
-    assert len(studio.task(EXAMPLE).labels) == 3
+    own = (wording.instructions_own(asked.question), task_form.OWN)
+    assert refreshed(studio, {})["preset"].choices[0] == own
 
 
 def test_a_text_that_cannot_be_filled_in_is_not_kept(studio: Studio) -> None:
     made = used(studio, form(studio)[0], "{{ nope }}")
     assert wording.FRAME_NOTICE["problem"] in made["status"] and "stamp" not in made
     assert studio.template(EXAMPLE).version == 1
-
-
-class Answers:
-    """Stands where the front desk asks the large model, which a test of the page cannot load."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.labels, self.share = ["flood"] * 10, 0.7
-        monkeypatch.setattr(Studio, "try_on", self._try_on)
-
-    def _try_on(self, *_: Any) -> list[Tried]:
-        return [Tried(i, f"<i>document</i> {i}", label, {label: self.share, "storm": 0.3}, "leaning")
-                for i, label in enumerate(self.labels)]
-
-
-def test_trying_again_says_what_the_edit_changed(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    answers, (asked, text) = Answers(monkeypatch), form(studio)
-
-    def tried(edited: str, tries: list[Any]) -> dict[str, Any]:
-        return does.attempt(studio, EXAMPLE, EXAMPLE_TEACHER, *asked, edited, "message-first@1", tries,
-                            progress=None)
-    made = tried(text, [])
-    assert wording.instructions_first_try("v1", 10) in made["status"]
-    assert (made["attempt"].variant, made["use"].variant) == ("secondary", "primary")
-    assert "&lt;i&gt;document" in made["results"] and "<i>document" not in made["results"]
-    assert "70 %" in made["results"]
-    answers.labels, answers.share = ["fire"] * 3 + ["flood"] * 7, 0.8
-    made = tried(text + "!", made["tries"])
-    assert wording.instructions_changed("v1", wording.INSTRUCTIONS_YOUR_EDIT, 3, 10, 10, 0) in made["status"]
-    assert "confidence rose on 10" in made["status"]
-    assert made["results"].count(wording.instructions_was("flood")) == 3
-    made = tried(text + "!", made["tries"])
-    assert "changed 3 of 10" in made["status"]  # compared with what came before, not with itself
-
-
-def test_answers_of_other_kinds_are_shown_in_words() -> None:
-    several = Tried(0, "text", "food, water", {"food": 0.9, "water": 0.8, "shelter": 0.1}, "leaning")
-    facts = Tried(1, "text", "dead: 3", {}, "1 of 3 not read", (
-        ("dead", "3", ""), ("place", "", "not said in the text"), ("missing", "", "not read: <several>")))
-    table = instructing.tried_table([several, facts], {0: "food"})
-    assert "food, water" in table and wording.instructions_was("food") in table
-    assert "not said in the text" in table and "&lt;several&gt;" in table and "<several>" not in table
-    assert instructing.confidence(several) == pytest.approx(0.8) and instructing.confidence(facts) == 0
 
 
 def test_a_model_that_is_not_here_is_offered_before_it_is_chosen(studio: Studio) -> None:

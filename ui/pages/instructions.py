@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from ui import instructions_events as does
-from ui import task_form, wording
+from ui import task_form, trying, wording
 from ui.guard import guarded
 from ui.instructions_events import RESULTS_EMPTY, Changes
 from ui.session import Frame, Page, browser_state, studio_for
@@ -27,6 +28,8 @@ class Parts:
     shown: gr.State
     index: gr.State
     tries: gr.State
+    pending: gr.State
+    draft: gr.State
     empty: gr.Column
     body: gr.Column
     preset: gr.Dropdown
@@ -45,6 +48,7 @@ class Parts:
     version: gr.Dropdown
     editor: gr.Code
     fill: gr.HTML
+    put_back: gr.Button
     jump: gr.Number
     where: gr.HTML
     prompt: gr.Textbox
@@ -61,6 +65,7 @@ class Parts:
     look: gr.Timer
     status: gr.HTML
     results: gr.HTML
+    against: gr.Dropdown
     versions: gr.HTML
     before: gr.Dropdown
     after: gr.Dropdown
@@ -72,7 +77,7 @@ class Parts:
 def build(frame: Frame) -> Page:
     """Build the page inside its tab."""
     held: dict[str, Any] = {"shown": gr.State({}), "index": gr.State(0), "tries": gr.State([]),
-                            "stamp": frame.stamp}
+                            "pending": gr.State({}), "draft": gr.State(""), "stamp": frame.stamp}
     known_author = browser_state("author")
     with gr.Column(visible=True) as held["empty"]:
         gr.HTML(f"<p>{wording.INSTRUCTIONS_EMPTY}</p>")
@@ -107,8 +112,9 @@ def build(frame: Frame) -> Page:
             return updates(handler(studio_for(visitor), project, *values))
         named.__name__ = handler.__name__
         settings = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
-        return gr.on(events, guarded(named), [frame.visitor, frame.project, *inputs], every,
-                     **settings, **options)
+        listen = partial(gr.on, events) if isinstance(events, list) else events
+        return listen(guarded(named), [frame.visitor, frame.project, *inputs], every,
+                      **settings, **options)
 
     text = [*form.asked, parts.editor]
     to_documents.click(lambda: gr.Tabs(selected="documents"), None, frame.tabs, show_progress="hidden",
@@ -120,31 +126,33 @@ def build(frame: Frame) -> Page:
     on([following.click], does.step(1), *place, *text)
     on([parts.jump.submit, parts.jump.blur], does.jump, parts.jump, *place, *text)
     on([parts.kind.input], does.of_kind, *form.asked, parts.stamp)
-    on([parts.preset.input], does.use_preset, parts.preset, parts.stamp)
-    on([parts.bring.upload], does.bring, parts.bring, parts.stamp)
+    on([parts.preset.input], does.use_preset, parts.preset, *form.asked, parts.stamp)
+    on([parts.bring.upload], does.bring, parts.bring, *form.asked, parts.stamp)
     on([form.add.click], does.add_row, parts.kind, parts.table, parts.fields)
     on([form.up.click], does.move(-1), parts.kind, parts.table, parts.fields, parts.row)
     on([form.down.click], does.move(1), parts.kind, parts.table, parts.fields, parts.row)
     gr.on([parts.table.select, parts.fields.select], _row_of, None, parts.row, show_progress="hidden",
           api_visibility="private", concurrency_limit=None)
     on([parts.suits.input, parts.language.input], does.filtered, parts.suits, parts.language)
-    on([parts.version.input], does.open_version, parts.version, parts.stamp)
+    on([parts.version.input], does.open_version, parts.version, parts.editor, parts.stamp)
+    on([parts.put_back.click], does.put_back, parts.draft, *place, *text, parts.before, parts.after)
     on([parts.before.input, parts.after.input], does.compare, parts.before, parts.after, parts.editor)
-    on([restore.click], does.restore, parts.before, parts.author, parts.stamp)
-    on([begin.click], does.begin, parts.title, parts.author, parts.stamp)
+    on([restore.click], does.restore, parts.before, parts.editor, parts.author, parts.stamp)
+    on([begin.click], does.begin, parts.title, parts.author, parts.shown, parts.stamp)
     on([parts.teacher.input], does.choose_teacher, parts.teacher, parts.stamp)
     on([fetch.click], does.fetch, parts.teacher, parts.fetch_from)
     on([parts.look.tick], does.look, parts.teacher, parts.stamp)
+    on([parts.against.input], trying.against, parts.against, parts.tries)
     def attempt(visitor: str, project: str, *values: Any,  # noqa: ANN401
                 progress: gr.Progress = gr.Progress()) -> Any:  # noqa: ANN401, B008 - Gradio's way
-        return updates(does.attempt(studio_for(visitor), project, *values, progress=progress))
-    parts.attempt.click(guarded(attempt), [frame.visitor, frame.project, parts.teacher, *text, parts.version,
-                                           parts.tries],
-                        [parts.status, parts.results, parts.tries, parts.attempt, parts.use],
-                        api_visibility="private", concurrency_id="model", concurrency_limit=1,
-                        show_progress_on=parts.results)
+        return updates(trying.attempt(studio_for(visitor), project, *values, progress=progress))
+    asking = parts.attempt.click(
+        guarded(attempt), [frame.visitor, frame.project, parts.teacher, *text, parts.version],
+        [parts.status, parts.pending], api_visibility="private", concurrency_id="model", concurrency_limit=1,
+        show_progress_on=parts.results)
+    on(asking.success, trying.landed, parts.pending, parts.tries)
     on([parts.use.click], does.use, parts.teacher, *text, parts.version, parts.note, parts.author,
-       parts.stamp)
+       parts.tries, parts.stamp)
     parts.author.change(lambda name: name, parts.author, known_author, show_progress="hidden",
                         api_visibility="private", concurrency_limit=None)
 
@@ -171,30 +179,35 @@ def _how(held: Changes) -> None:
                                        label=wording.INSTRUCTIONS_LANGUAGE, min_width=110, elem_id="language")
     held["version"] = gr.Dropdown([], label=wording.INSTRUCTIONS_VERSION, elem_id="version",
                                   info=wording.INSTRUCTIONS_VERSION_INFO)
-    held["editor"] = gr.Code(language="jinja2", label=wording.INSTRUCTIONS_EDITOR, lines=14, max_lines=24,
+    held["editor"] = gr.Code("", language="jinja2", label=wording.INSTRUCTIONS_EDITOR, lines=14, max_lines=24,
                              wrap_lines=True, interactive=True, show_line_numbers=False, elem_id="editor",
                              buttons=[])
     held["fill"] = gr.HTML()
+    held["put_back"] = gr.Button(wording.INSTRUCTIONS_PUT_BACK, size="sm", elem_classes="narrow",
+                                 elem_id="put-back", visible=False)
 
 
 def _preview(held: Changes) -> tuple[gr.Button, gr.Button]:
     with gr.Row(elem_classes="stepper"):
-        previous = gr.Button(wording.INSTRUCTIONS_PREVIOUS, size="sm", min_width=90)
+        previous = gr.Button(wording.INSTRUCTIONS_PREVIOUS, size="sm", min_width=80)
+        held["jump"] = gr.Number(1, label=wording.INSTRUCTIONS_JUMP, precision=0, minimum=1, elem_id="jump",
+                                 container=False, min_width=80)
         held["where"] = gr.HTML(elem_classes="where")
-        following = gr.Button(wording.INSTRUCTIONS_NEXT, size="sm", min_width=90)
+        following = gr.Button(wording.INSTRUCTIONS_NEXT, size="sm", min_width=80)
     held["prompt"] = gr.Textbox(label=wording.INSTRUCTIONS_PROMPT, lines=16, max_lines=24, interactive=False,
                                 elem_id="prompt", autoscroll=False)
     held["facts"] = gr.HTML(elem_id="facts")
-    held["jump"] = gr.Number(1, label=wording.INSTRUCTIONS_JUMP, precision=0, minimum=1, elem_id="jump")
     return previous, following
 
 
 def _trying(held: Changes) -> gr.Button:
     with gr.Row(elem_id="trying", equal_height=False):
-        held["teacher"] = gr.Dropdown([], label=wording.INSTRUCTIONS_TEACHER, elem_id="teacher", scale=3,
-                                      info=wording.INSTRUCTIONS_TEACHER_INFO, min_width=280)
+        held["teacher"] = gr.Dropdown([], label=wording.INSTRUCTIONS_TEACHER, elem_id="teacher", scale=4,
+                                      info=wording.INSTRUCTIONS_TEACHER_INFO, min_width=240)
         held["note"] = gr.Textbox(label=wording.INSTRUCTIONS_NOTE, info=wording.INSTRUCTIONS_NOTE_INFO,
-                                  max_length=400, scale=3, min_width=280, elem_id="note")
+                                  max_length=400, scale=3, min_width=240, elem_id="note")
+        held["author"] = gr.Textbox(label=wording.INSTRUCTIONS_AUTHOR, info=wording.INSTRUCTIONS_AUTHOR_INFO,
+                                    max_length=80, scale=2, min_width=180, elem_id="author")
         with gr.Column(scale=2, min_width=220):
             held["attempt"] = gr.Button(wording.INSTRUCTIONS_TRY, variant="primary", elem_id="try")
             held["use"] = gr.Button(wording.INSTRUCTIONS_USE, elem_id="use-instructions")
@@ -205,6 +218,7 @@ def _trying(held: Changes) -> gr.Button:
         held["fetch_state"] = gr.HTML(elem_classes="maybe")
     held["look"] = gr.Timer(FETCH_LOOK_S, active=False)
     held["status"] = gr.HTML(elem_classes="maybe", elem_id="instructions-status")
+    held["against"] = gr.Dropdown([], label=wording.INSTRUCTIONS_AGAINST, elem_id="against", visible=False)
     held["results"] = gr.HTML(RESULTS_EMPTY, elem_id="results")
     return fetch
 
@@ -218,10 +232,7 @@ def _versions(held: Changes) -> tuple[gr.Button, gr.Button]:
         held["changes"] = gr.HTML(elem_id="changes")
         restore = gr.Button(wording.INSTRUCTIONS_RESTORE, size="sm", elem_classes="narrow", elem_id="restore")
         gr.HTML(f'<p class="quiet">{wording.INSTRUCTIONS_RESTORE_INFO}</p>')
-        with gr.Row(equal_height=False):
-            held["author"] = gr.Textbox(label=wording.INSTRUCTIONS_AUTHOR, max_length=80, min_width=220,
-                                        info=wording.INSTRUCTIONS_AUTHOR_INFO, elem_id="author")
-            held["title"] = gr.Textbox(label=wording.INSTRUCTIONS_NEW_TITLE, max_length=80, min_width=220,
-                                       info=wording.INSTRUCTIONS_NEW_INFO, elem_id="new-title")
+        held["title"] = gr.Textbox(label=wording.INSTRUCTIONS_NEW_TITLE, max_length=80, elem_id="new-title",
+                                   info=wording.INSTRUCTIONS_NEW_INFO)
         begin = gr.Button(wording.INSTRUCTIONS_NEW, size="sm", elem_classes="narrow", elem_id="begin")
     return restore, begin
