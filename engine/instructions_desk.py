@@ -16,10 +16,9 @@ from engine.models.folders import is_installed, require
 from engine.models.tokens import TokenCounter
 from engine.plan import DEFAULT_TEACHER
 from engine.prompts import library
-from engine.prompts.composing import option_orders
 from engine.prompts.differing import Line, compare
 from engine.prompts.linting import lint
-from engine.prompts.template import Template, render, render_label, render_open, shorten
+from engine.prompts.template import Template, render_any, shorten
 from engine.records import Corpus
 from engine.tasks import exchange
 from engine.tasks.definition import Task
@@ -166,7 +165,7 @@ class InstructionsDesk(DocumentsDesk):
         used, corpus = self._edited(project_id, text, task), self.corpus(project_id)
         document = corpus.documents[index].text
         shown = shorten(document, MAX_CHARS)
-        prompt, empty = _turn(used, task, shown), _turn(used, task, "")
+        prompt, empty = render_any(used, task, shown), render_any(used, task, "")
         folder = self._model_folder(teacher)
         tokens, around, window, lengths = None, 0, 0, ()
         if folder:
@@ -224,15 +223,6 @@ class InstructionsDesk(DocumentsDesk):
         name = DEFAULT_TEACHER if teacher.startswith("recorded:") else teacher
         here = is_installed(self.workspace.models, name)
         return require(self.workspace.models, name).path if here else None
-
-
-def _turn(template: Template, task: Task, document: str) -> str:
-    """The user's turn for one document: in the task's own order, or about its first category."""
-    if task.kind == "single_label":
-        return render(template.text, task, document, option_orders(len(task.labels), 1)[0])
-    if task.kind == "multi_label":
-        return render_label(template.text, task, document, 0)
-    return render_open(template.text, task, document)
 
 
 def _chat_tokens(counter: TokenCounter, prompt: str, opening: str) -> int:

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,21 +52,21 @@ class AnswerCache:
                            "If it is damaged, delete that file: the large model is then asked anew.",
                            "Documents, instructions and finished runs are safe.") from error
 
-    def get(self, keys: Sequence[str]) -> dict[str, Answer]:
-        """The answers that are there; keys without one are left out."""
-        found: dict[str, Answer] = {}
+    def _rows(self, table: str, columns: str, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """Rows of these keys, in pieces that SQLite takes."""
         with self._open() as db:
             for start in range(0, len(keys), 500):
                 chunk = list(keys[start:start + 500])
                 marks = ",".join("?" * len(chunk))
-                rows = db.execute("select key, labels, log_probs, depths, hidden from answers "
-                                  f"where key in ({marks})", chunk)
-                for key, n, log_probs, depths, hidden in rows:
-                    found[key] = Answer(
-                        np.frombuffer(log_probs, dtype=np.float32, count=n).copy(),
-                        np.frombuffer(hidden, dtype=np.float16).reshape(depths, -1).copy()
-                        if hidden is not None else None)
-        return found
+                yield from db.execute(f"select key, {columns} from {table} where key in ({marks})", chunk)
+
+    def get(self, keys: Sequence[str]) -> dict[str, Answer]:
+        """The answers that are there; keys without one are left out."""
+        return {key: Answer(np.frombuffer(log_probs, dtype=np.float32, count=n).copy(),
+                            np.frombuffer(hidden, dtype=np.float16).reshape(depths, -1).copy()
+                            if hidden is not None else None)
+                for key, n, log_probs, depths, hidden in self._rows(
+                    "answers", "labels, log_probs, depths, hidden", keys)}
 
     def put(self, answers: Mapping[str, Answer]) -> None:
         """Keep answers; one transaction."""
@@ -78,15 +79,8 @@ class AnswerCache:
 
     def get_texts(self, keys: Sequence[str]) -> dict[str, Written]:
         """What was written before; keys without a text are left out."""
-        found: dict[str, Written] = {}
-        with self._open() as db:
-            for start in range(0, len(keys), 500):
-                chunk = list(keys[start:start + 500])
-                marks = ",".join("?" * len(chunk))
-                for key, text, finished in db.execute(
-                        f"select key, text, finished from texts where key in ({marks})", chunk):
-                    found[key] = Written(text, bool(finished))
-        return found
+        return {key: Written(text, bool(finished))
+                for key, text, finished in self._rows("texts", "text, finished", keys)}
 
     def put_texts(self, texts: Mapping[str, Written]) -> None:
         """Keep what was written; one transaction."""

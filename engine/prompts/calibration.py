@@ -23,7 +23,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.records import FloatArray
+from engine.records import Document, FloatArray
 
 EMPTY_MESSAGES = ("N/A", "…", "[message]", "no text")
 """Messages that say nothing, asked as documents are."""
@@ -85,6 +85,11 @@ def class_pull(pool: FloatArray, empty: FloatArray, cap: float = CAP) -> FloatAr
 NOTHING = Correction()
 EVERYTHING = Correction("pool", 1.0)
 """All that the pool leans to: to compare ways to ask, not to answer with."""
+
+
+def empty_documents() -> list[Document]:
+    """The messages that say nothing, as documents."""
+    return [Document(f"empty-{i}", text, text, "") for i, text in enumerate(EMPTY_MESSAGES)]
 
 
 def pool_pull(pool: FloatArray, cap: float = POOL_CAP) -> FloatArray:

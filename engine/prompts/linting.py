@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import Literal
 
 from engine.prompts.sandbox import nearest, variables
-from engine.prompts.template import VARIABLES, Template, render, render_label, render_open
+from engine.prompts.template import VARIABLES, Template, render_any
 from engine.tasks.definition import LETTERS, Task
 
 Severity = Literal["stop", "advice"]
@@ -47,18 +47,10 @@ def lint(template: Template, task: Task, *, lengths: Sequence[int] = (), window:
     if template.kind != task.kind:
         return [Note("stop", f"These instructions are for another kind of question "
                              f"({template.kind.replace('_', ' ')}); choose others from the list.")]
-    text, used = _rendered(template, task), variables(template.text)
+    text, used = render_any(template, task, _PROBE), variables(template.text)
     notes = [*_unknown(template, used), *_document(text, used), *_PLACES[task.kind](template, task, text),
              *_labels(task), *_lengths(lengths, window, around)]
     return sorted(notes, key=lambda note: note.severity == "advice")
-
-
-def _rendered(template: Template, task: Task) -> str:
-    if task.kind == "single_label":
-        return render(template.text, task, _PROBE, range(len(task.labels)))
-    if task.kind == "multi_label":
-        return render_label(template.text, task, _PROBE, 0)
-    return render_open(template.text, task, _PROBE)
 
 
 def _unknown(template: Template, used: frozenset[str]) -> list[Note]:

@@ -128,6 +128,18 @@ def render_open(source: str, task: Task, document: str) -> str:
     return fill_in(source, document=as_data(document), question=task.question, **values).strip()
 
 
+def render_any(template: Template, task: Task, document: str) -> str:
+    """The user's turn by a task of any kind: options in the task's own order, or about its first category.
+
+    Raises as `render` does.
+    """
+    if task.kind == "single_label":
+        return render(template.text, task, document, range(len(task.labels)))
+    if task.kind == "multi_label":
+        return render_label(template.text, task, document, 0)
+    return render_open(template.text, task, document)
+
+
 def skeleton(task: Task) -> str:
     """The form of an extract task's answer: a JSON object with every field."""
     return json.dumps({f.name: "number or null" if f.type == "number" else "text or null"

@@ -12,7 +12,7 @@ from engine.cache.answers import AnswerCache
 from engine.embedding.clusters import diverse
 from engine.prompts.adapting import Adapted, adapt
 from engine.prompts.answered import Budget, Rows
-from engine.prompts.calibration import EMPTY_MESSAGES
+from engine.prompts.calibration import empty_documents
 from engine.prompts.candidates import EXAMPLES, Candidate
 from engine.prompts.composing import SortedMessage, compose, option_orders
 from engine.prompts.examples import choose_examples, shelf
@@ -70,9 +70,8 @@ class TeacherAsking:
 
     def ask_nothing(self, candidate: Candidate, order: int) -> FloatArray:
         """See `Asking.ask_nothing`."""
-        empties = [Document(f"empty-{i}", text, text, "") for i, text in enumerate(EMPTY_MESSAGES)]
-        prompts = compose(candidate.template, candidate.shown(self.task), empties, self.orders[order],
-                          self.max_chars)
+        prompts = compose(candidate.template, candidate.shown(self.task), empty_documents(),
+                          self.orders[order], self.max_chars)
         answers, _ = answer_prompts(self.teacher, prompts, depths=(), cache=self.cache)
         return np.stack([a.log_probs for a in answers])
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.cache.answers import AnswerCache
 from engine.cache.keys import written_key
-from engine.prompts.calibration import EMPTY_MESSAGES, class_pull, without_class_pull
+from engine.prompts.calibration import class_pull, empty_documents, without_class_pull
 from engine.prompts.questions import compose_labels, compose_open
 from engine.prompts.template import Template
 from engine.records import Document, FloatArray, Prompt, Written
@@ -47,7 +47,7 @@ def ask_labels(teacher: Teacher, documents: Sequence[Document], task: Task, temp
     Raises:
         TeacherError: the teacher cannot answer.
     """
-    every = [*documents, *(Document(f"empty-{i}", text, text, "") for i, text in enumerate(EMPTY_MESSAGES))]
+    every = [*documents, *empty_documents()]
     n_labels, total = len(task.labels), len(documents) * len(task.labels)
     by_document = _message_first(compose_labels(template, task, every[:2], max_chars), n_labels)
     at_once = 1 if by_document else TOGETHER

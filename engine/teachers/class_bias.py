@@ -9,15 +9,14 @@ import numpy as np
 
 from engine.cache.answers import AnswerCache
 from engine.prompts.bias import average_orders, label_distributions
-from engine.prompts.calibration import EMPTY_MESSAGES, class_pull, without_class_pull
+from engine.prompts.calibration import STRENGTHS, class_pull, empty_documents, without_class_pull
 from engine.prompts.composing import compose
 from engine.prompts.template import Template
-from engine.records import Document, FloatArray
+from engine.records import FloatArray
 from engine.tasks.definition import Task
 from engine.teachers.asking import Answers, ask
 from engine.teachers.protocol import Teacher
 
-STRENGTHS = (1.0, 0.75, 0.5, 0.25)
 MOST_CHANGED = 0.25  # share of first choices that the correction may turn over
 SAMPLE = 512  # documents of *learn* that say how the pool leans
 
@@ -43,7 +42,7 @@ def find_class_pull(teacher: Teacher, answers: Answers, letters: FloatArray, tas
         TeacherError: the teacher cannot answer.
     """
     nothing = np.zeros(len(task.labels))
-    empties = [Document(f"empty-{i}", text, text, "") for i, text in enumerate(EMPTY_MESSAGES)]
+    empties = empty_documents()
     prompts = [p for order in answers.orders for p in compose(template, task, empties, order, max_chars)]
     if not all(teacher.covers(prompts)):
         return ClassPull(nothing, 0.0, "the recording holds no answers to empty messages, by which a liking "
@@ -56,7 +55,7 @@ def find_class_pull(teacher: Teacher, answers: Answers, letters: FloatArray, tas
     full = class_pull(average_orders(by_order[rows])[0], empty)
     watched = average_orders(by_order[np.asarray(steer)])[0]
     choice = watched.argmax(axis=1)
-    for strength in STRENGTHS if full.any() else ():
+    for strength in reversed(STRENGTHS) if full.any() else ():
         changed = float((without_class_pull(watched, strength * full).argmax(axis=1) != choice).mean())
         if changed <= MOST_CHANGED:
             most = int(np.abs(full).argmax())
