@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import threading
 import time
@@ -189,7 +190,17 @@ def run(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     made = load_plan(given.plan)
     folder = given.plan.resolve().parent
     inside = folder.parent.name == "runs" and folder.is_relative_to(studio.workspace.home.resolve())
-    return _foreground(studio, RunFolder(folder) if inside else studio.prepare(made), quiet=given.json)
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return _foreground(studio, RunFolder(folder) if inside else studio.prepare(made), quiet=given.json)
+    from engine.jobs.worker import work
+    from engine.training.ranks import join_ranks
+    ranks = join_ranks()  # started by a launcher: the first process makes the run, all work on it
+    if ranks.first and not inside:
+        folder = studio.prepare(made).path
+    agreed = RunFolder(ranks.agreed(folder))
+    if ranks.first:
+        return _foreground(studio, agreed, quiet=given.json)
+    raise SystemExit(0 if work(agreed, studio.workspace) == "done" else 1)
 
 
 def ablate(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:

@@ -17,25 +17,35 @@ from typing import Any
 import pandas as pd
 
 from engine import projects
-from engine.cache.signals import load_signal, load_vectors, save_signal, save_vectors
+from engine.cache.signals import load_vectors, save_vectors
 from engine.corpus.splits import split
 from engine.corpus.store import load_corpus, load_gold
 from engine.devices import DeviceChoice, choose_device
+from engine.embedding.encoder import embed
 from engine.errors import RunError
 from engine.estimates import note_speed
 from engine.evaluation.cost import PeakMemory
 from engine.evaluation.report import score_run
-from engine.events import EventLog
+from engine.evaluation.report_texts import score_texts
+from engine.events import EventLog, SilentLog
 from engine.export.taking_home import pack, reload_check
 from engine.jobs.folder import RunFolder
 from engine.models.weights import require
 from engine.plan import ENCODER, DistillPlan, load_plan
 from engine.questioning import Questions
-from engine.records import PARTS, Corpus, FloatArray, Parts, TeacherSignal, text_digest
-from engine.students.base import Student
-from engine.students.predicting import predict
+from engine.records import PARTS, Corpus, FloatArray, Parts, WrittenSignal, text_digest
+from engine.schooling import (
+    SIGNAL_FILE,
+    Signal,
+    keep_signal,
+    kept_signal,
+    latest_signal,
+    subject_of,
+    teach,
+)
+from engine.students.opening import open_student
 from engine.training.loop import Interrupted, Wish
-from engine.training.phased import PhasedTraining
+from engine.training.ranks import ALONE, Ranks, join_ranks
 from engine.workspace import Workspace, read_json, write_atomic, write_json
 
 
@@ -53,10 +63,11 @@ class Line:
     choice: DeviceChoice
     parts: Parts | None = None
     vectors: FloatArray | None = None
-    signal: TeacherSignal | None = None
+    signal: Signal | None = None
     student: Any = None
     facts: dict[str, Any] = field(default_factory=dict)
     stage: str = ""
+    ranks: Ranks = ALONE
 
     def progress(self, stage: str, title: str) -> Callable[[int, int], None]:
         """A callback that reports counts, at most five times a second."""
@@ -82,6 +93,7 @@ def run_pipeline(run: RunFolder, workspace: Workspace, wish: Callable[[], Wish |
         Interrupted: the user paused or cancelled.
         EngineError: anything a user can mend, in words.
     """
+    ranks = join_ranks()
     started, plan, log = time.monotonic(), load_plan(run.plan), run.event_log
     plan.check()
     project = projects.load_project(workspace, plan.project)
@@ -89,7 +101,7 @@ def run_pipeline(run: RunFolder, workspace: Workspace, wish: Callable[[], Wish |
     choice = choose_device(plan.device)
     log.write("choice", what="machine", choice=f"{choice.device}, {choice.dtype}", because=choice.because)
     with PeakMemory() as memory:
-        line = Line(run, workspace, plan, log, wish, memory, corpus, choice)
+        line = Line(run, workspace, plan, log, wish, memory, corpus, choice, ranks=ranks)
         for name, title, work in (
             ("parts", "Setting documents aside for the check", divide),
             ("asking", "Asking the large model", ask_teacher),
@@ -147,16 +159,16 @@ def divide(line: Line) -> dict[str, Any]:
 
 
 def ask_teacher(line: Line) -> dict[str, Any]:
-    """The large model's answers on every document, letter bias removed; and sentence vectors for anchors."""
-    plan, path = line.plan, line.run.path / "signal.safetensors"
+    """The large model's answers on every document, likings removed; and sentence vectors for anchors."""
+    plan, path = line.plan, line.run.path / SIGNAL_FILE
     if plan.wants_hidden or plan.ask.candidates:
         line.vectors = _vectors(line)
     if path.exists() and line.run.stage("asking").exists():
-        line.signal = load_signal(path)
+        line.signal = kept_signal(path, plan)
         return line.facts["asking"]
     line.checkpoint()
     line.signal, facts = questions(line).first()
-    save_signal(path, line.signal)
+    keep_signal(path, line.signal)
     speed = facts.pop("prompts_per_s")
     if speed:
         _note(line, "ask", plan.ask.teacher, speed)
@@ -173,20 +185,17 @@ def train_student(line: Line) -> dict[str, Any]:
     """The small model, phase by phase; left in `line.student` with its final weights, and saved."""
     base = require(line.workspace.models, line.plan.student.model)
     if line.run.stage("training").exists():
-        line.student = Student.from_folder(line.run.student, base, line.choice)
-        last = sorted(line.run.path.glob("phases/*/signal.safetensors"),
-                      key=lambda path: int(path.parent.name.split("-")[0]))
-        line.signal = load_signal(last[-1]) if last else line.signal
+        line.student = open_student(line.run.student, base, line.choice)
+        line.signal = latest_signal(line.run.path, line.plan)
         return line.facts["training"]
     line.checkpoint()
-    line.student = Student.fresh(base, line.plan.student, line.plan.task, line.choice, line.plan.seed)
-    training = PhasedTraining(
-        plan=line.plan, corpus=line.corpus, parts=line.parts, signal=line.signal, vectors=line.vectors,
-        student=line.student, folder=line.run.path, log=line.log, wish=line.wish,
-        ask_again=lambda signal, differs, learn: questions(line).again(
-            signal, differs, learn, line.facts["asking"]))
-    results = training.run()
-    line.signal = training.signal
+    line.ranks.wait()  # the others begin here: answers and vectors are kept now
+    subject = subject_of(line.plan, line.corpus, line.parts, line.signal, line.vectors)
+    line.student, results = teach(
+        line.plan, subject, base, line.choice, line.run.path, line.log, line.wish,
+        lambda signal, differs, learn: questions(line).again(signal, differs, learn, line.facts["asking"]),
+        line.ranks)
+    line.signal = subject.signal
     line.student.save(line.run.student)
     seconds = sum(p["seconds"] for p in results)
     if seconds:
@@ -197,18 +206,36 @@ def train_student(line: Line) -> dict[str, Any]:
             "label_words": line.student.settings["label_words"]}
 
 
+def help_train(run: RunFolder, workspace: Workspace, ranks: Ranks) -> None:
+    """What every process but the first does: wait for the answers, then train along. Writes nothing."""
+    plan = load_plan(run.plan)
+    project = projects.load_project(workspace, plan.project)
+    corpus = load_corpus(projects.folders(workspace, project).corpora / plan.corpus)
+    ranks.wait()
+    path = workspace.vectors(corpus.digest)
+    vectors = load_vectors(path) if plan.wants_hidden or plan.ask.candidates else None
+    subject = subject_of(plan, corpus, split(corpus, seed=plan.seed),
+                         kept_signal(run.path / SIGNAL_FILE, plan), vectors)
+    teach(plan, subject, require(workspace.models, plan.student.model), choose_device(plan.device), run.path,
+          SilentLog(run.event_log.path), lambda: None, None, ranks)
+
+
 def score(line: Line) -> dict[str, Any]:
     """Everybody's answers on *kept aside*, once; the report, and a row for every document."""
     if line.run.stage("scoring").exists():
         return line.facts["scoring"]
-    project = projects.load_project(line.workspace, line.plan.project)
-    gold = load_gold(projects.folders(line.workspace, project).corpora / line.plan.corpus,
-                     project.gold_column or None)
-    first = load_signal(line.run.path / "signal.safetensors")
+    first = kept_signal(line.run.path / SIGNAL_FILE, line.plan)
     asking, training = line.facts["asking"], line.facts["training"]
-    report, table = score_run(line.plan, line.corpus, line.parts, first, line.signal, line.student, gold,
-                              asking.get("reasons", {}),
-                              line.progress("scoring", "Checking on the documents kept aside"))
+    told = line.progress("scoring", "Checking on the documents kept aside")
+    if isinstance(line.signal, WrittenSignal):
+        report, table = score_texts(line.plan, line.corpus, line.parts, line.signal, line.student,
+                                    lambda texts: embed(texts, require(line.workspace.models, ENCODER)), told)
+    else:
+        project = projects.load_project(line.workspace, line.plan.project)
+        gold = load_gold(projects.folders(line.workspace, project).corpora / line.plan.corpus,
+                         project.gold_column or None)
+        report, table = score_run(line.plan, line.corpus, line.parts, first, line.signal, line.student, gold,
+                                  asking.get("reasons", {}), told)
     report["phases"] = training["phases"]
     report["teacher_name"], report["student_name"] = asking["teacher"], line.plan.student.model
     report["asked"] = {"prompts": int(line.signal.asked.sum()), "from_cache": asking["from_cache"],
@@ -228,8 +255,8 @@ def take_home(line: Line) -> dict[str, Any]:
         return line.facts["take-home"]
     table, report = pd.read_parquet(line.run.predictions), read_json(line.run.report)
     base = require(line.workspace.models, line.plan.student.model)
-    fresh = Student.from_folder(line.run.student, base, line.choice)
-    reloaded = reload_check(lambda texts: predict(fresh, texts), table)
+    fresh = open_student(line.run.student, base, line.choice)
+    reloaded = reload_check(fresh, line.plan.task, table)
     sizes = pack(line.run.path, line.plan, report, table, base,
                  {**line.facts["training"], "reloaded": reloaded})
     report["reloaded"], report["take_home"] = reloaded, sizes
@@ -245,7 +272,6 @@ def _note(line: Line, what: str, model: str, per_second: float) -> None:
 
 def _vectors(line: Line) -> FloatArray:
     """Sentence vectors of the corpus, made once for all its runs."""
-    from engine.embedding.encoder import embed
     path = line.workspace.vectors(line.corpus.digest)
     if path.exists():
         return load_vectors(path)

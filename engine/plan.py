@@ -15,10 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from engine.errors import SettingsError
-from engine.losses.needs import NEEDS, OutputLossName
+from engine.losses.needs import WRITTEN, OutputLossName, needs
 from engine.prompts.linting import lint
 from engine.prompts.template import Template, student_text
-from engine.tasks.definition import Task
+from engine.tasks.definition import Task, TaskKind
 from engine.teachers.protocol import GIVES, teacher_kind
 from engine.workspace import write_text
 
@@ -32,6 +32,15 @@ DEFAULT_STUDENT = "smollm2-135m-instruct"
 ENCODER = "all-minilm-l6-v2"
 SLICE_SHARES: dict[Slice, float] = {"confident": 0.7, "all": 1.0, "hard": 0.7}
 """Share of *learn* in each slice: a choice for *confident*, a guess for *hard*, which depends on answers."""
+
+
+STUDENT_PROMPTS: dict[TaskKind, str] = {
+    "single_label": "{{ document }}\n\nThis message is about:",
+    "multi_label": "{{ document }}\n\nThis message is about:",
+    "extract": "{{ document }}\n\nFacts as JSON:\n",
+    "generate": "{{ document }}\n\nIn one line:",
+}
+"""What a small model reads, by the kind of the question: short, and ending where its answer begins."""
 
 
 class _Closed(BaseModel):
@@ -61,9 +70,12 @@ class StudentPlan(_Closed):
     """Which small model, what it reads, and the size of its adapter."""
 
     model: str = DEFAULT_STUDENT
-    prompt: str = Field("{{ document }}\n\nThis message is about:", max_length=2000)
+    prompt: str = Field("{{ document }}\n\nThis message is about:", max_length=2000,
+                        description="What it reads; see STUDENT_PROMPTS.")
     max_chars: int = Field(500, ge=50, le=8_000)
     layers: int | None = Field(None, ge=2, le=200, description="Keep so many of its layers, evenly spread.")
+    adapter: Literal["lora", "dora", "rslora"] = Field("lora", description="Which kind of adapter.")
+    four_bit: bool = Field(False, description="Base weights in 4 bits (QLoRA); needs CUDA and bitsandbytes.")
     rank: int = Field(16, ge=1, le=256, description="Rank of the adapter (LoRA).")
     alpha: int = Field(32, ge=1, le=512)
 
@@ -77,6 +89,7 @@ class PhasePlan(_Closed):
     passes: float = Field(gt=0, le=50, description="Passes over the slice.")
     learning_rate: float = Field(gt=0, le=0.1)
     outputs: float = Field(1.0, ge=0, description="Weight of the loss on outputs.")
+    text: float = Field(0.0, ge=0, description="Weight of the loss on words; for answers in writing.")
     representations: float = Field(0.0, ge=0, description="Weight of the loss on representations.")
     temperature: float = Field(1.0, ge=0.5, le=10)
     taid: bool = Field(False, description="Move the target from student to teacher as mistakes fall (TAID).")
@@ -123,17 +136,27 @@ class DistillPlan(_Closed):
 
     def _task_problems(self) -> list[SettingsError]:
         self.task.check()
-        if self.task.kind != "single_label":
-            return [SettingsError("Only questions with one category for each document can be distilled so "
-                                  "far; others can be tried on ten documents.",
-                                  "Choose a question with one category in Instructions.")]
-        return []
+        if self.task.kind == "single_label":
+            return []
+        problems = []
+        if self.ask.candidates or any(phase.ask_again for phase in self.phases):
+            problems.append(SettingsError(
+                "Other instructions are tried, and documents asked again, only where one category is chosen.",
+                "Leave out “candidates” and “ask_again”."))
+        if self.targets == "hard" and self.task.kind in WRITTEN:
+            problems.append(SettingsError(
+                "What is written is learned as it stands: there is no choice to make of it.",
+                "Set “targets” to soft, and weight “text” alone."))
+        return problems
 
     def _template_problems(self) -> list[SettingsError]:
         problems: list[SettingsError] = []
-        if self.task.kind != "single_label":
-            return problems
         for template in filter(None, (self.ask.template, self.ask.again_template, *self.ask.candidates)):
+            if template.kind != self.task.kind:
+                problems.append(SettingsError(
+                    f"The instructions {template.ref} are for another kind of question.",
+                    "Open Instructions and choose some of this kind."))
+                continue
             missing = [note for note in lint(template, self.task) if note.severity == "stop"]
             if missing:
                 problems.append(SettingsError(
@@ -155,23 +178,39 @@ class DistillPlan(_Closed):
             problems.append(SettingsError(
                 "Recorded answers know only the instructions they were recorded with.",
                 "Leave out the candidates, or choose another large model."))
-        used = {name for phase in self.phases for name in NEEDS if getattr(phase, name) > 0}
+        needed = needs(self.task.kind)
+        used = {name for phase in self.phases for name in needed if getattr(phase, name) > 0}
         for name in sorted(used):
-            lacking = NEEDS[name] - GIVES[kind]
+            lacking = needed[name] - GIVES[kind]
             if lacking:
                 problems.append(SettingsError(
                     f"The loss on {name} needs {' and '.join(sorted(lacking))} from the large model, "
                     f"which a {kind} one cannot give.",
                     f"Set the weight of {name} to 0, or choose another large model."))
         for i, phase in enumerate(self.phases):
-            if phase.outputs == 0 and phase.representations == 0:
+            if not any(getattr(phase, name) > 0 for name in needed):
                 problems.append(SettingsError(
                     f"The phase {phase.name} has no loss: it would learn nothing.",
-                    "Give it a weight for outputs or for representations."))
+                    "Give it a weight for outputs, text or representations."))
             if phase.name in {earlier.name for earlier in self.phases[:i]}:
                 problems.append(SettingsError(f"Two phases are called {phase.name}.",
                                               "Give each phase a name of its own."))
         return problems
+
+    @property
+    def writes(self) -> bool:
+        """Whether answers are written, not chosen."""
+        return self.task.kind in WRITTEN
+
+    @property
+    def wants_tokens(self) -> bool:
+        """Whether any phase learns from the large model's likeliest tokens."""
+        return self.writes and any(phase.outputs > 0 for phase in self.phases)
+
+    @property
+    def temperatures(self) -> tuple[float, ...]:
+        """Those that the phases use."""
+        return tuple(sorted({phase.temperature for phase in self.phases}))
 
     @property
     def wants_hidden(self) -> bool:

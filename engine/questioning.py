@@ -14,18 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.cache.answers import AnswerCache
+from engine.cache.token_shards import TokenShards
 from engine.events import EventLog
 from engine.plan import DistillPlan
 from engine.prompts.adapting import Adapted
 from engine.prompts.candidates import Candidate, candidates
 from engine.prompts.composing import compose, option_orders
-from engine.records import Corpus, FloatArray, Parts, TeacherSignal, take
+from engine.records import Corpus, FloatArray, Parts, TeacherSignal, WrittenSignal, take
 from engine.teachers.adaptive import ask_adaptively, asking_for
 from engine.teachers.asking import ask
+from engine.teachers.asking_more import ask_labels
 from engine.teachers.class_bias import find_class_pull
 from engine.teachers.opening import open_teacher
 from engine.teachers.protocol import DEPTHS, Teacher
 from engine.teachers.signals import first_signal, letter_pull, second_signal, unsettled
+from engine.teachers.written import Kept, written_signal
 from engine.workspace import Workspace
 
 Facts = dict[str, Any]
@@ -54,7 +57,7 @@ class Questions:
         """Ways to ask that the plan allows, the analyst's own first."""
         return candidates((self.plan.ask.template, *self.plan.ask.candidates), self.plan.task)
 
-    def first(self) -> tuple[TeacherSignal, Facts]:
+    def first(self) -> tuple[TeacherSignal | WrittenSignal, Facts]:
         """The answers on every document, likings removed, and what the report and the log say of them.
 
         Raises:
@@ -66,7 +69,7 @@ class Questions:
         self._tell("large model", teacher.name, because)
         began = time.monotonic()
         try:
-            signal, facts = (self._adapted if plan.ask.candidates else self._plain)(teacher, depths)
+            signal, facts = self._way()(teacher, depths)
         finally:
             teacher.close()
         seconds, fresh = time.monotonic() - began, facts["prompts"] - facts["from_cache"]
@@ -75,6 +78,40 @@ class Questions:
         return signal, facts | {
             "teacher": teacher.name, "prompts_per_s": fresh / seconds if measured else None,
             "documents_per_s": round(fresh / each / seconds, 3) if measured else None}
+
+    def _way(self) -> Callable[[Teacher, tuple[float, ...]], tuple[TeacherSignal | WrittenSignal, Facts]]:
+        if self.plan.writes:
+            return self._in_writing
+        if self.plan.task.kind == "multi_label":
+            return self._yes_or_no
+        return self._adapted if self.plan.ask.candidates else self._plain
+
+    def _yes_or_no(self, teacher: Teacher, depths: tuple[float, ...]) -> tuple[TeacherSignal, Facts]:
+        """Every document and every category, by itself."""
+        plan, n = self.plan, len(self.corpus)
+        answers = ask_labels(teacher, self.corpus.documents, plan.task, plan.ask.template, cache=self.cache,
+                             max_chars=plan.ask.max_chars, depths=depths, calibrate=plan.ask.calibrate,
+                             checkpoint=self.checkpoint, on_progress=self.progress("Asking the large model"))
+        yes = {name: int(count) for name, count in
+               zip(plan.task.names, (answers.probs >= 0.5).sum(axis=0), strict=True)}
+        self._tell("categories", yes, f"how many of {n} documents the large model gives each of them")
+        return TeacherSignal(answers.probs, np.ones(n), np.full(n, len(plan.task.labels)), answers.hidden,
+                             depths if answers.hidden is not None else (), several=True), {
+            "prompts": n * len(plan.task.labels), "from_cache": answers.from_cache, "yes": yes}
+
+    def _in_writing(self, teacher: Teacher, depths: tuple[float, ...]) -> tuple[WrittenSignal, Facts]:
+        """Every document, answered in writing."""
+        plan = self.plan
+        keep = Kept(plan.temperatures, depths) if plan.wants_tokens or depths else None
+        signal, unread = written_signal(
+            teacher, self.corpus.documents, plan.task, plan.ask.template, cache=self.cache,
+            shards=lambda about: TokenShards.within(self.workspace.cache, about),
+            max_chars=plan.ask.max_chars, keep=keep, checkpoint=self.checkpoint,
+            on_written=self.progress("Asking the large model"),
+            on_listed=self.progress("Looking at how sure it is of every word"))
+        if unread:
+            self._tell("answers that cannot be read", unread, "they are left out: nothing is guessed")
+        return signal, {"prompts": len(self.corpus), "from_cache": 0, "unread": unread}
 
     def _plain(self, teacher: Teacher, depths: tuple[float, ...]) -> tuple[TeacherSignal, Facts]:
         """Every document the analyst's own way, in several orders."""

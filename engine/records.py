@@ -134,7 +134,8 @@ class Written:
 class TeacherSignal:
     """What the student learns from, row by row beside the corpus.
 
-    probs      (documents, labels)  label distribution, letter bias removed, orders averaged; rows sum to 1
+    probs      (documents, labels)  label distribution, letter bias removed, orders averaged; rows sum to 1.
+               Where `several` labels may apply: the probability of yes for each by itself
     stability  (documents,)         share of orders whose first choice is the averaged first choice, 0..1
     hidden     (documents, depths, width) fp16 pooled states of the canonical-order prompt, or None
     asked      (documents,)         prompts answered for each document
@@ -146,6 +147,7 @@ class TeacherSignal:
     asked: NDArray[np.integer]
     hidden: FloatArray | None = None
     depths: tuple[float, ...] = ()
+    several: bool = False
 
     @property
     def choice(self) -> NDArray[np.integer]:
@@ -156,6 +158,41 @@ class TeacherSignal:
     def confidence(self) -> FloatArray:
         """Probability of the most likely label per document, shape (documents,)."""
         return self.probs.max(axis=1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ListedTokens:
+    """A teacher's likeliest tokens at each place of one written answer, the end of the answer included.
+
+    ids (tokens, k) int32; log_probs (tokens, k) fp16 at temperature 1; normalisers (temperatures, tokens)
+    fp32, the log-sum-exp of the log-probabilities of *all* tokens divided by each of `temperatures`;
+    written (tokens,) int32 the tokens of the answer itself.
+    """
+
+    ids: NDArray[np.integer]
+    log_probs: FloatArray
+    temperatures: tuple[float, ...]
+    normalisers: FloatArray
+    written: NDArray[np.integer]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WrittenSignal:
+    """Answers in writing to learn from, row by row beside the corpus.
+
+    texts      what the student is to write, in one form; empty where nothing could be read
+    sureness   (documents,) mean probability that the teacher gives each of these words, 0..1
+    asked      (documents,) prompts answered for each document
+    tokens     the likeliest tokens at each place, None for an empty text; () where they were not kept
+    hidden     (documents, depths, width) fp16, the mean over the places that predict the answer; or None
+    """
+
+    texts: tuple[str, ...]
+    sureness: FloatArray
+    asked: NDArray[np.integer]
+    tokens: tuple[ListedTokens | None, ...] = ()
+    hidden: FloatArray | None = None
+    depths: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

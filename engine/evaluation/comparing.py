@@ -107,8 +107,13 @@ def _scores(choices: Choices, probs: FloatArray | None, gold: Choices, known: ND
 def verdict(report: dict[str, Any]) -> str:
     """The outcome in words an analyst can act on. Says plainly when the small model is not worth it."""
     n, agreement = report["n"], report["agreement"]
-    parts = [f"The small model answers like the large one on {agreement:.0%} of {n} documents that "
+    several = report.get("several", False)
+    how = "gives exactly the large one's categories" if several else "answers like the large one"
+    parts = [f"The small model {how} on {agreement:.0%} of {n} documents that "
              f"neither was trained on (bag of words: {report['agreement_baseline']:.0%})."]
+    if several:
+        parts.append(f"Category by category it finds what the large one finds with a score (macro-F1) of "
+                     f"{report['agreement_f1']:.2f} (bag of words: {report['agreement_f1_baseline']:.2f}).")
     if report["has_gold"]:
         student, base, teacher = (report[who]["macro_f1"] for who in ("student", "baseline", "teacher"))
         gap = report["student_minus_baseline"]
@@ -137,8 +142,8 @@ def limits(report: dict[str, Any], learned: dict[str, int]) -> list[str]:
     """
     notes = [f"It saw only {count} documents of “{name}” while learning."
              for name, count in learned.items() if count < 15]
-    matrix = np.array(report["confusion"]["matrix"])
-    for i, name in enumerate(report["labels"]):
+    matrix = np.array(report["confusion"]["matrix"] if report["confusion"] else [])
+    for i, name in enumerate(report["labels"] if len(matrix) else ()):
         if matrix[i].sum() >= 3 and matrix[i, i] / matrix[i].sum() < 0.5:
             other = int(np.argmax(np.where(np.arange(len(matrix)) == i, -1, matrix[i])))
             notes.append(f"“{name}” is often taken for “{report['labels'][other]}” "

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from engine.evaluation.baseline import Baseline, fit_baseline
+from engine.evaluation.baseline import fit_baseline
 from engine.evaluation.comparing import Answered, compare, gold_indices, limits, verdict
+from engine.evaluation.comparing_several import SeveralAnswered, compare_several, gold_several
 from engine.evaluation.cost import documents_per_second
 from engine.evaluation.pieces import first_of_each, merged
 from engine.metrics.calibration import sureness
+from engine.metrics.deciding import HALF, certainty, decisions
 from engine.plan import DistillPlan
-from engine.prompts.composing import option_orders
-from engine.prompts.template import render, shorten
+from engine.prompts.template import render_any, shorten
 from engine.records import PARTS, Corpus, FloatArray, Gold, Parts, TeacherSignal
 from engine.students.base import Student
 from engine.students.predicting import predict
+
+BETWEEN, NO_LABEL = "; ", "none"  # between several labels of a document; where it has none
 
 
 def score_run(plan: DistillPlan, corpus: Corpus, parts: Parts, first: TeacherSignal,
@@ -51,56 +54,102 @@ def score_run(plan: DistillPlan, corpus: Corpus, parts: Parts, first: TeacherSig
     probs[rest] = predict(student, [texts[i] for i in rest])
     on_progress(len(texts), len(texts))
 
-    groups = [d.group for d in corpus.documents]
-    baseline = fit_baseline([texts[i] for i in learn], signal.choice[learn],
-                            groups=[groups[i] for i in learn], seed=plan.seed)
-    bag = baseline.predict(texts)
-    wholes = [d.whole for d in corpus.documents]
-    truth = gold_indices(gold, wholes, plan.task)
-    # Pieces of a long document are answered one by one and scored as the one document they are.
-    of = [wholes[i] for i in kept]
-    one = [kept[i] for i in first_of_each(of)]
-    each_bag = np.eye(len(plan.task.labels))[np.asarray(bag)[kept]]
-    report = compare(Answered(merged(first.probs[kept], of), merged(probs[kept], of),
-                              merged(each_bag, of).argmax(axis=1), truth[one],
-                              [groups[i] for i in one]), plan.task, plan.seed)
-    learned = Counter(plan.task.names[c] for c in signal.choice[learn])
+    said = decisions(signal.probs, signal.several)
+    bag, because, checked = _bag(corpus, learn, said, signal.several, plan.seed)
+    one = np.array(kept)[first_of_each([corpus.documents[i].whole for i in kept])]
+    if signal.several:
+        report, truth = _several(plan, corpus, kept, one, first, probs, bag, gold)
+    else:
+        report, truth = _single(plan, corpus, kept, one, first, probs, bag, gold)
+    learned = dict(zip(plan.task.names, said[learn].sum(axis=0).tolist(), strict=True))
     report |= {
-        "gold_column": gold.column if gold else "",
-        "verdict": verdict(report),
-        "limits": limits(report, {name: learned.get(name, 0) for name in plan.task.names}),
-        "baseline_because": baseline.because, "baseline_cv": baseline.cv_score,
+        "kind": plan.task.kind, "gold_column": gold.column if gold else "",
+        "verdict": verdict(report), "limits": limits(report, learned),
+        "baseline_because": because, "baseline_cv": checked,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "sizes": {part: len(parts.named(part)) for part in PARTS},
         "cost": {"student": {"documents_per_s": round(speed, 2)}},
     }
-    return report, _table(plan, corpus, parts, first, signal, probs, bag, truth, student, baseline, reasons)
+    return report, _table(plan, corpus, parts, first, signal, probs, bag, truth, student, reasons)
+
+
+def _bag(corpus: Corpus, learn: Sequence[int], said: NDArray[np.bool_], several: bool, seed: int,
+         ) -> tuple[NDArray[np.bool_], str, float | None]:
+    """The bag of words' answers (documents, labels), how it was made, and its score in choosing.
+
+    Where several labels may apply there is one for each (one against the rest).
+    """
+    texts, shown = corpus.texts, [corpus.texts[i] for i in learn]
+    groups = [corpus.documents[i].group for i in learn]
+    if not several:
+        made = fit_baseline(shown, said[learn].argmax(axis=1), groups=groups, seed=seed)
+        return np.eye(said.shape[1], dtype=bool)[made.predict(texts)], made.because, made.cv_score
+    each = [fit_baseline(shown, said[learn, i].astype(int), groups=groups, seed=seed)
+            for i in range(said.shape[1])]
+    scores = [one.cv_score for one in each if one.cv_score is not None]
+    return (np.stack([one.predict(texts).astype(bool) for one in each], axis=1),
+            f"One for each category, against all others. The first: {each[0].because}",
+            float(np.mean(scores)) if scores else None)
+
+
+def _single(plan: DistillPlan, corpus: Corpus, kept: list[int], one: NDArray, first: TeacherSignal,
+            probs: FloatArray, bag: NDArray, gold: Gold | None) -> tuple[dict[str, Any], list[str | None]]:
+    """The comparison, and each document's label in the upload."""
+    wholes, groups = [d.whole for d in corpus.documents], [d.group for d in corpus.documents]
+    truth = gold_indices(gold, wholes, plan.task)
+    of = [wholes[i] for i in kept]
+    # Pieces of a long document are answered one by one and scored as the one document they are.
+    report = compare(Answered(merged(first.probs[kept], of), merged(probs[kept], of),
+                              merged(bag[kept].astype(float), of).argmax(axis=1), truth[one],
+                              [groups[i] for i in one]), plan.task, plan.seed)
+    return report, [plan.task.names[i] if i >= 0 else None for i in truth]
+
+
+def _several(plan: DistillPlan, corpus: Corpus, kept: list[int], one: NDArray, first: TeacherSignal,
+             probs: FloatArray, bag: NDArray, gold: Gold | None) -> tuple[dict[str, Any], list[str | None]]:
+    wholes, groups = [d.whole for d in corpus.documents], [d.group for d in corpus.documents]
+    given, known = gold_several(gold, wholes, plan.task)
+    of = [wholes[i] for i in kept]
+    report = compare_several(SeveralAnswered(
+        merged(first.probs[kept], of, several=True), merged(probs[kept], of, several=True),
+        merged(bag[kept].astype(float), of, several=True) >= HALF, given[one], known[one],
+        [groups[i] for i in one]), plan.task, plan.seed)
+    return report, [named(plan.task.names, row) if there else None
+                    for row, there in zip(given, known, strict=True)]
+
+
+def named(names: Sequence[str], given: Sequence[bool]) -> str:
+    """Decisions of one document as people read them: its labels, or “none”."""
+    return BETWEEN.join(name for name, yes in zip(names, given, strict=True) if yes) or NO_LABEL
 
 
 def _table(plan: DistillPlan, corpus: Corpus, parts: Parts, first: TeacherSignal, signal: TeacherSignal,
-           probs: FloatArray, bag: Sequence[int], truth: Sequence[int], student: Student,
-           baseline: Baseline, reasons: Mapping[str, str]) -> pd.DataFrame:
+           probs: FloatArray, bag: NDArray, truth: Sequence[str | None], student: Student,
+           reasons: Mapping[str, str]) -> pd.DataFrame:
     """One row a document. On *kept aside* and *steer* the teacher's answers are the frozen first ones."""
-    names, order = plan.task.names, option_orders(len(plan.task.labels), 1)[0]
+    names, several = plan.task.names, signal.several
     part = {i: p for p in PARTS for i in parts.named(p)}
+    mine, sure = decisions(probs, several), certainty(probs, several)
+    theirs = {said: (decisions(said.probs, several), certainty(said.probs, several))
+              for said in (first, signal)}
     rows = []
     for i, document in enumerate(corpus.documents):
         said = signal if part[i] == "learn" else first
-        confidence, stability = float(said.confidence[i]), float(said.stability[i])
-        prompt = render(plan.ask.template.text, plan.task, shorten(document.text, plan.ask.max_chars),
-                        order)
+        chosen, confident = theirs[said]
+        confidence, stability = float(confident[i]), float(said.stability[i])
         rows.append({
             "id": document.id, "text": document.text, "original": document.original,
-            "whole": document.whole, "part": part[i], "group": document.group,
-            "gold": names[truth[i]] if truth[i] >= 0 else None,
-            "teacher": names[said.choice[i]], "student": names[int(probs[i].argmax())],
-            "baseline": names[int(bag[i])],
+            "whole": document.whole, "part": part[i], "group": document.group, "gold": truth[i],
+            "teacher": named(names, chosen[i]), "student": named(names, mine[i]),
+            "baseline": named(names, bag[i]),
             "teacher_confidence": round(confidence, 4), "teacher_stability": round(stability, 4),
-            "student_confidence": round(float(probs[i].max()), 4),
+            "student_confidence": round(float(sure[i]), 4),
             "teacher_probs": _by_name(names, said.probs[i]), "student_probs": _by_name(names, probs[i]),
             "sureness": sureness(confidence, stability), "asked": int(said.asked[i]),
             "asked_again": bool(said.asked[i] > first.asked[i]), "why_asked": reasons.get(str(i), ""),
-            "teacher_prompt": prompt, "student_prompt": student.prompt(document.text),
+            "teacher_prompt": render_any(plan.ask.template, plan.task,
+                                         shorten(document.text, plan.ask.max_chars)),
+            "student_prompt": student.prompt(document.text),
         })
     return pd.DataFrame(rows)
 

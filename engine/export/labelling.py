@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from engine.corpus.ingest import ingest
 from engine.corpus.reading import ReadOptions
 from engine.devices import choose_device
-from engine.errors import disk_errors_in_words
+from engine.errors import RunError, disk_errors_in_words
 from engine.evaluation.pieces import merged
+from engine.evaluation.report import named
+from engine.evaluation.report_texts import answer_text
 from engine.export.tables import table_format, write_predictions
+from engine.metrics.deciding import certainty, decisions
 from engine.models.weights import require
+from engine.records import Document
 from engine.students.base import SETTINGS_FILE, Student, read_settings
-from engine.students.predicting import predict
+from engine.students.opening import open_student as open_on
+from engine.students.predicting import predict, write_answers
+from engine.tasks.answer_form import read_back
+from engine.tasks.definition import Task
 from engine.workspace import Workspace, write_json
 
 
@@ -26,38 +34,62 @@ def open_student(workspace: Workspace, folder: Path) -> Student:
         WeightsError: the base is not installed.
     """
     settings = read_settings(folder)
-    return Student.from_folder(folder, require(workspace.models, settings["base_model"]),
-                               choose_device())
+    return open_on(folder, require(workspace.models, settings["base_model"]), choose_device())
 
 
 def label_file(workspace: Workspace, folder: Path, file: Path, target: Path, options: ReadOptions,
                ) -> dict[str, Any]:
-    """Read a file as for training, label every document, write a table. Returns counts."""
+    """Read a file as for training, answer every document, write a table. Returns counts."""
     table_format(target)
     student = open_student(workspace, folder)
     read = ingest([file], options)
     documents = read.corpus.documents
-    wholes = [d.whole for d in documents]
-    probs = merged(predict(student, [d.text for d in documents]), wholes)
-    originals: dict[str, str] = {}
-    for d in documents:
-        originals[d.whole] = originals.get(d.whole, "") + d.original
-    rows = [{"id": name, "text": text, "answer": student.labels[int(p.argmax())],
-             "confidence": round(float(p.max()), 4),
-             **{f"p({name})": round(float(v), 4) for name, v in zip(student.labels, p, strict=True)}}
-            for (name, text), p in zip(originals.items(), probs, strict=True)]
+    rows = (_chosen if student.labels else _written)(student, documents)
     write_predictions(target, rows)
     receipt = read.receipt
     return {"documents": len(rows), "rows_read": receipt.rows_read, "dropped": dict(receipt.dropped),
             "file": str(target)}
 
 
+def _chosen(student: Student, documents: Sequence[Document]) -> list[dict[str, Any]]:
+    """One row a document: its label or labels, and the probability of each."""
+    wholes, several = [d.whole for d in documents], student.several
+    probs = merged(predict(student, [d.text for d in documents]), wholes, several)
+    originals: dict[str, str] = {}
+    for d in documents:
+        originals[d.whole] = originals.get(d.whole, "") + d.original
+    given, sure = decisions(probs, several), certainty(probs, several)
+    return [{"id": name, "text": text, "answer": named(student.labels, given[i]),
+             "confidence": round(float(sure[i]), 4),
+             **{f"p({label})": round(float(v), 4) for label, v in zip(student.labels, probs[i], strict=True)}}
+            for i, (name, text) in enumerate(originals.items())]
+
+
+def _written(student: Student, documents: Sequence[Document]) -> list[dict[str, Any]]:
+    """One row a document or piece of one: what the student wrote, and facts each in a column of its own."""
+    task = Task(**student.settings["task"])
+    rows = []
+    for document, one in zip(documents, write_answers(student, [d.text for d in documents]), strict=True):
+        answer = answer_text(task, one, document.text)
+        facts = {field: value or "" for field, value in read_back(task, answer).items()}
+        rows.append({"id": document.id, "text": document.original, "answer": answer,
+                     **(facts if task.kind == "extract" else {})})
+    return rows
+
+
 def export_student(workspace: Workspace, folder: Path, target: Path, *, merged: bool) -> None:
-    """Copy a student's folder; merged, as a whole model with its tokenizer that needs no adapter."""
+    """Copy a student's folder; merged, as a whole model with its tokenizer that needs no adapter.
+
+    Raises:
+        RunError: an encoder with a head of its own, which other programs have no place for, is to be merged.
+    """
     with disk_errors_in_words(f"the small model in {target}"):
         if not merged:
             shutil.copytree(folder, target, dirs_exist_ok=True)
             return
+        if read_settings(folder).get("encoder"):
+            raise RunError("A small model that only reads has a head of its own and cannot be merged.",
+                           "Take it as it is: leave out --merged.")
         student = open_student(workspace, folder)
         whole = student.model.merge_and_unload()
         whole.save_pretrained(str(target), safe_serialization=True)

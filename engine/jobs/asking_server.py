@@ -61,12 +61,13 @@ class Models:
         """The small model of a run, loaded once."""
         from engine.devices import choose_device
         from engine.models.weights import require
-        from engine.students.base import Student, read_settings
+        from engine.students.base import read_settings
+        from engine.students.opening import open_student
 
         if self._student is None or self._student[0] != str(folder):
             settings = read_settings(folder)
             base = require(self.workspace.models, settings["base_model"])
-            self._student = (str(folder), Student.from_folder(folder, base, choose_device()))
+            self._student = (str(folder), open_student(folder, base, choose_device()))
         return self._student[1]
 
 
@@ -80,9 +81,12 @@ def handle(models: Models, wanted: dict[str, Any], report: Report) -> Any:  # no
     if verb == "ask":
         return answers(models, wanted, report)
     if verb == "student":
-        from engine.students.predicting import predict
+        from engine.students.predicting import predict, write_answers
         student = models.student(Path(wanted["folder"]))
-        return {"labels": list(student.labels), "probs": predict(student, wanted["texts"]).tolist()}
+        if not student.labels:
+            return {"texts": [one.text for one in write_answers(student, wanted["texts"])]}
+        return {"labels": list(student.labels), "several": student.several,
+                "probs": predict(student, wanted["texts"]).tolist()}
     if verb == "embed":
         from engine.cache.signals import save_vectors
         from engine.embedding.encoder import embed

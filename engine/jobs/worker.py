@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -23,9 +24,13 @@ from engine.workspace import Workspace
 def work(run: RunFolder, workspace: Workspace) -> str:
     """Run or resume; returns how it ended: done, paused, cancelled or failed (also in the events).
 
+    Where a launcher started several processes, all but the first only train along.
+
     Raises:
         RunError: another worker is at it.
     """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and os.environ.get("RANK", "0") != "0":
+        return _train_along(run, workspace)
     try:
         with FileLock(run.path / "worker.lock", timeout=0):
             signed = Worker(run.worker)
@@ -37,6 +42,20 @@ def work(run: RunFolder, workspace: Workspace) -> str:
     except Timeout as error:
         raise RunError(f"The run {run.id} is being worked on already.",
                        "Watch it, or pause it first.") from error
+
+
+def _train_along(run: RunFolder, workspace: Workspace) -> str:
+    """A process beside the first, which alone writes and tells; it ends when that one does."""
+    from engine.pipeline import help_train
+    from engine.training.loop import Interrupted
+    from engine.training.ranks import join_ranks
+    try:
+        help_train(run, workspace, join_ranks())
+    except Interrupted as interrupted:
+        return "cancelled" if interrupted.wish == "cancel" else "paused"
+    except EngineError:
+        return "failed"  # the first process met the same and says it
+    return "done"
 
 
 def _work(run: RunFolder, workspace: Workspace) -> str:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from typing import Literal
 
+from engine.tasks.definition import TaskKind
 from engine.teachers.protocol import Gift
 
-LossName = Literal["outputs", "representations"]
+LossName = Literal["outputs", "text", "representations"]
+OutputLossName = Literal["forward_kl", "reverse_kl", "jensen_shannon", "skew_kl"]
 
 NEEDS: dict[LossName, frozenset[Gift]] = {
     "outputs": frozenset({"labels"}),
     "representations": frozenset({"hidden"}),
 }
+NEEDS_IN_WRITING: dict[LossName, frozenset[Gift]] = {
+    "outputs": frozenset({"text", "tokens"}),
+    "text": frozenset({"text"}),
+    "representations": frozenset({"hidden", "text"}),
+}
+WRITTEN: frozenset[TaskKind] = frozenset({"extract", "generate"})
 
-OutputLossName = Literal["forward_kl", "reverse_kl", "jensen_shannon", "skew_kl"]
+
+def needs(kind: TaskKind) -> dict[LossName, frozenset[Gift]]:
+    """The losses there are for a kind of question, and what each needs."""
+    return NEEDS_IN_WRITING if kind in WRITTEN else NEEDS

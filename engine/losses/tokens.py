@@ -6,12 +6,12 @@ What is left of the mass is one more outcome, the tail, so that nothing has to b
 teaches the student that unlisted tokens are impossible: Anshumann et al., “Sparse Logit Sampling”, ACL 2025).
 
 Every function returns (tokens,) in nats; zero means: the student says what the teacher says. Which position
-predicts which token is settled by `answer_positions`, once, for all of them.
+predicts which token is settled by `engine.models.places`, once, for all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -37,6 +37,25 @@ class Listed:
     ids: Tensor
     scores: Tensor
     normalisers: Mapping[float, Tensor]
+
+    @classmethod
+    def joined(cls, several: Sequence[Listed]) -> Listed:
+        """Those of several answers, one behind the other; where one lists fewer tokens, all list as few.
+
+        Raises:
+            ValueError: there are none, or they were kept for different temperatures.
+        """
+        if len({tuple(sorted(one.normalisers)) for one in several}) != 1:
+            raise ValueError("answers can be joined that were kept for the same temperatures")
+        k = min(one.ids.shape[1] for one in several)
+        return cls(torch.cat([one.ids[:, :k] for one in several]),
+                   torch.cat([one.scores[:, :k] for one in several]),
+                   {t: torch.cat([one.normalisers[t] for one in several]) for t in several[0].normalisers})
+
+    def to(self, device: torch.device) -> Listed:
+        """The same on another device."""
+        return Listed(self.ids.to(device), self.scores.to(device),
+                      {t: values.to(device) for t, values in self.normalisers.items()})
 
     def log_probs(self, temperature: float) -> Tensor:
         """(tokens, k + 1): log-probability of each listed token, and of all others together.
@@ -64,7 +83,7 @@ def with_tail(log_probs: Tensor) -> Tensor:
 
 
 def token_loss(name: OutputLossName, student_logits: Tensor, teacher: Listed,
-               temperature: float = 1.0) -> Tensor:
+               temperature: float = 1.0, way: float | None = None) -> Tensor:
     """Divergence of a student's next-token distributions from the teacher's, (tokens,).
 
     Never more than over the whole vocabulary, and the same where k is all of it (merging outcomes loses
@@ -75,10 +94,15 @@ def token_loss(name: OutputLossName, student_logits: Tensor, teacher: Listed,
         student_logits: (tokens, vocabulary) raw scores at the answer positions, gathered to 2-D.
         teacher: what it was likeliest to write there.
         temperature: softens both sides; the result is scaled by its square.
+        way: 0..1, how far the target has moved from student to teacher (TAID, over the listed tokens and
+            the tail); None for the teacher itself.
     """
     log_q = torch.log_softmax(student_logits.float() / temperature, dim=-1)
-    return DIVERGENCES[name](teacher.log_probs(temperature),
-                             with_tail(log_q.gather(-1, teacher.ids))) * temperature**2
+    seen = with_tail(log_q.gather(-1, teacher.ids))
+    wanted = teacher.log_probs(temperature)
+    if way is not None:
+        wanted = torch.log_softmax((1 - way) * seen.detach() + way * wanted, dim=-1)
+    return DIVERGENCES[name](wanted, seen) * temperature**2
 
 
 def text_loss(student_logits: Tensor, token_ids: Tensor) -> Tensor:
@@ -106,7 +130,7 @@ def sorted_distance(student_logits: Tensor, teacher_logits: Tensor, temperature:
 
 
 def in_chunks(name: OutputLossName, states: Tensor, head: Tensor, teacher: Listed,
-              temperature: float = 1.0, chunk: int = CHUNK) -> Tensor:
+              temperature: float = 1.0, chunk: int = CHUNK, way: float | None = None) -> Tensor:
     """`token_loss` from hidden states (tokens, width) and the vocabulary matrix (vocabulary, width).
 
     Scores over the vocabulary are made for `chunk` positions at a time, and again for the gradient, so memory
@@ -114,28 +138,18 @@ def in_chunks(name: OutputLossName, states: Tensor, head: Tensor, teacher: Liste
     """
     def some(rows: Tensor, ids: Tensor, scores: Tensor, normaliser: Tensor) -> Tensor:
         listed = Listed(ids, scores, {temperature: normaliser})
-        return token_loss(name, rows @ head.T, listed, temperature)
-    kept = (states, teacher.ids, teacher.scores, teacher.normalisers[temperature])
-    parts = [checkpoint(some, *(tensor[at:at + chunk] for tensor in kept), use_reentrant=False)
-             for at in range(0, len(states), chunk)]
-    return torch.cat(parts) if parts else states.new_zeros(0, dtype=torch.float32)
+        return token_loss(name, rows @ head.T, listed, temperature, way)
+    if temperature not in teacher.normalisers:
+        teacher.log_probs(temperature)  # says which temperatures there are
+    return _chunked(some, (states, teacher.ids, teacher.scores, teacher.normalisers[temperature]), chunk)
 
 
-def answer_positions(prompt_lengths: Sequence[int], lengths: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """Rows and positions whose scores predict the answer's tokens, (tokens,) each.
+def text_in_chunks(states: Tensor, head: Tensor, token_ids: Tensor, chunk: int = CHUNK) -> Tensor:
+    """`text_loss` from hidden states (tokens, width) and the vocabulary matrix, memory bounded alike."""
+    return _chunked(lambda rows, ids: text_loss(rows @ head.T, ids), (states, token_ids), chunk)
 
-    The score at a position predicts the *next* token: an answer of tokens p … n-1 is predicted at p-1 … n-2.
-    Padding (on the right) and the prompt's own tokens are never among them.
 
-    Args:
-        prompt_lengths: tokens of each row before its answer; at least one.
-        lengths: tokens of each row, answer included.
-
-    Raises:
-        ValueError: an answer without a token before it.
-    """
-    if any(p < 1 for p in prompt_lengths):
-        raise ValueError("nothing stands before the answer, so nothing predicts its first token")
-    rows = [r for r, (p, n) in enumerate(zip(prompt_lengths, lengths, strict=True)) for _ in range(p, n)]
-    places = [t - 1 for p, n in zip(prompt_lengths, lengths, strict=True) for t in range(p, n)]
-    return torch.tensor(rows, dtype=torch.long), torch.tensor(places, dtype=torch.long)
+def _chunked(loss: Callable[..., Tensor], tensors: Sequence[Tensor], chunk: int) -> Tensor:
+    parts = [checkpoint(loss, *(tensor[at:at + chunk] for tensor in tensors), use_reentrant=False)
+             for at in range(0, len(tensors[0]), chunk)]
+    return torch.cat(parts) if parts else tensors[0].new_zeros(0, dtype=torch.float32)

@@ -138,6 +138,17 @@ def paired_standard_error(
     return math.sqrt(only_a + only_b - (only_a - only_b) ** 2 / n) / n
 
 
+def paired_mean_error(a: ArrayLike, b: ArrayLike) -> float:
+    """Standard error of mean(a) - mean(b) over the same documents, where each has a share, not a yes or no.
+
+    Shapes: (documents,), values 0..1; at least two, else ValueError.
+    """
+    differences = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
+    if differences.ndim != 1 or differences.size < 2:
+        raise ValueError(f"two or more documents are needed, got shape {differences.shape}")
+    return float(differences.std(ddof=1)) / math.sqrt(differences.size)
+
+
 def _common_length(columns: Sequence[NDArray]) -> int:
     lengths = {column.shape[0] for column in columns if column.ndim}
     if len(lengths) != 1 or 0 in lengths or any(not column.ndim for column in columns):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
 from engine.devices import DeviceChoice
-from engine.errors import SpaceError, WeightsError
+from engine.errors import SettingsError, SpaceError, WeightsError
 from engine.models.folders import ModelFolder, check_files, parameter_count
 
 if TYPE_CHECKING:
@@ -37,11 +38,14 @@ def load_causal_lm(
     folder: ModelFolder | Path,
     choice: DeviceChoice,
     attention: str = "sdpa",
+    four_bit: bool = False,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A text generator in evaluation mode on `choice.device` in `choice.dtype`, and its tokenizer.
 
     `attention`: "sdpa", or "eager" where attention weights are wanted. Sets torch's thread count.
-    Raises `WeightsError` for files that cannot be read, `SpaceError` for too little memory.
+    `four_bit`: weights in 4 bits (NF4: Dettmers et al., “QLoRA”, NeurIPS 2023), on CUDA only.
+    Raises `WeightsError` for files that cannot be read, `SpaceError` for too little memory, `SettingsError`
+    where 4 bits are not to be had.
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -61,13 +65,52 @@ def load_causal_lm(
             local_files_only=True,
             trust_remote_code=False,
             use_safetensors=True,
+            **_in_four_bits(choice) if four_bit else {},
         )
-        model = model.to(choice.device)
+        model = model if four_bit else model.to(choice.device)
     except (OSError, ValueError, KeyError) as error:
         raise _unreadable(path, error) from error
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise _too_large(path, choice) from error
     return model.eval(), tokenizer
+
+
+def load_encoder(
+    folder: ModelFolder | Path, choice: DeviceChoice
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A sentence encoder's transformer, in evaluation mode, and its tokenizer. Raises `WeightsError`."""
+    import torch
+    from transformers import AutoModel
+
+    path = _path(folder)
+    check_files(path, path.name)
+    tokenizer = load_tokenizer(path)
+    torch.set_num_threads(choice.threads)
+    try:
+        model = AutoModel.from_pretrained(
+            path, dtype=getattr(torch, choice.dtype), local_files_only=True, trust_remote_code=False,
+            use_safetensors=True, add_pooling_layer=False,
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _unreadable(path, error) from error
+    return model.to(choice.device).eval(), tokenizer
+
+
+def _in_four_bits(choice: DeviceChoice) -> dict[str, object]:
+    """What `from_pretrained` needs for 4-bit weights."""
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    if choice.device != "cuda":
+        raise SettingsError("Weights in 4 bits need a graphics card of NVIDIA (CUDA), which is not here.",
+                            "Leave “four_bit” out of the plan.")
+    if not importlib.util.find_spec("bitsandbytes"):
+        raise SettingsError("Weights in 4 bits need bitsandbytes, which is not installed.",
+                            'Install it: pip install "anon-studio[four-bit]"')
+    settings = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4",
+                                  bnb_4bit_use_double_quant=True,
+                                  bnb_4bit_compute_dtype=getattr(torch, choice.dtype))
+    return {"quantization_config": settings, "device_map": {"": choice.device}}
 
 
 def _path(folder: ModelFolder | Path) -> Path:

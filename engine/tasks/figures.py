@@ -141,6 +141,8 @@ def numbers_in(text: str) -> frozenset[float]:
     for clause in re.split(r"(?<=[.!?;:])\s+|\n+", text):
         low = " ".join(clause.split()).casefold().replace("’", "'").replace("−", "-")
         items = _items(low, clause)
+        if isinstance(items, Unparsed):  # a time or a road's number beside a count: read what is around it
+            items = _items(" ".join(token for token in low.split() if not re.search(r"\d", token)), clause)
         figures = [] if isinstance(items, Unparsed) else [
             item for item in (*items, *_ranges(items, clause)) if isinstance(item, Figure)]
         found |= {end for figure in figures for end in (figure.low, figure.high) if end is not None}

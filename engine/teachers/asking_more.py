@@ -29,20 +29,26 @@ TOGETHER = 64  # documents asked about one category, where the instructions stan
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelAnswers:
-    """`probs` (documents, labels): probability of yes for each by itself; the liking for yes is taken off."""
+    """`probs` (documents, labels): probability of yes for each by itself; the liking for yes is taken off.
+
+    `hidden` (documents, depths, width) fp16: the mean over a document's questions, or None.
+    """
 
     probs: FloatArray
     from_cache: int
+    hidden: FloatArray | None = None
 
 
 def ask_labels(teacher: Teacher, documents: Sequence[Document], task: Task, template: Template, *,
-               cache: AnswerCache | None, max_chars: int, on_progress: Progress | None = None,
+               cache: AnswerCache | None, max_chars: int, depths: tuple[float, ...] = (),
+               calibrate: bool = True, on_progress: Progress | None = None,
                checkpoint: Callable[[], None] | None = None) -> LabelAnswers:
     """Ask of every document and every category whether it applies.
 
     What stands in front of several questions is read once: the message, where it comes first, so that all
     questions about it go together; else the instructions, so that many messages are asked about one category.
-    A liking for yes is told by empty messages and the pool, as that for a category is (`class_pull`).
+    A liking for yes is told by empty messages and the pool, as that for a category is (`class_pull`);
+    `calibrate=False` leaves it.
 
     Raises:
         TeacherError: the teacher cannot answer.
@@ -53,6 +59,7 @@ def ask_labels(teacher: Teacher, documents: Sequence[Document], task: Task, temp
     at_once = 1 if by_document else TOGETHER
     log_probs = np.empty((len(every), n_labels, 2))  # of yes and no
     done = cached = 0
+    sums: FloatArray | None = None
     for start in range(0, len(every), at_once):
         rows = range(start, min(start + at_once, len(every)))
         prompts = compose_labels(template, task, [every[i] for i in rows], max_chars)
@@ -60,13 +67,20 @@ def ask_labels(teacher: Teacher, documents: Sequence[Document], task: Task, temp
             if checkpoint:
                 checkpoint()
             asked = prompts if by_document else prompts[label::n_labels]
-            answers, known = answer_prompts(teacher, asked, depths=(), cache=cache, checkpoint=checkpoint)
+            answers, known = answer_prompts(teacher, asked, depths=depths, cache=cache, checkpoint=checkpoint)
+            if depths:
+                states = np.stack([a.hidden for a in answers]).astype(np.float32)
+                sums = np.zeros((len(every), *states.shape[1:]), np.float32) if sums is None else sums
+                sums[rows.start:rows.stop] += states.reshape(len(rows), -1, *states.shape[1:]).sum(axis=1)
             log_probs[rows.start:rows.stop, label] = np.array([a.log_probs for a in answers]).reshape(
                 log_probs[rows.start:rows.stop, label].shape)
             cached, done = cached + known, min(done + len(answers), total)
             if on_progress:
                 on_progress(done, total)
-    return LabelAnswers(yes_probabilities(log_probs[:len(documents)], log_probs[len(documents):]), cached)
+    said = log_probs[:len(documents)]
+    probs = yes_probabilities(said, log_probs[len(documents):]) if calibrate else np.exp(said[:, :, 0])
+    hidden = None if sums is None else (sums[:len(documents)] / n_labels).astype(np.float16)
+    return LabelAnswers(probs, cached, hidden)
 
 
 def _message_first(prompts: Sequence[Prompt], n_labels: int) -> bool:
@@ -101,9 +115,7 @@ def ask_open(teacher: Teacher, documents: Sequence[Document], task: Task, templa
     Raises:
         TeacherError: the teacher cannot write.
     """
-    prompts = compose_open(template, task, documents, max_chars)
-    room = round(TOKENS_A_WORD * task.max_words) if task.kind == "generate" else (
-        30 + TOKENS_A_FIELD * len(task.fields))
+    prompts, room = compose_open(template, task, documents, max_chars), room_for(task)
     keys = [written_key(teacher.digest, prompt, room) for prompt in prompts]
     known = cache.get_texts(keys) if cache else {}
     missing = sorted((i for i, key in enumerate(keys) if key not in known),
@@ -121,10 +133,19 @@ def ask_open(teacher: Teacher, documents: Sequence[Document], task: Task, templa
         known |= made
         if on_progress:
             on_progress(len(prompts) - len(missing) + start + len(rows), len(prompts))
-    return [_read(task, known[key], document.text) for key, document in zip(keys, documents, strict=True)]
+    return [read_answer(task, known[key], document.text)
+            for key, document in zip(keys, documents, strict=True)]
 
 
-def _read(task: Task, written: Written, document: str) -> Extraction | str | Unparsed:
+def room_for(task: Task) -> int:
+    """How many tokens an answer in writing may have."""
+    if task.kind == "generate":
+        return round(TOKENS_A_WORD * task.max_words)
+    return 30 + TOKENS_A_FIELD * len(task.fields)
+
+
+def read_answer(task: Task, written: Written, document: str) -> Extraction | str | Unparsed:
+    """What was written, as facts or a short text; figures that do not stand in the document are not read."""
     if task.kind == "extract":
         return grounded(task, parse_fields(task, written.text), document)
     found = parse_summary(task, written.text)

@@ -12,8 +12,9 @@ from engine.errors import TeacherError
 from engine.models.loading import load_causal_lm
 from engine.models.weights import ModelFolder
 from engine.prompts.verbalisers import assign
-from engine.records import Answer, Prompt, Written, text_digest
+from engine.records import Answer, FloatArray, ListedTokens, Prompt, Written, text_digest
 from engine.tasks.definition import LETTERS
+from engine.teachers.listing import list_answers
 from engine.teachers.prefixes import SharedPrefix
 from engine.teachers.writing import write
 
@@ -115,6 +116,14 @@ class LocalTeacher:
         """What it writes after each prompt; see `Teacher.write`."""
         return write(self._model, self._tokenizer, self._fitting(prompts, max_new_tokens),
                      [p.opening for p in prompts], prompts[0].answer == "json", max_new_tokens)
+
+    def list_tokens(self, prompts: Sequence[Prompt], texts: Sequence[str], temperatures: tuple[float, ...],
+                    depths: tuple[float, ...]) -> list[tuple[ListedTokens, FloatArray | None]]:
+        """Its likeliest tokens at each place of these answers; see `Teacher.list_tokens`."""
+        answers = [[*self._tokenizer.encode(text, add_special_tokens=False), self._tokenizer.eos_token_id]
+                   for text in texts]
+        ids = self._fitting(prompts, max(map(len, answers)))
+        return list_answers(self._model, len(self._tokenizer), ids, answers, temperatures, depths)
 
     def covers(self, prompts: Sequence[Prompt]) -> list[bool]:
         """Every prompt: the model is here."""

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from engine.records import Answer, Prompt, Written
+from engine.records import Answer, FloatArray, ListedTokens, Prompt, Written
 
 TeacherKind = Literal["local", "recorded"]
-Gift = Literal["labels", "hidden", "text"]
+Gift = Literal["labels", "hidden", "text", "tokens"]
 
 GIVES: dict[TeacherKind, frozenset[Gift]] = {
-    "local": frozenset({"labels", "hidden", "text"}),
+    "local": frozenset({"labels", "hidden", "text", "tokens"}),
     "recorded": frozenset({"labels", "hidden"}),
 }
 """What each kind of teacher can give. `DistillPlan.check` compares it with what the losses need."""
+
+LISTED = 32
+"""Likeliest tokens kept at each place of a written answer: the others get next to nothing."""
 
 DEPTHS: tuple[float, ...] = (0.25, 0.5, 1.0)
 """Relative depths whose pooled hidden states are kept."""
@@ -40,6 +43,15 @@ class Teacher(Protocol):
 
     def write(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Written]:
         """What it writes after each prompt, greedily. Raises `TeacherError` where it cannot."""
+        ...
+
+    def list_tokens(self, prompts: Sequence[Prompt], texts: Sequence[str], temperatures: tuple[float, ...],
+                    depths: tuple[float, ...]) -> list[tuple[ListedTokens, FloatArray | None]]:
+        """Its likeliest tokens at each place of given answers (its end of turn included).
+
+        Exact at these temperatures; with (depths, width) mean states over the places. Raises `TeacherError`
+        where it cannot.
+        """
         ...
 
     def close(self) -> None:

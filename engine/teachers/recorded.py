@@ -17,7 +17,7 @@ from safetensors.numpy import load_file, save_file
 
 from engine.cache.keys import prompt_key
 from engine.errors import TeacherError
-from engine.records import Answer, Prompt, Written
+from engine.records import Answer, FloatArray, ListedTokens, Prompt, Written
 from engine.workspace import ASSETS, read_json, write_atomic, write_json
 
 
@@ -70,8 +70,17 @@ class RecordedTeacher:
 
     def write(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Written]:  # noqa: ARG002
         """A recording writes nothing."""
-        raise TeacherError(f"“{self.name}” is a recording of answers to one choice: it cannot write.",
-                           "Choose a large model that is on this machine.")
+        raise self._cannot_write()
+
+    def list_tokens(self, prompts: Sequence[Prompt], texts: Sequence[str],  # noqa: ARG002
+                    temperatures: tuple[float, ...], depths: tuple[float, ...],  # noqa: ARG002
+                    ) -> list[tuple[ListedTokens, FloatArray | None]]:
+        """A recording knows no words."""
+        raise self._cannot_write()
+
+    def _cannot_write(self) -> TeacherError:
+        return TeacherError(f"“{self.name}” is a recording of answers to one choice: it cannot write.",
+                            "Choose a large model that is on this machine.")
 
     def covers(self, prompts: Sequence[Prompt]) -> list[bool]:
         """The prompts that were recorded."""

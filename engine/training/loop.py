@@ -1,9 +1,12 @@
-"""The training loop: one phase of distillation, gated on *steer*, resumable at every step."""
+"""The training loop: one phase of distillation, gated on *steer*, resumable at every step.
+
+It knows losses by name and rows by number; what they are is the lesson's to know.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -14,18 +17,17 @@ from torch import Tensor
 
 from engine.events import EventLog
 from engine.losses.blend import blend, reduce_items
-from engine.losses.interpolation import Way, between
-from engine.losses.outputs import output_loss
-from engine.losses.representations import relational_cross_entropy, relations
-from engine.metrics.agreement import mean_kl
+from engine.losses.interpolation import Way
+from engine.losses.needs import LossName
 from engine.plan import DistillPlan, PhasePlan
 from engine.records import FloatArray
 from engine.students.base import Student
-from engine.students.predicting import length_batches
 from engine.training.batches import schedule
 from engine.training.checkpoints import as_tensors, from_tensors, load_state, save_state
+from engine.training.lessons import Lesson, Moment
 from engine.training.optimiser import Optimiser
 from engine.training.phases import PhaseSlice
+from engine.training.ranks import ALONE, Ranks
 
 Wish = Literal["pause", "stop", "cancel"]
 SAVE_EVERY_S = 60.0
@@ -39,32 +41,12 @@ class Interrupted(Exception):  # noqa: N818 - control flow, not a fault
         self.wish = wish
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Anchors:
-    """Fixed anchor documents: token ids, teacher states (anchors, depths, width), and which they are.
-
-    `own[i]` is the anchor that learn document i is, or -1.
-    """
-
-    ids: Sequence[Sequence[int]]
-    teacher: Tensor
-    own: Tensor
-    depths: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TrainingData:
-    """What a phase learns from, row by row beside *learn*; and the part that steers."""
-
-    ids: Sequence[Sequence[int]]
-    teacher_probs: Tensor
-    teacher_hidden: Tensor | None
-    anchors: Anchors | None
-
-
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """How the student stands on *steer*: share of equal answers, KL from the teacher (nats), documents."""
+    """How the student stands on *steer*: share of equal answers, KL from the teacher (nats), documents.
+
+    `correct` (documents,): how far each answer is the same, 0..1; of written answers the share of words.
+    """
 
     agreement: float
     kl: float
@@ -96,14 +78,8 @@ class PhaseEnd:
     steps: int
 
 
-def gate_of(student_probs: FloatArray, teacher_probs: FloatArray) -> Gate:
-    """Compare distributions (documents, labels) on *steer*."""
-    same = (student_probs.argmax(1) == teacher_probs.argmax(1)).astype(float)
-    return Gate(float(same.mean()), mean_kl(teacher_probs, student_probs), len(same), same)
-
-
 def train_phase(student: Student, plan: DistillPlan, phase: PhasePlan, index: int, part: PhaseSlice,
-                data: TrainingData, looks: Looks, folder: Path) -> PhaseEnd:
+                data: Lesson, looks: Looks, folder: Path, ranks: Ranks = ALONE) -> PhaseEnd:
     """Train one phase and return its best weights (the student is left holding them).
 
     The best of the phase's own looks at *steer* wins; whether to keep it at all, against the weights
@@ -112,7 +88,8 @@ def train_phase(student: Student, plan: DistillPlan, phase: PhasePlan, index: in
     Raises:
         Interrupted: the user wished to pause or cancel.
     """
-    lengths = [len(data.ids[i]) for i in part.positions]
+    every = data.lengths
+    lengths = [every[i] for i in part.positions]
     steps = schedule(lengths, plan.batch_size, phase.passes, seed=plan.seed * 1009 + index)
     per_pass = len(steps) / phase.passes
     look_at = _gate_steps(len(steps), per_pass / plan.gates_per_pass)
@@ -125,9 +102,9 @@ def train_phase(student: Student, plan: DistillPlan, phase: PhasePlan, index: in
     student.model.train()
     last_save, stopped = time.monotonic(), False
     while progress.step < len(steps):
-        wish = looks.wish()
+        wish = ranks.agreed(looks.wish() if ranks.first else None)
         if wish in ("pause", "cancel"):
-            if wish == "pause":
+            if wish == "pause" and ranks.first:
                 progress.save(folder, optimiser)
             raise Interrupted(wish)
         if wish == "stop":
@@ -136,10 +113,11 @@ def train_phase(student: Student, plan: DistillPlan, phase: PhasePlan, index: in
         started = time.monotonic()
         rows = [int(part.positions[p]) for p in steps[progress.step]]
         weights = torch.tensor([part.weights[p] for p in steps[progress.step]], dtype=torch.float32)
-        terms = _step(student, plan, phase, data, progress, rows, weights)
+        terms = _step(student, plan, phase, data, progress, rows, weights, ranks)
+        ranks.add_gradients(optimiser.parameters)
         norm = optimiser.step()
         progress.step += 1
-        if phase.taid:
+        if phase.taid and "outputs" in terms:
             progress.way.update(terms["outputs"], progress.step / len(steps))
             terms["way"] = round(progress.way.at, 5)
         looks.log.write("step", phase=phase.name, step=progress.step, steps=len(steps),
@@ -148,7 +126,7 @@ def train_phase(student: Student, plan: DistillPlan, phase: PhasePlan, index: in
                         documents_per_s=round(len(rows) / (time.monotonic() - started), 2))
         if progress.step in look_at:
             progress.look(looks, phase, optimiser)
-        if time.monotonic() - last_save > SAVE_EVERY_S:
+        if ranks.first and time.monotonic() - last_save > SAVE_EVERY_S:
             progress.save(folder, optimiser)
             last_save = time.monotonic()
     if stopped and progress.step not in look_at:
@@ -199,48 +177,32 @@ class _Progress:
         self.way = Way(**cursor["way"])
 
 
-def _step(student: Student, plan: DistillPlan, phase: PhasePlan, data: TrainingData,
-          progress: _Progress, rows: list[int], weights: Tensor) -> dict[str, float]:
-    """Forward and backward over one batch in micro-batches; returns each term's value by itself."""
+def _step(student: Student, plan: DistillPlan, phase: PhasePlan, data: Lesson, progress: _Progress,
+          rows: list[int], weights: Tensor, ranks: Ranks) -> dict[str, float]:
+    """Forward and backward over one batch in micro-batches; returns each term's value by itself.
+
+    Every term is divided by its weighted units in the whole batch, so neither the cut into micro-batches nor
+    the number of processes shows in the result.
+    """
+    strengths: dict[LossName, float] = {"outputs": phase.outputs, "text": phase.text,
+                                        "representations": phase.representations}
     relate = phase.representations > 0 and data.anchors is not None
     if relate and (progress.anchor_states is None or progress.step % plan.anchor_refresh == 0):
-        progress.anchor_states = _anchor_states(student, data.anchors)
-    total = float(weights.sum())
-    values = {"outputs": 0.0, **({"representations": 0.0} if relate else {})}
-    for start in range(0, len(rows), plan.micro_batch):
-        some = rows[start:start + plan.micro_batch]
-        weight = weights[start:start + plan.micro_batch].to(student.device)
-        depths = data.anchors.depths if relate else ()
-        logits, states = student.forward([data.ids[i] for i in some], depths)
-        target = data.teacher_probs[some].to(student.device)
-        if phase.taid:
-            target = between(logits, target, progress.way.at)
-        per_item = output_loss(plan.output_loss, logits, target, phase.temperature)
-        terms = {"outputs": reduce_items(per_item, weight, total)}
-        if relate:
-            terms["representations"] = reduce_items(
-                _relational(states, some, data, progress.anchor_states), weight, total)
-        blend(terms, {"outputs": phase.outputs, "representations": phase.representations}).backward()
+        progress.anchor_states = ranks.same(data.anchors.student_states(
+            lambda some: data.states(student, some), data.lengths))
+    moment = Moment(phase, plan.output_loss, progress.way.at if phase.taid else None,
+                    progress.anchor_states if relate else None)
+    units = {name: torch.tensor(counts, dtype=torch.float32) for name, counts in data.units(rows).items()
+             if strengths[name] > 0 and (relate or name != "representations")}
+    totals = {name: float((weights * counts).sum()) for name, counts in units.items()}
+    values = dict.fromkeys(totals, 0.0)
+    mine = ranks.share(range(len(rows)))
+    for start in range(0, len(mine), plan.micro_batch):
+        some = mine[start:start + plan.micro_batch]
+        losses = data.losses(student, [rows[i] for i in some], moment)
+        weight = weights[some].to(student.device)
+        terms = {name: reduce_items(losses[name], weight, totals[name]) for name in totals}
+        blend(terms, strengths).backward()
         for name, term in terms.items():
             values[name] += float(term.detach())
-    return {name: round(value, 5) for name, value in values.items()}
-
-
-def _relational(states: Tensor, rows: list[int], data: TrainingData, anchor_states: Tensor) -> Tensor:
-    anchors = data.anchors
-    own = anchors.own[rows].to(states.device)
-    seen = relations(states, anchor_states.to(states.device), own)
-    wanted = relations(data.teacher_hidden[rows].to(states.device),
-                       anchors.teacher.to(states.device), own)
-    return relational_cross_entropy(seen, wanted)
-
-
-@torch.no_grad()
-def _anchor_states(student: Student, anchors: Anchors) -> Tensor:
-    """The student's present states of the anchor documents, without gradient."""
-    states: list[Tensor | None] = [None] * len(anchors.ids)
-    for rows in length_batches([len(row) for row in anchors.ids], 2048):
-        _, some = student.forward([anchors.ids[i] for i in rows], anchors.depths)
-        for i, state in zip(rows, some, strict=True):
-            states[i] = state.float()
-    return torch.stack(states)
+    return {name: round(value, 5) for name, value in ranks.total(values).items()}

@@ -13,26 +13,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.cache.signals import load_signal, save_signal
+from engine.errors import RunError
 from engine.events import EventLog
-from engine.metrics.intervals import paired_standard_error
+from engine.metrics.intervals import paired_mean_error, paired_standard_error
 from engine.plan import SLICE_SHARES, DistillPlan, PhasePlan
-from engine.records import Corpus, FloatArray, Parts, TeacherSignal
+from engine.records import FloatArray, TeacherSignal
 from engine.students.base import Student
-from engine.students.predicting import predict
 from engine.training.checkpoints import finish_phase, finished_phase, phase_folder
-from engine.training.loop import (
-    Gate,
-    Interrupted,
-    Looks,
-    PhaseEnd,
-    TrainingData,
-    Wish,
-    gate_of,
-    train_phase,
-)
+from engine.training.lessons import Lesson
+from engine.training.loop import Gate, Interrupted, Looks, PhaseEnd, Wish, train_phase
 from engine.training.phases import choose_slice
-from engine.training.preparing import one_of_each_group, prepare
+from engine.training.ranks import ALONE, Ranks
+from engine.training.subjects import Labels, Subject
 
 AskAgain = Callable[[TeacherSignal, NDArray[np.bool_], tuple[int, ...]], tuple[TeacherSignal, int]]
 """(signal so far, which of these *learn* documents the student answers differently, those documents)
@@ -44,15 +36,13 @@ class PhasedTraining:
     """All phases of one run. `run()` resumes at the first phase that is not done."""
 
     plan: DistillPlan
-    corpus: Corpus
-    parts: Parts
-    signal: TeacherSignal
-    vectors: FloatArray | None
+    subject: Subject
     student: Student
     folder: Path
     log: EventLog
     wish: Callable[[], Wish | None]
-    ask_again: AskAgain
+    ask_again: AskAgain | None = None
+    ranks: Ranks = ALONE
 
     def run(self) -> list[dict[str, Any]]:
         """Train; the student is left with the final weights. Returns one result a phase begun.
@@ -61,9 +51,12 @@ class PhasedTraining:
             Interrupted: the user paused or cancelled (a save point is written on pause), or stopped before
             anything was learned.
         """
-        learn = one_of_each_group(self.corpus, self.parts.learn)
-        data = prepare(self.student, self.corpus, learn, self.signal, self.vectors, self.plan.anchors,
-                       self.plan.seed, hard=self.plan.targets == "hard")
+        learn = self.subject.learn()
+        if not learn:
+            raise RunError("The large model gave no answer that could be read, so there is nothing to learn.",
+                           "Try the instructions on ten documents in Instructions, and mend them.",
+                           "Its answers are kept.")
+        lesson = self.subject.lesson(self.student, learn)
         self.log.write("steps_planned", steps=self._planned(len(learn)))
         results = []
         for index, phase in enumerate(self.plan.phases):
@@ -71,12 +64,11 @@ class PhasedTraining:
             kept = finished_phase(folder)
             if kept:
                 self._put(kept[0])
-                if phase.ask_again:
-                    data = self._with_signal(data, learn, load_signal(folder / "signal.safetensors"))
+                lesson = self._recalled(folder, lesson, learn)
                 results.append(kept[1])
             else:
                 try:
-                    result, data = self._phase(index, phase, folder, data, learn)
+                    result, lesson = self._phase(index, phase, folder, lesson, learn)
                 except Interrupted as interrupted:
                     if interrupted.wish != "stop" or not results:
                         raise
@@ -86,22 +78,24 @@ class PhasedTraining:
                 break
         return results
 
-    def _phase(self, index: int, phase: PhasePlan, folder: Path, data: TrainingData,
-               learn: tuple[int, ...]) -> tuple[dict[str, Any], TrainingData]:
+    def _phase(self, index: int, phase: PhasePlan, folder: Path, lesson: Lesson,
+               learn: tuple[int, ...]) -> tuple[dict[str, Any], Lesson]:
         began = time.monotonic()
         says = None
         if phase.ask_again or phase.slice == "hard":
-            says = predict(self.student, [self.corpus.documents[i].text for i in learn])
+            says = self.ranks.agreed(self.subject.says(self.student, learn, lesson)
+                                     if self.ranks.first else None)
         if phase.ask_again:
-            data = self._asked_again(phase, folder, data, learn, says)
-        rows = list(learn)
-        part = choose_slice(phase.slice, self.signal.probs[rows], self.signal.stability[rows],
-                            seed=self.plan.seed + index, student_probs=says)
+            lesson = self._asked_again(phase, folder, lesson, learn, says)
+        differs = None if says is None else self.subject.differs(says, learn)
+        classes, n_classes = self.subject.classes(learn)
+        part = choose_slice(phase.slice, classes, self.subject.sureness(learn), n_classes,
+                            seed=self.plan.seed + index, differs=differs)
         self.log.write("phase_started", phase=phase.name, title=phase.title, index=index,
                        documents=len(part.positions), because=part.because)
         start, before = self._gate(), self._weights()
         looks = Looks(self.log, self.wish, self._gate)
-        end = train_phase(self.student, self.plan, phase, index, part, data, looks, folder)
+        end = train_phase(self.student, self.plan, phase, index, part, lesson, looks, folder, self.ranks)
         kept, because = judge(start, end)
         if not kept:
             self._put(before)
@@ -110,36 +104,38 @@ class PhasedTraining:
                   "agreement_before": round(start.agreement, 4), "kl": round(end.best.kl, 4),
                   "n": start.n, "documents": len(part.positions), "steps": end.steps,
                   "stopped": end.stopped, "seconds": round(time.monotonic() - began, 1)}
-        finish_phase(folder, self._weights(), result)
+        if self.ranks.first:
+            finish_phase(folder, self._weights(), result)
+        self.ranks.wait()
         self.log.write("phase_done", phase=phase.name, **{k: v for k, v in result.items() if k != "name"})
-        return result, data
+        return result, lesson
 
-    def _asked_again(self, phase: PhasePlan, folder: Path, data: TrainingData, learn: tuple[int, ...],
-                     says: FloatArray) -> TrainingData:
+    def _asked_again(self, phase: PhasePlan, folder: Path, lesson: Lesson, learn: tuple[int, ...],
+                     says: FloatArray) -> Lesson:
         """Ask again about doubtful *learn* documents; the new signal is kept with the phase."""
-        path = folder / "signal.safetensors"
-        if path.exists():
-            return self._with_signal(data, learn, load_signal(path))
-        rows = list(learn)
-        differs = says.argmax(1) != self.signal.choice[rows]
-        signal, asked = self.ask_again(self.signal, differs, learn)
-        changed = int((signal.choice[rows] != self.signal.choice[rows]).sum())
-        self.log.write("asked_again", phase=phase.name, n=asked, changed=changed,
-                       because=f"{asked} documents of the {len(learn)} to learn from were in doubt; a "
-                               f"second, more careful reading changed {changed} answers")
-        save_signal(path, signal)
-        return self._with_signal(data, learn, signal)
+        subject = self.subject
+        if not isinstance(subject, Labels):
+            return lesson
+        if self.ranks.first and self.ask_again and not subject.recall(folder):
+            before = subject.signal
+            signal, asked = self.ask_again(before, subject.differs(says, learn), learn)
+            changed = int((signal.choice[list(learn)] != before.choice[list(learn)]).sum())
+            self.log.write("asked_again", phase=phase.name, n=asked, changed=changed,
+                           because=f"{asked} documents of the {len(learn)} to learn from were in doubt; a "
+                                   f"second, more careful reading changed {changed} answers")
+            subject.asked_again(signal, folder)
+        self.ranks.wait()
+        return self._recalled(folder, lesson, learn)
 
-    def _with_signal(self, data: TrainingData, learn: tuple[int, ...],
-                     signal: TeacherSignal) -> TrainingData:
-        self.signal = signal
-        probs = torch.tensor(signal.probs[list(learn)], dtype=torch.float32)
-        return TrainingData(data.ids, probs, data.teacher_hidden, data.anchors)
+    def _recalled(self, folder: Path, lesson: Lesson, learn: tuple[int, ...]) -> Lesson:
+        """The lesson by the answers that a phase kept, if it asked again."""
+        if isinstance(self.subject, Labels) and self.subject.recall(folder):
+            return self.subject.lesson(self.student, learn)
+        return lesson
 
     def _gate(self) -> Gate:
-        rows = list(self.parts.steer)
-        says = predict(self.student, [self.corpus.documents[i].text for i in rows])
-        return gate_of(says, self.signal.probs[rows])
+        """How the student stands: looked at once, by the first process, for all of them."""
+        return self.ranks.agreed(self.subject.look(self.student) if self.ranks.first else None)
 
     def _weights(self) -> list[Tensor]:
         return [p.detach().float().clone() for p in self.student.adapter_parameters()]
@@ -161,7 +157,9 @@ def judge(start: Gate, end: PhaseEnd) -> tuple[bool, str]:
     if end.best.n == 0:
         return False, "Stopped before its first look at the steering documents: rolled back."
     lost = start.agreement - end.best.agreement
-    error = paired_standard_error(start.correct, end.best.correct)
+    shares = np.concatenate([start.correct, end.best.correct])
+    whole = bool(np.isin(shares, (0.0, 1.0)).all())
+    error = (paired_standard_error if whole or n < 2 else paired_mean_error)(start.correct, end.best.correct)
     told = f"{start.agreement:.0%} → {end.best.agreement:.0%} agreement on {n} steering documents"
     if lost > error:
         return False, f"{told}: more lost than chance explains (± {error:.1%}), so it was rolled back."

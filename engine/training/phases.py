@@ -29,28 +29,28 @@ class PhaseSlice:
     because: str
 
 
-def choose_slice(kind: Slice, probs: FloatArray, stability: FloatArray, *, seed: int,
-                 student_probs: FloatArray | None = None) -> PhaseSlice:
+def choose_slice(kind: Slice, classes: NDArray[np.integer], sureness: FloatArray, n_classes: int, *,
+                 seed: int, differs: NDArray[np.bool_] | None = None) -> PhaseSlice:
     """The documents of a phase.
 
     Args:
         kind: confident | all | hard.
-        probs: (learn, labels) the teacher's distributions.
-        stability: (learn,) share of option orders that agree.
+        classes: (learn,) the class of the teacher's answer, for quotas; all the same where there are none.
+        sureness: (learn,) how sure the teacher is, 0..1.
+        n_classes: how many classes there may be.
         seed: draws the replayed documents of `hard`.
-        student_probs: (learn, labels) what the student says now; needed for `hard`.
+        differs: (learn,) where the student answers otherwise now; needed for `hard`.
     """
-    choice, sureness = probs.argmax(1), probs.max(1) * stability
     if kind == "confident":
-        kept = _top_of_each_class(choice, sureness, probs.shape[1])
-        because = (f"the {len(kept)} of {len(probs)} documents the large model is surest about, "
+        kept = _top_of_each_class(classes, sureness, n_classes)
+        because = (f"the {len(kept)} of {len(classes)} documents the large model is surest about, "
                    f"the best {CONFIDENT_SHARE:.0%} of each category")
     elif kind == "all":
-        kept = np.arange(len(probs))
+        kept = np.arange(len(classes))
         because = f"all {len(kept)} documents; rare categories count more"
     else:
-        kept, because = _hard(probs, choice, sureness, student_probs, seed)
-    return PhaseSlice(kept, class_weights(choice[kept], probs.shape[1]), because)
+        kept, because = _hard(classes, sureness, n_classes, differs, seed)
+    return PhaseSlice(kept, class_weights(classes[kept], n_classes), because)
 
 
 def class_weights(choice: NDArray[np.integer], n_labels: int) -> FloatArray:
@@ -72,14 +72,13 @@ def _top_of_each_class(choice: NDArray[np.integer], sureness: FloatArray, n_labe
     return np.array(sorted(kept), dtype=np.int64)
 
 
-def _hard(probs: FloatArray, choice: NDArray[np.integer], sureness: FloatArray,
-          student_probs: FloatArray | None, seed: int) -> tuple[NDArray[np.integer], str]:
-    if student_probs is None:
-        raise ValueError("the slice 'hard' needs the student's present answers")
-    differs = student_probs.argmax(1) != choice
+def _hard(classes: NDArray[np.integer], sureness: FloatArray, n_classes: int,
+          differs: NDArray[np.bool_] | None, seed: int) -> tuple[NDArray[np.integer], str]:
+    if differs is None:
+        raise ValueError("the slice 'hard' needs to know where the student answers otherwise")
     unsure = sureness < np.quantile(sureness, 0.25)
-    counts = np.bincount(choice, minlength=probs.shape[1])
-    rare = counts[choice] < 0.5 * len(choice) / max(1, (counts > 0).sum())
+    counts = np.bincount(classes, minlength=n_classes)
+    rare = counts[classes] < 0.5 * len(classes) / max(1, (counts > 0).sum())
     hard = differs | unsure | rare
     easy = np.flatnonzero(~hard)
     # Some easy documents are seen again, so that mending mistakes does not cost what was learned.

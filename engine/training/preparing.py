@@ -8,9 +8,11 @@ import numpy as np
 import torch
 
 from engine.embedding.clusters import medoids
-from engine.records import Corpus, FloatArray, TeacherSignal
+from engine.losses.tokens import Listed
+from engine.records import Corpus, FloatArray, ListedTokens, TeacherSignal, WrittenSignal
 from engine.students.base import Student
-from engine.training.loop import Anchors, TrainingData
+from engine.training.anchors import Anchors
+from engine.training.lessons import LabelLesson, TextLesson
 
 
 def one_of_each_group(corpus: Corpus, learn: Sequence[int]) -> tuple[int, ...]:
@@ -29,23 +31,48 @@ def one_of_each_group(corpus: Corpus, learn: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted(best.values()))
 
 
-def prepare(student: Student, corpus: Corpus, learn: Sequence[int], signal: TeacherSignal,
-            vectors: FloatArray | None, n_anchors: int, seed: int, *, hard: bool = False) -> TrainingData:
-    """Training data for the documents `learn` (indices into the corpus).
+def label_lesson(student: Student, corpus: Corpus, learn: Sequence[int], signal: TeacherSignal,
+                 vectors: FloatArray | None, n_anchors: int, seed: int, *, hard: bool = False) -> LabelLesson:
+    """What to learn about the documents `learn` (indices into the corpus) where labels are chosen.
 
     `vectors` (documents, width): sentence vectors to choose anchors by; None when no phase learns from
-    representations. Anchors are medoids of *learn* only. `hard`: first choices instead of distributions.
+    representations. Anchors are medoids of *learn* only. `hard`: decisions instead of probabilities.
     """
-    ids = [student.encode(corpus.documents[i].text) for i in learn]
     probs = torch.tensor(signal.probs[list(learn)], dtype=torch.float32)
     if hard:
-        probs = torch.nn.functional.one_hot(probs.argmax(1), probs.shape[1]).float()
+        probs = (probs >= 0.5).float() if signal.several else torch.nn.functional.one_hot(
+            probs.argmax(1), probs.shape[1]).float()
+    return LabelLesson([student.encode(corpus.documents[i].text) for i in learn], probs,
+                       _anchors(learn, signal, vectors, n_anchors, seed), signal.several)
+
+
+def text_lesson(student: Student, corpus: Corpus, learn: Sequence[int], signal: WrittenSignal,
+                vectors: FloatArray | None, n_anchors: int, seed: int, *, tokens: bool) -> TextLesson:
+    """What to learn to write about the documents `learn`, all of which have a text.
+
+    `tokens`: from the teacher's likeliest tokens too, which the student must share with it; see
+    `label_lesson` for the rest.
+    """
+    answers = [student.encode_answer(signal.texts[i]) for i in learn]
+    listed = None
+    if tokens:
+        kept = [signal.tokens[i] for i in learn]
+        answers = [one.written.tolist() for one in kept]
+        listed = [as_listed(one) for one in kept]
+    return TextLesson([student.encode(corpus.documents[i].text) for i in learn], answers, listed,
+                      _anchors(learn, signal, vectors, n_anchors, seed))
+
+
+def as_listed(kept: ListedTokens) -> Listed:
+    """Kept tokens as tensors."""
+    return Listed(torch.tensor(kept.ids.astype(np.int64)), torch.tensor(kept.log_probs.astype(np.float32)),
+                  {t: torch.tensor(row) for t, row in zip(kept.temperatures, kept.normalisers, strict=True)})
+
+
+def _anchors(learn: Sequence[int], signal: TeacherSignal | WrittenSignal, vectors: FloatArray | None,
+             n_anchors: int, seed: int) -> Anchors | None:
     if vectors is None or signal.hidden is None:
-        return TrainingData(ids, probs, None, None)
+        return None
     hidden = torch.tensor(signal.hidden[list(learn)].astype(np.float32))
     chosen = medoids(vectors[list(learn)], min(n_anchors, max(2, len(learn) // 3)), seed)
-    own = torch.full((len(learn),), -1, dtype=torch.long)
-    own[torch.as_tensor(np.asarray(chosen))] = torch.arange(len(chosen))
-    anchors = Anchors([ids[i] for i in chosen], hidden[torch.as_tensor(np.asarray(chosen))], own,
-                      signal.depths)
-    return TrainingData(ids, probs, hidden, anchors)
+    return Anchors.among(np.asarray(chosen).tolist(), hidden, signal.depths)

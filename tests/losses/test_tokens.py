@@ -14,7 +14,6 @@ from engine.errors import SettingsError
 from engine.losses.outputs import DIVERGENCES
 from engine.losses.tokens import (
     Listed,
-    answer_positions,
     in_chunks,
     list_tokens,
     sorted_distance,
@@ -22,6 +21,7 @@ from engine.losses.tokens import (
     token_loss,
     with_tail,
 )
+from engine.models.places import answer_positions
 
 TEMPERATURES = (1.0, 2.0, 0.5)
 GENERATOR = torch.Generator().manual_seed(0)

@@ -32,6 +32,16 @@ def test_what_does_not_is_not(written: object) -> None:
     assert not stands_in(figure(written), REPORT)
 
 
+@pytest.mark.parametrize("beside", ["at 6:40 on Thursday", "on the CV-35", "near the A38 bridge", "on 12/03/2024",
+                                    "(M6.8)", "by +34-555-0199"])
+@pytest.mark.parametrize(("said", "written"), [("Nine people were killed", "nine"), ("Dozens hurt", "dozens"),
+                                               ("Al menos ocho muertos", "8"), ("Huit morts", "huit")])
+def test_a_count_in_words_is_found_beside_a_number_that_counts_nothing(
+    said: str, written: str, beside: str
+) -> None:
+    assert stands_in(figure(written), f"{said} {beside}.")
+
+
 def test_zero_needs_a_word_that_denies() -> None:
     assert not stands_in(figure(0), "The bridge fell and the road is closed.")
     for text in ("Nobody was hurt.", "Sin víctimas.", "Aucun blessé.", "0 dead", "There were no deaths."):

@@ -21,9 +21,10 @@ from engine.teachers.asking import ask
 from engine.teachers.opening import open_teacher
 from engine.teachers.protocol import DEPTHS
 from engine.teachers.signals import first_signal, letter_pull, second_signal, unsettled
-from engine.training.loop import Gate, Interrupted, PhaseEnd, gate_of
+from engine.training.loop import Gate, Interrupted, PhaseEnd
 from engine.training.phased import PhasedTraining, judge
-from engine.training.preparing import one_of_each_group, prepare
+from engine.training.preparing import label_lesson, one_of_each_group
+from engine.training.subjects import Labels, gate_of
 from tests.students.tiny import AGAIN, CPU, FIRST, MODEL, TASK, TEACHER, Made, corpus_of, phases
 
 Wish = Callable[[], str | None]
@@ -52,10 +53,7 @@ def training(made: Made, folder: Path, wish: Wish = lambda: None, **changes: Any
     vectors = load_vectors(made.workspace.cache / "vectors" / f"{made.corpus.digest}.safetensors")
     return PhasedTraining(
         plan=plan,
-        corpus=made.corpus,
-        parts=parts,
-        signal=signal,
-        vectors=vectors,
+        subject=Labels(plan, made.corpus, parts, signal, vectors),
         student=student,
         folder=folder,
         log=EventLog(folder / "events.jsonl"),
@@ -107,7 +105,7 @@ def test_paused_and_resumed_is_the_same_to_the_bit(made: Made, tmp_path: Path, w
         assert {k: v for k, v in a.items() if k != "seconds"} == {
             k: v for k, v in b.items() if k != "seconds"
         }
-    assert torch.equal(torch.tensor(resumed.signal.probs), torch.tensor(straight.signal.probs))
+    assert torch.equal(torch.tensor(resumed.subject.signal.probs), torch.tensor(straight.subject.signal.probs))
     assert len(events(tmp_path / "broken", "step")) == len(events(tmp_path / "straight", "step"))
 
 
@@ -205,10 +203,10 @@ def test_a_phase_that_loses_is_rolled_back(made: Made, tmp_path: Path) -> None:
     before = weights(run)
     worse = training(made, tmp_path / "run", phases=(*good, ruin))
     # The teacher of the second phase is wrong on purpose about everything it teaches, not about steer.
-    flipped = worse.signal.probs.copy()
-    learn = list(worse.parts.learn)
+    flipped = worse.subject.signal.probs.copy()
+    learn = list(worse.subject.parts.learn)
     flipped[learn] = np.roll(flipped[learn], 1, axis=1)
-    worse.signal = replace(worse.signal, probs=flipped)
+    worse.subject.signal = replace(worse.subject.signal, probs=flipped)
     result = worse.run()[1]
     assert kept["agreement"] > 0.8
     assert not result["kept"] and "rolled back" in result["because"]
@@ -256,16 +254,16 @@ def test_near_duplicates_are_learned_from_once() -> None:
 
 def test_anchors_are_documents_of_learn_and_know_themselves(made: Made, tmp_path: Path) -> None:
     run = training(made, tmp_path / "run")
-    learn = one_of_each_group(run.corpus, run.parts.learn)
-    data = prepare(run.student, run.corpus, learn, run.signal, run.vectors, 8, 0)
-    assert len(data.anchors.ids) == 8 and len(data.ids) == len(learn)
-    owners = torch.nonzero(data.anchors.own >= 0).flatten().tolist()
-    assert sorted(int(data.anchors.own[i]) for i in owners) == list(range(8))
+    subject = run.subject
+    learn = subject.learn()
+    lesson = subject.lesson(run.student, learn)
+    anchors = lesson.anchors
+    assert len(anchors.positions) == 8 and len(lesson.ids) == len(learn)
+    owners = torch.nonzero(anchors.own >= 0).flatten().tolist()
+    assert sorted(int(anchors.own[i]) for i in owners) == list(range(8))
     for i in owners:
-        k = int(data.anchors.own[i])
-        assert data.anchors.ids[k] == data.ids[i]
-        assert torch.equal(data.anchors.teacher[k], data.teacher_hidden[i])
+        assert anchors.positions[int(anchors.own[i])] == i
         np.testing.assert_array_equal(
-            data.teacher_hidden[i].numpy(), run.signal.hidden[learn[i]].astype(np.float32)
+            anchors.teacher[i].numpy(), subject.signal.hidden[learn[i]].astype(np.float32)
         )
-    assert prepare(run.student, run.corpus, learn, run.signal, None, 8, 0).anchors is None
+    assert label_lesson(run.student, subject.corpus, learn, subject.signal, None, 8, 0).anchors is None

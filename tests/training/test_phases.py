@@ -17,47 +17,47 @@ for _i, _c in enumerate(CHOICE):  # the rarer the class, the less sure the teach
     PROBS[_i, _c] = _top
 CHOICE = PROBS.argmax(1)
 STABILITY = RNG.choice((0.5, 1.0), size=N, p=(0.2, 0.8))
+SURE = PROBS.max(1) * STABILITY
 COUNTS = np.bincount(CHOICE, minlength=4)
 
 
 def test_the_confident_slice_keeps_the_best_of_every_class() -> None:
-    part = choose_slice("confident", PROBS, STABILITY, seed=0)
+    part = choose_slice("confident", CHOICE, SURE, 4, seed=0)
     kept = np.bincount(CHOICE[part.positions], minlength=4)
     for label in range(4):
         assert kept[label] == max(min(FEWEST_A_CLASS, COUNTS[label]), round(0.7 * COUNTS[label]))
-        sureness = (PROBS.max(1) * STABILITY)[label == CHOICE]
-        mine = (PROBS.max(1) * STABILITY)[part.positions][CHOICE[part.positions] == label]
+        sureness = SURE[label == CHOICE]
+        mine = SURE[part.positions][CHOICE[part.positions] == label]
         assert sorted(mine) == sorted(sureness)[len(sureness) - len(mine):]
     assert kept[3] >= min(FEWEST_A_CLASS, COUNTS[3]) > 0
     assert len(set(part.positions.tolist())) == len(part.positions)
 
 
 def test_all_is_all() -> None:
-    part = choose_slice("all", PROBS, STABILITY, seed=0)
+    part = choose_slice("all", CHOICE, SURE, 4, seed=0)
     assert part.positions.tolist() == list(range(N)) and str(N) in part.because
 
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_hard_slice_holds_every_document_in_dispute(seed: int) -> None:
-    student = PROBS.copy()
     disputed = np.random.default_rng(5).permutation(N)[:60]
-    student[disputed] = np.roll(student[disputed], 1, axis=1)
-    part = choose_slice("hard", PROBS, STABILITY, seed=seed, student_probs=student)
+    differs = np.isin(np.arange(N), disputed)
+    part = choose_slice("hard", CHOICE, SURE, 4, seed=seed, differs=differs)
     positions = set(part.positions.tolist())
     assert set(disputed.tolist()) <= positions
-    sureness = PROBS.max(1) * STABILITY
+    sureness = SURE
     assert set(np.flatnonzero(sureness < np.quantile(sureness, 0.25)).tolist()) <= positions
     rare = {i for i in range(N) if COUNTS[CHOICE[i]] < 0.5 * N / 4}
     assert rare <= positions and len(positions) < N
-    again = choose_slice("hard", PROBS, STABILITY, seed=seed, student_probs=student)
+    again = choose_slice("hard", CHOICE, SURE, 4, seed=seed, differs=differs)
     assert again.positions.tolist() == part.positions.tolist()
-    assert choose_slice("hard", PROBS, STABILITY, seed=seed + 9, student_probs=student
+    assert choose_slice("hard", CHOICE, SURE, 4, seed=seed + 9, differs=differs
                         ).positions.tolist() != part.positions.tolist()  # other easy ones come again
 
 
 def test_the_hard_slice_needs_the_student() -> None:
     with pytest.raises(ValueError, match="student"):
-        choose_slice("hard", PROBS, STABILITY, seed=0)
+        choose_slice("hard", CHOICE, SURE, 4, seed=0)
 
 
 def test_weights_have_mean_one_and_rare_classes_weigh_more() -> None:
@@ -72,5 +72,5 @@ def test_weights_have_mean_one_and_rare_classes_weigh_more() -> None:
 
 @pytest.mark.parametrize("kind", ["confident", "all", "hard"])
 def test_every_slice_has_weights_of_mean_one(kind: str) -> None:
-    part = choose_slice(kind, PROBS, STABILITY, seed=0, student_probs=PROBS)
+    part = choose_slice(kind, CHOICE, SURE, 4, seed=0, differs=np.zeros(N, dtype=bool))
     assert part.weights.mean() == pytest.approx(1.0) and len(part.weights) == len(part.positions)

@@ -1,0 +1,160 @@
+"""The report of a run whose answers are written: facts field by field, or short texts by what they mean."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from engine.evaluation.cost import documents_per_second
+from engine.metrics.calibration import sureness
+from engine.metrics.fields import field_scores, mean_f1, same_fact
+from engine.metrics.intervals import bootstrap_interval
+from engine.plan import DistillPlan
+from engine.prompts.template import render_any, shorten
+from engine.records import PARTS, Corpus, FloatArray, Parts, Written, WrittenSignal
+from engine.students.base import Student
+from engine.students.predicting import write_answers
+from engine.tasks.answer_form import as_written, read_back
+from engine.tasks.definition import Task
+from engine.teachers.asking_more import read_answer
+
+Embed = Callable[[Sequence[str]], FloatArray]
+NO_SCORES: dict[str, Any] = {
+    "accuracy": None, "macro_f1": None, "n": 0, "accuracy_interval": None, "macro_f1_interval": None,
+    "actionable_recall": None, "per_label": [], "ece": None}
+NOTHING_TO_SAY = "What you would have without any model: "
+
+
+def score_texts(plan: DistillPlan, corpus: Corpus, parts: Parts, signal: WrittenSignal, student: Student,
+                embed: Embed, on_progress: Callable[[int, int], None]) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Score a finished student that writes, on *kept aside* documents that the large model answered readably.
+
+    `embed(texts)`: unit vectors (texts, width), used for short texts only. Returns the report (plain values)
+    and one row a document; the student writes about the documents kept aside only.
+    """
+    kept = [i for i in parts.kept_aside if signal.texts[i]]
+    documents = [corpus.documents[i] for i in kept]
+    began = time.monotonic()
+    written = write_answers(student, [d.text for d in documents], on_progress)
+    speed = documents_per_second(len(kept), time.monotonic() - began)
+    said = [answer_text(plan.task, one, d.text) for one, d in zip(written, documents, strict=True)]
+    wanted = [signal.texts[i] for i in kept]
+    rival = [_without_a_model(plan.task, d.text) for d in documents]
+    facts = plan.task.kind == "extract"
+    measure = _facts_alike if facts else _meanings_alike
+    alike, alike_rival = (measure(plan.task, wanted, other, embed) for other in (said, rival))
+    groups = np.array([d.group for d in documents])
+    learn = [i for i in parts.learn if signal.texts[i]]
+    report: dict[str, Any] = {
+        "kind": plan.task.kind, "n": len(kept), "n_gold": 0, "has_gold": False, "gold_column": "",
+        "labels": [], "agreement": float(alike.mean()),
+        "agreement_interval": bootstrap_interval(np.mean, [alike], groups=groups,
+                                                 seed=plan.seed).as_json(),
+        "agreement_baseline": float(alike_rival.mean()), "kappa": None, "kl": None, "confusion": None,
+        "confusion_gold": None, "student_minus_baseline": None, "teacher": NO_SCORES, "student": NO_SCORES,
+        "baseline": NO_SCORES, "baseline_cv": None,
+        "baseline_because": NOTHING_TO_SAY + ("“not said” everywhere." if facts else
+                                              f"the first {plan.task.max_words} words of each document."),
+        "unread": {"teacher": sum(not signal.texts[i] for i in parts.kept_aside),
+                   "student": sum(not text for text in said)},
+        "words": {"teacher": _mean_words(wanted), "student": _mean_words(said)},
+        "fields": _fields(plan.task, wanted, said) if facts else [],
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "sizes": {part: len(parts.named(part)) for part in PARTS},
+        "cost": {"student": {"documents_per_s": round(speed, 2)}}}
+    report |= {"verdict": text_verdict(report), "limits": text_limits(report, len(learn))}
+    return report, _table(plan, corpus, parts, signal, dict(zip(kept, said, strict=True)),
+                          dict(zip(kept, rival, strict=True)), student)
+
+
+def answer_text(task: Task, written: Written, document: str) -> str:
+    """What a model wrote, in the one form it is compared in; empty where it cannot be read."""
+    return as_written(task, read_answer(task, written, document))
+
+
+def text_verdict(report: Mapping[str, Any]) -> str:
+    """The outcome in words an analyst can act on."""
+    n, alike, rival = report["n"], report["agreement"], report["agreement_baseline"]
+    unread = report["unread"]["student"]
+    if report["kind"] == "extract":
+        found = mean_f1([score["f1"] for score in report["fields"]])
+        parts = [f"The small model gives the same fact as the large one in {alike:.0%} of all fields of {n} "
+                 f"documents that neither was trained on (“not said” everywhere would be right in "
+                 f"{rival:.0%})."]
+        if found is not None:
+            parts.append(f"Of the facts themselves it finds what the large one finds with a score (mean F1) "
+                         f"of {found:.2f}.")
+    else:
+        parts = [f"The small model's short texts mean much the same as the large one's: {alike:.2f} on "
+                 f"average on {n} documents that neither was trained on, where 1 is the same meaning (the "
+                 f"beginning of each document: {rival:.2f}).",
+                 f"They have {report['words']['student']:.0f} words, the large model's "
+                 f"{report['words']['teacher']:.0f}."]
+    if unread:
+        parts.append(f"{unread} of its {n} answers could not be read.")
+    if alike <= rival:
+        parts.append("That is no better than having no model: it has not earned its place here.")
+    return " ".join(parts)
+
+
+def text_limits(report: Mapping[str, Any], learned: int) -> list[str]:
+    """Where the small model is weak, one sentence each."""
+    notes = []
+    if learned < 300:
+        notes.append(f"It learned from {learned} answers only: writing needs some thousands.")
+    for score in report["fields"]:
+        if score["support"] >= 3 and (score["f1"] or 0.0) < 0.5:
+            notes.append(f"“{score['field']}” is often missed or differs (F1 {score['f1'] or 0.0:.2f} on "
+                         f"{score['support']} documents, by the large model).")
+    notes.append("It may write what the document does not say: figures that do not stand in it are left out.")
+    notes.append("It repeats the large model's mistakes: agreement is not truth.")
+    return notes
+
+
+def _facts_alike(task: Task, wanted: Sequence[str], said: Sequence[str], embed: Embed) -> FloatArray:  # noqa: ARG001
+    """Share of equal fields of each document, (documents,)."""
+    return np.array([np.mean([same_fact(field, one.get(field.name), other.get(field.name))
+                              for field in task.fields])
+                     for one, other in ((read_back(task, w), read_back(task, s))
+                                        for w, s in zip(wanted, said, strict=True))])
+
+
+def _meanings_alike(task: Task, wanted: Sequence[str], said: Sequence[str], embed: Embed) -> FloatArray:  # noqa: ARG001
+    """Cosine of the two texts' meanings, (documents,); 0 where nothing was written."""
+    cosines = (embed(wanted) * embed([text or " " for text in said])).sum(axis=1)
+    return np.where([bool(text) for text in said], np.clip(cosines, 0, 1), 0.0)
+
+
+def _without_a_model(task: Task, document: str) -> str:
+    """What an analyst has without any model: no facts, or the beginning of the document."""
+    return "" if task.kind == "extract" else " ".join(document.split()[:task.max_words])
+
+
+def _fields(task: Task, wanted: Sequence[str], said: Sequence[str]) -> list[dict[str, Any]]:
+    return [asdict(score) for score in field_scores(task.fields, [read_back(task, text) for text in wanted],
+                                                    [read_back(task, text) for text in said])]
+
+
+def _mean_words(texts: Sequence[str]) -> float:
+    return float(np.mean([len(text.split()) for text in texts if text] or [0.0]))
+
+
+def _table(plan: DistillPlan, corpus: Corpus, parts: Parts, signal: WrittenSignal, said: Mapping[int, str],
+           rival: Mapping[int, str], student: Student) -> pd.DataFrame:
+    """One row a document; what was not written is empty."""
+    part = {i: p for p in PARTS for i in parts.named(p)}
+    return pd.DataFrame([{
+        "id": d.id, "text": d.text, "original": d.original, "whole": d.whole, "part": part[i],
+        "group": d.group, "gold": None, "teacher": signal.texts[i], "student": said.get(i, ""),
+        "baseline": rival.get(i, ""), "teacher_confidence": round(float(signal.sureness[i]), 4),
+        "teacher_stability": 1.0, "student_confidence": float("nan"), "teacher_probs": "{}",
+        "student_probs": "{}", "sureness": sureness(float(signal.sureness[i]), 1.0),
+        "asked": int(signal.asked[i]), "asked_again": False, "why_asked": "",
+        "teacher_prompt": render_any(plan.ask.template, plan.task, shorten(d.text, plan.ask.max_chars)),
+        "student_prompt": student.prompt(d.text)} for i, d in enumerate(corpus.documents)])

@@ -1,0 +1,26 @@
+"""Whether two models write with the same tokens: only then can one learn the other's, token by token."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from engine.records import text_digest
+
+PROBE = ("Flood in Colón: 12 dead, 1,300 displaced — help needed!\n", '{"place": null, "dead": "at least 5"}',
+         "Séisme à Port-au-Prince, l’eau manque… ¿dónde? 地震 🌊")
+
+
+def same_vocabulary(a: Path, b: Path) -> bool:
+    """Whether two model folders hold the same tokens under the same numbers, and cut text alike."""
+    return _name(a / "tokenizer.json") == _name(b / "tokenizer.json")
+
+
+@lru_cache(maxsize=16)
+def _name(file: Path) -> str:
+    tokenizer = Tokenizer.from_file(str(file))
+    tokens = sorted(tokenizer.get_vocab(with_added_tokens=True).items(), key=lambda item: item[1])
+    cut = [tokenizer.encode(text, add_special_tokens=False).ids for text in PROBE]
+    return text_digest(f"{tokens}|{cut}")

@@ -1,0 +1,71 @@
+"""The training of a run: what is taught, to whom, phase by phase, in one process or in several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine.cache.signals import load_signal, load_written, save_signal, save_written
+from engine.devices import DeviceChoice
+from engine.events import EventLog
+from engine.models.weights import ModelFolder
+from engine.plan import DistillPlan
+from engine.records import Corpus, FloatArray, Parts, TeacherSignal, WrittenSignal
+from engine.students.base import Student
+from engine.students.opening import fresh_student
+from engine.training.loop import Wish
+from engine.training.phased import AskAgain, PhasedTraining
+from engine.training.ranks import ALONE, Ranks
+from engine.training.subjects import Labels, Subject, Texts
+
+Signal = TeacherSignal | WrittenSignal
+SIGNAL_FILE = "signal.safetensors"
+ROOM_BEYOND = 1.25  # times the longest answer learned from: what a student may write
+
+
+def keep_signal(path: Path, signal: Signal) -> None:
+    """Keep the large model's answers beside their run."""
+    if isinstance(signal, WrittenSignal):
+        save_written(path, signal)
+    else:
+        save_signal(path, signal)
+
+
+def kept_signal(path: Path, plan: DistillPlan) -> Signal:
+    """The answers kept by `keep_signal`."""
+    return load_written(path) if plan.writes else load_signal(path)
+
+
+def latest_signal(run: Path, plan: DistillPlan) -> Signal:
+    """The answers that training ended with: those of the last phase that asked again, else the first."""
+    again = sorted(run.glob(f"phases/*/{SIGNAL_FILE}"), key=lambda path: int(path.parent.name.split("-")[0]))
+    return load_signal(again[-1]) if again else kept_signal(run / SIGNAL_FILE, plan)
+
+
+def subject_of(plan: DistillPlan, corpus: Corpus, parts: Parts, signal: Signal,
+               vectors: FloatArray | None) -> Subject:
+    """What is taught in a run."""
+    if isinstance(signal, WrittenSignal):
+        return Texts(plan, corpus, parts, signal, vectors, tokens=plan.wants_tokens)
+    return Labels(plan, corpus, parts, signal, vectors)
+
+
+def teach(plan: DistillPlan, subject: Subject, base: ModelFolder, choice: DeviceChoice, folder: Path,
+          log: EventLog, wish: Callable[[], Wish | None], ask_again: AskAgain | None,
+          ranks: Ranks = ALONE) -> tuple[Student, list[dict[str, Any]]]:
+    """A student taught by a plan, and how each phase went.
+
+    Raises:
+        SettingsError: this base cannot be such a student.
+        Interrupted: a wish of the user.
+        RunError: there is nothing to learn, or numbers stopped making sense.
+    """
+    student = fresh_student(base, plan.student, plan.task, choice, plan.seed)
+    if isinstance(subject, Texts):
+        longest = max((len(student.encode_answer(subject.signal.texts[i])) for i in subject.learn()),
+                      default=1)
+        student.settings["most_tokens"] = round(ROOM_BEYOND * longest) + 2
+    training = PhasedTraining(plan=plan, subject=subject, student=student, folder=folder, log=log, wish=wish,
+                              ask_again=ask_again, ranks=ranks)
+    return student, training.run()

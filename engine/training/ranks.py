@@ -1,0 +1,93 @@
+"""Several processes training one student: who does which rows, and what is added up between them.
+
+Every process knows the whole batch, so each takes its rows and divides by the count of all of them; gradients
+are then *added*, not averaged, which is exact whatever the shares. The first process alone writes files,
+asks the large model and hears wishes. Started by `accelerate launch` or `torchrun`; without either this is
+one process, and nothing here costs anything.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+LONGEST_WAIT = timedelta(days=7)  # the others wait while the first asks the large model
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """This process among `world` of them; `rank` 0 is the first."""
+
+    rank: int = 0
+    world: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes, asks and hears."""
+        return self.rank == 0
+
+    def share(self, rows: Sequence[T]) -> list[T]:
+        """This process's part of a batch: every `world`-th row, so that lengths are spread evenly."""
+        return list(rows[self.rank::self.world])
+
+    def add_gradients(self, parameters: Sequence[torch.nn.Parameter]) -> None:
+        """Add every process's gradients, in place; a process without rows adds nothing."""
+        if self.world == 1:
+            return
+        for parameter in parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        flat = torch.cat([p.grad.flatten() for p in parameters]).float()
+        dist.all_reduce(flat)
+        for parameter, grad in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
+            parameter.grad.copy_(grad.view_as(parameter))
+
+    def total(self, values: dict[str, float]) -> dict[str, float]:
+        """Every process's values added, by name."""
+        if self.world == 1:
+            return values
+        sums = torch.tensor(list(values.values()), dtype=torch.float64)
+        dist.all_reduce(sums)
+        return dict(zip(values, sums.tolist(), strict=True))
+
+    def agreed(self, value: T) -> T:
+        """What the first process has, on all of them: wishes, measurements, signals."""
+        if self.world == 1:
+            return value
+        box: list[Any] = [value]
+        dist.broadcast_object_list(box, src=0)
+        return box[0]
+
+    def same(self, tensor: Tensor) -> Tensor:
+        """The first process's tensor, on all of them."""
+        if self.world == 1:
+            return tensor
+        copy = tensor.detach().float().cpu().contiguous()
+        dist.broadcast(copy, src=0)
+        return copy.to(tensor.device)
+
+    def wait(self) -> None:
+        """Until every process is here."""
+        if self.world > 1:
+            dist.barrier()
+
+
+ALONE = Ranks()
+
+
+def join_ranks() -> Ranks:
+    """This process among those that a launcher started; alone where none did."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return ALONE
+    if not dist.is_initialized():
+        # Small things travel (adapters, counts): gloo serves processors and graphics cards alike.
+        dist.init_process_group("gloo", timeout=LONGEST_WAIT)
+    return Ranks(dist.get_rank(), dist.get_world_size())

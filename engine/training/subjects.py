@@ -1,0 +1,191 @@
+"""What differs between kinds of questions while a student is trained: lessons, classes, looks at *steer*."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.cache.signals import load_signal, save_signal
+from engine.metrics.deciding import certainty, classes, differing, divergence, sameness
+from engine.plan import DistillPlan
+from engine.records import Corpus, FloatArray, Parts, TeacherSignal, WrittenSignal
+from engine.students.base import Student
+from engine.students.predicting import length_batches, predict
+from engine.training.lessons import Lesson, TextLesson
+from engine.training.loop import Gate
+from engine.training.preparing import label_lesson, one_of_each_group, text_lesson
+
+TOKENS_A_LOOK = 2048
+
+
+class Subject(Protocol):
+    """One run's teaching matter: documents, the teacher's answers to them, and how answers compare."""
+
+    signal: TeacherSignal | WrittenSignal
+
+    def learn(self) -> tuple[int, ...]:
+        """Documents to learn from: one of each group of near-duplicates, each with an answer."""
+        ...
+
+    def lesson(self, student: Student, learn: Sequence[int]) -> Lesson:
+        """What there is to learn about them now."""
+        ...
+
+    def classes(self, learn: Sequence[int]) -> tuple[NDArray[np.integer], int]:
+        """The class of each document's answer, and how many classes there may be."""
+        ...
+
+    def sureness(self, learn: Sequence[int]) -> FloatArray:
+        """How sure the teacher is of each, (learn,)."""
+        ...
+
+    def says(self, student: Student, learn: Sequence[int], lesson: Lesson) -> FloatArray:
+        """What the student says of each now, in whatever form `differs` compares."""
+        ...
+
+    def differs(self, says: FloatArray, learn: Sequence[int]) -> NDArray[np.bool_]:
+        """Where that is otherwise than the teacher's answer, (learn,)."""
+        ...
+
+    def look(self, student: Student) -> Gate:
+        """How the student stands on *steer*."""
+        ...
+
+
+@dataclass(slots=True)
+class Labels:
+    """Questions answered by labels, one or several a document."""
+
+    plan: DistillPlan
+    corpus: Corpus
+    parts: Parts
+    signal: TeacherSignal
+    vectors: FloatArray | None
+
+    def learn(self) -> tuple[int, ...]:
+        """See `Subject.learn`."""
+        return one_of_each_group(self.corpus, self.parts.learn)
+
+    def lesson(self, student: Student, learn: Sequence[int]) -> Lesson:
+        """See `Subject.lesson`."""
+        return label_lesson(student, self.corpus, learn, self.signal, self.vectors, self.plan.anchors,
+                            self.plan.seed, hard=self.plan.targets == "hard")
+
+    def classes(self, learn: Sequence[int]) -> tuple[NDArray[np.integer], int]:
+        """See `Subject.classes`."""
+        several = self.signal.several
+        return classes(self.signal.probs[list(learn)], several), self.signal.probs.shape[1] + several
+
+    def sureness(self, learn: Sequence[int]) -> FloatArray:
+        """See `Subject.sureness`."""
+        rows = list(learn)
+        return certainty(self.signal.probs[rows], self.signal.several) * self.signal.stability[rows]
+
+    def says(self, student: Student, learn: Sequence[int], lesson: Lesson) -> FloatArray:  # noqa: ARG002
+        """Probabilities (learn, labels); see `Subject.says`."""
+        return predict(student, [self.corpus.documents[i].text for i in learn])
+
+    def differs(self, says: FloatArray, learn: Sequence[int]) -> NDArray[np.bool_]:
+        """See `Subject.differs`."""
+        return differing(says, self.signal.probs[list(learn)], self.signal.several)
+
+    def look(self, student: Student) -> Gate:
+        """See `Subject.look`."""
+        rows = list(self.parts.steer)
+        says = predict(student, [self.corpus.documents[i].text for i in rows])
+        return gate_of(says, self.signal.probs[rows], self.signal.several)
+
+    def asked_again(self, signal: TeacherSignal, folder: Path) -> None:
+        """Learn from new answers from now on; they are kept with the phase."""
+        save_signal(folder / "signal.safetensors", signal)
+        self.signal = signal
+
+    def recall(self, folder: Path) -> bool:
+        """Take up the answers that a phase kept, if it did."""
+        path = folder / "signal.safetensors"
+        if path.exists():
+            self.signal = load_signal(path)
+        return path.exists()
+
+
+@dataclass(slots=True)
+class Texts:
+    """Questions answered in writing. Documents without a readable answer are not learned from.
+
+    There are no classes to keep quotas for. Agreement is the share of the teacher's words that the student
+    would have written next: a whole answer written anew is looked at once, at the end.
+    """
+
+    plan: DistillPlan
+    corpus: Corpus
+    parts: Parts
+    signal: WrittenSignal
+    vectors: FloatArray | None
+    tokens: bool = False
+    _steer: TextLesson | None = None
+
+    def learn(self) -> tuple[int, ...]:
+        """See `Subject.learn`."""
+        return tuple(i for i in one_of_each_group(self.corpus, self.parts.learn) if self.signal.texts[i])
+
+    def lesson(self, student: Student, learn: Sequence[int]) -> TextLesson:
+        """See `Subject.lesson`."""
+        return text_lesson(student, self.corpus, learn, self.signal, self.vectors, self.plan.anchors,
+                           self.plan.seed, tokens=self.tokens)
+
+    def classes(self, learn: Sequence[int]) -> tuple[NDArray[np.integer], int]:
+        """See `Subject.classes`."""
+        return np.zeros(len(learn), dtype=np.int64), 1
+
+    def sureness(self, learn: Sequence[int]) -> FloatArray:
+        """See `Subject.sureness`."""
+        return self.signal.sureness[list(learn)]
+
+    def says(self, student: Student, learn: Sequence[int], lesson: TextLesson) -> FloatArray:  # noqa: ARG002
+        """The share of the teacher's words that it would have written next, (learn,)."""
+        return word_by_word(student, lesson)[1]
+
+    def differs(self, says: FloatArray, learn: Sequence[int]) -> NDArray[np.bool_]:  # noqa: ARG002
+        """Documents whose answers the student follows less closely than the median, (learn,)."""
+        return says < np.median(says)
+
+    def look(self, student: Student) -> Gate:
+        """See `Subject.look`."""
+        if self._steer is None:
+            rows = [i for i in self.parts.steer if self.signal.texts[i]]
+            self._steer = text_lesson(student, self.corpus, rows, self.signal, None, 0, 0, tokens=self.tokens)
+        losses, same = word_by_word(student, self._steer)
+        return Gate(float(same.mean()), float(losses.mean()), len(same), same)
+
+
+def gate_of(student_probs: FloatArray, teacher_probs: FloatArray, several: bool = False) -> Gate:
+    """Compare probabilities (documents, labels) on *steer*."""
+    same = sameness(student_probs, teacher_probs, several)
+    return Gate(float(same.mean()), divergence(teacher_probs, student_probs, several), len(same), same)
+
+
+@torch.inference_mode()
+def word_by_word(student: Student, lesson: TextLesson) -> tuple[FloatArray, FloatArray]:
+    """Of each row: mean cross-entropy of the answer's words in nats, and the share the student had first."""
+    was_training = student.model.training
+    student.model.eval()
+    losses, same = np.zeros(len(lesson.answers)), np.zeros(len(lesson.answers))
+    for rows in length_batches(lesson.lengths, TOKENS_A_LOOK):
+        read, _ = student.read([[*lesson.prompts[i], *lesson.answers[i]] for i in rows],
+                               [len(lesson.prompts[i]) for i in rows])
+        log_probs = torch.log_softmax((read @ student.head.T).float(), dim=-1)
+        at = 0
+        for i in rows:
+            words = torch.tensor(lesson.answers[i], device=log_probs.device)
+            mine = log_probs[at:at + len(words)]
+            losses[i] = -float(mine.gather(1, words[:, None]).mean())
+            same[i] = float((mine.argmax(1) == words).float().mean())
+            at += len(words)
+    student.model.train(was_training)
+    return losses, same

@@ -1,0 +1,200 @@
+"""Every kind of question goes down the same line: several labels, answers in writing, an encoder that reads."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.numpy import load_file
+
+from engine.corpus.table import ReadOptions
+from engine.errors import SettingsError
+from engine.events import read_events
+from engine.export.labelling import export_student, label_file
+from engine.jobs.folder import RunFolder
+from engine.jobs.worker import work
+from engine.models.folders import require, weights_digest
+from engine.models.loading import load_causal_lm
+from engine.plan import ENCODER, STUDENT_PROMPTS, AskPlan, PhasePlan, StudentPlan
+from engine.prompts.template import Template
+from engine.prompts.verbalisers import assign
+from engine.tasks.definition import Field, Task
+from engine.workspace import read_json, write_json
+from tests.conftest import INSTALLED
+from tests.students.tiny import CPU, KEYWORDS, MODEL, TASK, Made, documents, write_model
+
+LARGE = "tiny-large"
+ASKED = AskPlan(teacher=LARGE, max_chars=400, template=Template(
+    id="each", kind="multi_label", answer="yes_no", text="{{ document }} about {{ label.name }} ? yes or no :"))
+SEVERAL = Task(id="several", kind="multi_label", question="Which of these apply?", labels=TASK.labels)
+LINE = Task(id="line", kind="generate", question="What happened?", max_words=6)
+WRITTEN = AskPlan(teacher=LARGE, max_chars=400, template=Template(
+    id="line", kind="generate", answer="text", text="{{ document }} about :"))
+ONE = (PhasePlan(name="one", title="One", slice="confident", passes=3, learning_rate=2e-2,
+                 representations=0.3),
+       PhasePlan(name="two", title="Two", slice="hard", passes=2, learning_rate=1e-2, taid=True))
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model that was taught to write what a document is about, and to stop: a real teacher, only small."""
+    models = tmp_path_factory.mktemp("large")
+    folder = write_model(models, LARGE, seed=3)
+    model, tokenizer = load_causal_lm(folder, CPU)
+    texts, truth = documents(300, seed=5)
+    yes_no = assign(("Yes", "No"), lambda t: tokenizer.encode(t, add_special_tokens=False)).tokens
+    rows = []
+    for text, label in zip(texts, truth, strict=True):
+        first = next(word for word in text.split() if word in KEYWORDS[label])
+        prompt = tokenizer.encode(f"{text} about : . ", add_special_tokens=False)
+        rows.append((prompt, [*tokenizer.encode(f"{TASK.names[label]} {first}"), tokenizer.eos_token_id]))
+        asked = (label + len(rows)) % 3
+        question = f"{text} about {TASK.names[asked]} ? yes or no : . "
+        rows.append((tokenizer.encode(question, add_special_tokens=False), [yes_no[int(asked != label)]]))
+    model.train()
+    adam = torch.optim.AdamW(model.parameters(), lr=4e-3)
+    for step in range(240):
+        loss = torch.zeros(())
+        for prompt, answer in rows[step * 10 % 600:][:10]:
+            ids = torch.tensor([prompt + answer])
+            logits = model(input_ids=ids).logits[0, len(prompt) - 1:-1]
+            loss = loss + torch.nn.functional.cross_entropy(logits, torch.tensor(answer)) / 10
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+    model.save_pretrained(folder.path)
+    write_json(folder.path / "manifest.json", {
+        **read_json(folder.path / "manifest.json"), "digest": weights_digest(folder.path)})
+    return folder.path
+
+
+@pytest.fixture
+def large(made: Made, taught: Path) -> Made:
+    """A workspace with a large model that is asked live."""
+    shutil.copytree(taught, made.workspace.models / LARGE)
+    for name in (ENCODER,):
+        if (INSTALLED / name / "manifest.json").is_file():
+            (made.workspace.models / name).symlink_to(INSTALLED / name)
+    return made
+
+
+def with_encoder(made: Made) -> Made:
+    if not (made.workspace.models / ENCODER).exists():
+        pytest.skip(f"{ENCODER} is not installed (make models)")
+    return made
+
+
+def done(run: RunFolder, made: Made) -> tuple[dict, pd.DataFrame]:
+    assert work(run, made.workspace) == "done", run.event_log.path.read_text()[-2000:]
+    return read_json(run.report), pd.read_parquet(run.predictions)
+
+
+def file_of(made: Made, folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    target = folder / "more.csv"
+    pd.DataFrame({"text": made.corpus.texts[:5]}).to_csv(target, index=False)
+    return target
+
+
+def test_several_labels_from_asking_to_a_labelled_file(large: Made, tmp_path: Path) -> None:
+    run = large.run(task=SEVERAL, ask=ASKED, phases=tuple(
+        p.model_copy(update={"passes": 3 * p.passes}) for p in ONE))
+    report, table = done(run, large)
+    assert report["several"] and report["kind"] == "multi_label" and report["confusion"] is None
+    assert report["n"] == 18 and 0 <= report["agreement_f1"] <= 1
+    assert report["agreement"] > 0.6 and report["agreement_f1"] > report["agreement_f1_baseline"] - 0.2
+    steps = [e for e in read_events(run.event_log.path)[0] if e["kind"] == "step"]
+    assert {"outputs", "representations"} <= steps[0].keys() and "way" in steps[-1]
+    assert steps[-1]["outputs"] < steps[0]["outputs"]
+    kept = table[table["part"] == "kept_aside"]
+    assert (kept["teacher"] == kept["student"]).mean() == pytest.approx(report["agreement"])
+    for row, said in zip(table["student_probs"], table["student"], strict=True):
+        yes = [name for name, p in json.loads(row).items() if p >= 0.5]
+        assert said == ("; ".join(yes) or "none")
+    assert "18 of 18 answers are the same" in report["reloaded"]
+    result = label_file(large.workspace, run.student, file_of(large, tmp_path / "in"),
+                        tmp_path / "out.csv", ReadOptions())
+    assert result["documents"] == 5
+    answers = pd.read_csv(tmp_path / "out.csv", encoding="utf-8-sig", keep_default_na=False)
+    assert answers["answer"].tolist() == table["student"].tolist()[:5]
+
+
+def test_labels_of_an_upload_score_several_categories(large: Made) -> None:
+    """Each document of the upload carries one of the names: they are scored, and change no weight."""
+    run = large.run(task=SEVERAL, ask=ASKED, phases=ONE[:1])
+    report, _ = done(run, large)
+    assert report["has_gold"] and report["n_gold"] == 18
+    assert len(report["student"]["per_label"]) == 3
+    assert 0 <= report["student"]["macro_f1"] <= 1 and report["student_minus_baseline"]["n"] == 18
+
+
+@pytest.mark.parametrize("outputs", [1.0, 0.0])
+def test_answers_in_writing_from_asking_to_a_labelled_file(
+    large: Made, tmp_path: Path, outputs: float
+) -> None:
+    with_encoder(large)
+    wanted = tuple(p.model_copy(update={"text": 0.5, "outputs": outputs, "slice": "all", "passes": 8.0,
+                                        "taid": p.taid and outputs > 0}) for p in ONE)
+    run = large.run(task=LINE, ask=WRITTEN, phases=wanted,
+                    student=StudentPlan(model=MODEL, rank=8, alpha=16, prompt=STUDENT_PROMPTS["generate"]))
+    report, table = done(run, large)
+    assert report["kind"] == "generate" and report["n"] > 10 and not report["has_gold"]
+    steps = [e for e in read_events(run.event_log.path)[0] if e["kind"] == "step"]
+    assert ("outputs" in steps[0]) == bool(outputs) and {"text", "representations"} <= steps[0].keys()
+    assert steps[-1]["text"] < 0.8 * steps[0]["text"]
+    assert report["phases"][-1]["agreement"] > report["phases"][0]["agreement_before"]
+    kept = table[(table["part"] == "kept_aside") & (table["teacher"] != "")]
+    assert len(kept) == report["n"] and kept["student"].str.len().gt(0).any()
+    assert f"{report['n']} of {report['n']} answers are the same" in report["reloaded"]
+    signal = load_file(run.path / "signal.safetensors")
+    assert ("token_ids" in signal) and signal["sureness"].max() <= 1
+    label_file(large.workspace, run.student, file_of(large, tmp_path / "in"), tmp_path / "out.jsonl",
+               ReadOptions())
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert len(lines) == 5 and all("answer" in line for line in lines)
+
+
+def test_words_read_once_are_not_read_again(large: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_encoder(large)
+    fields = {"task": LINE, "ask": WRITTEN, "phases": tuple(
+        p.model_copy(update={"passes": 1.0}) for p in ONE[:1])}
+    first, _ = done(large.run("first", **fields), large)
+
+    def never(*_: object) -> None:
+        raise AssertionError("read again")
+    monkeypatch.setattr("engine.teachers.local.list_answers", never)
+    second, _ = done(large.run("second", **fields), large)
+    assert first["agreement"] == second["agreement"]
+    one, two = (load_file(large.workspace.project(large.project).runs / name / "signal.safetensors")
+                for name in ("first", "second"))
+    assert one.keys() == two.keys() and all(np.array_equal(one[key], two[key]) for key in one)
+
+
+def test_an_encoder_learns_labels_and_is_taken_home(large: Made, tmp_path: Path) -> None:
+    with_encoder(large)
+    fields = {"student": StudentPlan(model=ENCODER, rank=4, alpha=8), "phases": tuple(
+        p.model_copy(update={"learning_rate": 3e-3, "passes": 3.0}) for p in ONE)}
+    run = large.run(**fields)
+    report, table = done(run, large)
+    assert report["agreement"] > 0.5 and "18 of 18 answers are the same" in report["reloaded"]
+    assert (run.student / "head.safetensors").exists()
+    label_file(large.workspace, run.student, file_of(large, tmp_path / "in"), tmp_path / "out.csv",
+               ReadOptions())
+    answers = pd.read_csv(tmp_path / "out.csv", encoding="utf-8-sig")
+    assert answers["answer"].tolist() == table["student"].tolist()[:5]
+    with pytest.raises(Exception, match="cannot be merged"):
+        export_student(large.workspace, run.student, tmp_path / "merged", merged=True)
+
+
+def test_an_encoder_cannot_write(large: Made) -> None:
+    with_encoder(large)
+    from engine.students.opening import fresh_student
+    with pytest.raises(SettingsError, match="cannot write"):
+        fresh_student(require(large.workspace.models, ENCODER), StudentPlan(model=ENCODER),
+                      Task(id="facts", kind="extract", question="What?", fields=(Field(name="place"),)), CPU,
+                      0)

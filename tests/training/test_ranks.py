@@ -1,0 +1,71 @@
+"""Two processes train the student that one would: the same losses, looks and weights."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from engine.events import read_events
+from engine.jobs.worker import work
+from engine.training.ranks import ALONE, join_ranks
+from engine.workspace import read_json
+from tests.students.tiny import Made, phases
+
+MANY = tuple(p.model_copy(update={"taid": i == 1}) for i, p in enumerate(phases(1.0)))
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
+
+
+def side_by_side(run: Path, home: Path, world: int = 2) -> list[str]:
+    """`world` workers on one run, as a launcher starts them; what each printed."""
+    port = str(free_port())
+    settings = {**os.environ, "ANON_HOME": str(home), "ANON_DTYPE": "float32", "MASTER_ADDR": "127.0.0.1",
+                "MASTER_PORT": port, "WORLD_SIZE": str(world), "OMP_NUM_THREADS": "1",
+                "TQDM_DISABLE": "1"}
+    started = [subprocess.Popen(
+        [sys.executable, "-m", "engine", "run", str(run / "plan.yaml")], text=True,
+        env={**settings, "RANK": str(rank), "LOCAL_RANK": str(rank)}, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT) for rank in range(world)]
+    told = [process.communicate(timeout=200)[0] for process in started]
+    assert [process.returncode for process in started] == [0] * world, "\n".join(told)
+    return told
+
+
+def steps(folder: Path) -> list[dict]:
+    return [e for e in read_events(folder / "events.jsonl")[0] if e["kind"] == "step"]
+
+
+def test_alone_nothing_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    assert join_ranks() is ALONE and ALONE.first
+    assert ALONE.share([1, 2, 3]) == [1, 2, 3] and ALONE.agreed("x") == "x"
+
+
+def test_two_processes_train_what_one_does(made: Made) -> None:
+    alone, both = made.run("alone", phases=MANY), made.run("both", phases=MANY)
+    assert work(alone, made.workspace) == "done"
+    side_by_side(both.path, made.workspace.home)
+    one, two = steps(alone.path), steps(both.path)
+    assert len(one) == len(two) > 15
+    for a, b in zip(one, two, strict=True):
+        assert a["phase"] == b["phase"] and a.keys() == b.keys()
+        for name in ("outputs", "representations", "way"):
+            if name in a:
+                assert a[name] == pytest.approx(b[name], abs=2e-5)
+    first, second = (load_file(run.student / "adapter_model.safetensors") for run in (alone, both))
+    for name in first:
+        np.testing.assert_allclose(first[name], second[name], atol=2e-4)
+    assert read_json(alone.report)["agreement"] == pytest.approx(read_json(both.report)["agreement"], abs=0.06)
+    assert json.dumps(read_json(both.report)["phases"])
