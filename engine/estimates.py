@@ -11,9 +11,11 @@ import psutil
 from engine.devices import cpu_flops, machine_summary
 from engine.models.catalogue import find_card
 from engine.models.folders import installed, is_installed
+from engine.models.vocabularies import same_vocabulary
 from engine.plan import ENCODER, SLICE_SHARES, DistillPlan
 from engine.prompts.template import render
 from engine.records import Corpus
+from engine.tasks.answer_form import room_for
 from engine.teachers.protocol import teacher_kind
 from engine.workspace import Workspace, read_json, write_json
 
@@ -23,6 +25,7 @@ SHARE_OF_FLOPS = {"ask": 0.8, "train": 0.3, "predict": 0.45}
 CHARS_A_TOKEN = 3.6
 CHAT_TOKENS = 25  # that a chat form puts around a prompt
 STUDENT_TOKENS = 8
+WRITING = 4.0  # times the time that a token takes to be written, not read, several answers at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +59,13 @@ def preflight(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> Prefli
     needed = [plan.student.model]
     if teacher_kind(plan.ask.teacher) == "local":
         needed.append(plan.ask.teacher)
-    if plan.wants_hidden:
+    if plan.wants_hidden or plan.task.kind == "generate":
         needed.append(ENCODER)
     for name in needed:
         if not is_installed(workspace.models, name):
             title = card.title if (card := find_card(name)) else name
             problems.append(f"The model {title} is not on this machine yet: fetch it first.")
+    problems += _words_not_shared(plan, workspace)
     if memory > available:
         problems.append(f"It needs about {memory:.1f} GB of memory; {available:.1f} GB are free.")
     if disk > free:
@@ -74,6 +78,17 @@ def preflight(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> Prefli
         Estimate(memory, f"{memory:.1f} GB", f"weights, adapter and one batch; {available:.1f} GB are free"),
         Estimate(disk, f"{disk:.1f} GB", f"adapters, answers and report; {free:.0f} GB are free"),
         Estimate(0.0, "nothing", "every model runs on this machine"), tuple(problems))
+
+
+def _words_not_shared(plan: DistillPlan, workspace: Workspace) -> list[str]:
+    """The likeliest tokens of one model mean nothing to another with other tokens."""
+    folders = [workspace.models / name for name in (plan.ask.teacher, plan.student.model)]
+    if not plan.wants_tokens or not all((path / "tokenizer.json").exists() for path in folders) \
+            or same_vocabulary(*folders):
+        return []
+    return [f"{plan.student.model} does not write with the same tokens as {plan.ask.teacher}, so it cannot "
+            "learn that one's likeliest tokens: set the weight of outputs to 0 and that of text to 1, or "
+            "choose a small model of the same family."]
 
 
 def asking_time(workspace: Workspace, teacher: str, calls: int, tokens: float) -> Estimate:
@@ -104,6 +119,10 @@ def _seconds(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> tuple[f
     if teacher_kind(plan.ask.teacher) == "local":
         again = plan.ask.again_share * 0.65 if any(p.ask_again for p in plan.phases) else 0.0
         asked = plan.ask.budget if plan.ask.candidates else plan.ask.orders
+        if plan.task.kind == "multi_label":
+            asked = len(plan.task.labels)
+        elif plan.writes:
+            asked = 1 + WRITING * room_for(plan.task) / max(1.0, per_document + _around(plan))
         prompts = len(corpus) * (asked + again * plan.ask.again_orders)
         speed = known.get(f"ask:{plan.ask.teacher}")
         measured.append(bool(speed))

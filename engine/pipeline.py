@@ -256,7 +256,7 @@ def take_home(line: Line) -> dict[str, Any]:
     table, report = pd.read_parquet(line.run.predictions), read_json(line.run.report)
     base = require(line.workspace.models, line.plan.student.model)
     fresh = open_student(line.run.student, base, line.choice)
-    reloaded = reload_check(fresh, line.plan.task, table)
+    reloaded = reload_check(fresh, table)
     sizes = pack(line.run.path, line.plan, report, table, base,
                  {**line.facts["training"], "reloaded": reloaded})
     report["reloaded"], report["take_home"] = reloaded, sizes

@@ -178,6 +178,10 @@ class DistillPlan(_Closed):
             problems.append(SettingsError(
                 "Recorded answers know only the instructions they were recorded with.",
                 "Leave out the candidates, or choose another large model."))
+        if kind == "recorded" and self.task.kind != "single_label":
+            problems.append(SettingsError(
+                "Recorded answers are choices of one category; this question asks for something else.",
+                "Choose a large model that is on this machine."))
         needed = needs(self.task.kind)
         used = {name for phase in self.phases for name in needed if getattr(phase, name) > 0}
         for name in sorted(used):
@@ -218,10 +222,17 @@ class DistillPlan(_Closed):
         return any(phase.representations > 0 for phase in self.phases)
 
 
-def phases_for(preset: Preset) -> tuple[PhasePlan, ...]:
-    """The three phases of ANON, easy to hard, in three lengths."""
+def phases_for(preset: Preset, kind: TaskKind = "single_label", *,
+               tokens: bool = True) -> tuple[PhasePlan, ...]:
+    """The three phases of ANON, easy to hard, in three lengths.
+
+    `tokens`: for answers in writing, whether the small model writes with the large one's tokens and can learn
+    its likeliest ones; else it learns the words alone.
+    """
     foundations, breadth, hard = {"quick": (2.0, 2.0, 1.0), "balanced": (3.0, 4.0, 2.0),
                                   "thorough": (4.0, 8.0, 3.0)}[preset]
+    if kind != "single_label":
+        return _phases_of(kind, (foundations, breadth, hard), tokens)
     return (
         PhasePlan(name="foundations", title="Foundations", slice="confident", passes=foundations,
                   learning_rate=1e-3, representations=0.3),
@@ -230,6 +241,18 @@ def phases_for(preset: Preset) -> tuple[PhasePlan, ...]:
         PhasePlan(name="hard-cases", title="Hard cases", slice="hard", passes=hard,
                   learning_rate=3e-4, ask_again=True),
     )
+
+
+def _phases_of(kind: TaskKind, passes: tuple[float, float, float], tokens: bool) -> tuple[PhasePlan, ...]:
+    """The phases of the other kinds: nothing is asked again; what is written needs smaller steps."""
+    writes = kind in WRITTEN
+    losses = {"outputs": 1.0 if tokens else 0.0, "text": 0.2 if tokens else 1.0} if writes else {}
+    rates = (5e-4, 4e-4, 2e-4) if writes else (1e-3, 7e-4, 3e-4)
+    steps = (("foundations", "Foundations", "confident", 0.3), ("breadth", "Breadth", "all", 0.1),
+             ("hard-cases", "Hard cases", "hard", 0.0))
+    return tuple(PhasePlan(name=name, title=title, slice=part, passes=length, learning_rate=rate,
+                           representations=0.0 if writes and not tokens else relations, **losses)
+                 for (name, title, part, relations), length, rate in zip(steps, passes, rates, strict=True))
 
 
 def load_plan(path: Path) -> DistillPlan:

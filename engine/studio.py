@@ -24,11 +24,13 @@ from engine.jobs.reading import Reading
 from engine.jobs.status import RunStatus, status
 from engine.models.catalogue import find_card
 from engine.models.listing import model_views
+from engine.models.vocabularies import same_vocabulary
 from engine.plan import (
     DEFAULT_STUDENT,
     DEFAULT_TEACHER,
     ENCODER,
     EXAMPLE_TEACHER,
+    STUDENT_PROMPTS,
     AskPlan,
     DistillPlan,
     Preset,
@@ -40,7 +42,7 @@ from engine.plan import (
 from engine.projects import EXAMPLE
 from engine.prompts.library import find, others
 from engine.teachers.protocol import teacher_kind
-from engine.views import Download, ModelView, Rendered, Tried
+from engine.views import Download, ModelView, Rendered, Said, Tried
 from engine.workspace import fresh_name, read_json
 
 ADAPTS: dict[Preset, float] = {"balanced": 3.0, "thorough": 5.0}
@@ -72,16 +74,26 @@ class Studio(InstructionsDesk):
         project = self.project(project_id)
         folder = projects.folders(self.workspace, project).templates
         asked = teacher or self.teacher(project_id)
+        task = self.task(project_id)
+        single = task.kind == "single_label"
         ask = AskPlan(teacher=asked, template=find(folder, project.template),
-                      again_template=find(folder, project.again_template), max_chars=MAX_CHARS)
-        if preset_name in ADAPTS and teacher_kind(asked) == "local":
+                      again_template=find(folder, project.again_template) if single else None,
+                      max_chars=MAX_CHARS)
+        if single and preset_name in ADAPTS and teacher_kind(asked) == "local":
             ask = ask.model_copy(update={"candidates": others(folder, ask.template),
                                          "budget": ADAPTS[preset_name]})
         fields: dict[str, Any] = {
-            "project": project_id, "corpus": project.corpus, "task": self.task(project_id), "ask": ask,
-            "student": StudentPlan(model=student, **projects.student_window(self.workspace, project)),
-            "phases": phases_for(preset_name), "preset": preset_name, "seed": seed, **changes}
+            "project": project_id, "corpus": project.corpus, "task": task, "ask": ask,
+            "student": StudentPlan(model=student, prompt=STUDENT_PROMPTS[task.kind],
+                                   **projects.student_window(self.workspace, project)),
+            "phases": phases_for(preset_name, task.kind, tokens=self._share_tokens(asked, student)),
+            "preset": preset_name, "seed": seed, **changes}
         return DistillPlan(**fields)
+
+    def _share_tokens(self, teacher: str, student: str) -> bool:
+        """Whether both are here and write with the same tokens."""
+        here = [self.workspace.models / name for name in (teacher, student)]
+        return all((path / "tokenizer.json").exists() for path in here) and same_vocabulary(*here)
 
     def preflight(self, plan: DistillPlan) -> Preflight:
         """Time, memory and disk before anything is spent, each with its basis; and what stands in the way."""
@@ -166,8 +178,8 @@ class Studio(InstructionsDesk):
         self.report(run_id)
         return (find_run(self.workspace, run_id).student / "README.md").read_text(encoding="utf-8")
 
-    def ask_student(self, run_id: str, text: str) -> dict[str, float]:
-        """What a finished run's small model says about one text: label → probability."""
+    def ask_student(self, run_id: str, text: str) -> Said:
+        """What a finished run's small model says about one text."""
         run = find_run(self.workspace, run_id)
         self.report(run_id)
         return asker.ask_student(self.workspace, run.student, text)
@@ -180,5 +192,5 @@ def machine_words() -> str:
 
 
 __all__ = ["DEFAULT_STEPS", "DEFAULT_STUDENT", "DEFAULT_TEACHER", "ENCODER", "EXAMPLE", "EXAMPLE_TEACHER",
-           "ROLES", "Download", "EngineError", "ModelView", "ReadOptions", "Reading", "Rendered", "Studio",
-           "Tried", "find_card", "machine_words"]
+           "ROLES", "Download", "EngineError", "ModelView", "ReadOptions", "Reading", "Rendered", "Said",
+           "Studio", "Tried", "find_card", "machine_words"]

@@ -60,6 +60,17 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What a small model says about one text: its label, labels or what it wrote; and label → probability.
+
+    `probs` is empty where it wrote.
+    """
+
+    answer: str
+    probs: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Download:
     """Something to take home."""
 

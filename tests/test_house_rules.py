@@ -24,7 +24,7 @@ ROOMS = (
     "plan",  # says what to do, so the rooms that do it come after it
     "ablations", "students", "estimates", "training", "evaluation", "export",
     "projects",
-    "questioning",
+    "questioning", "schooling",  # what is asked, and what is taught, in a run
     "jobs.process", "jobs.folder",  # a run's folder and who works in it: the pipeline writes there
     "pipeline", "jobs", "documents_desk", "instructions_desk", "studio", "in_words", "cli", "__main__",
 )

@@ -165,9 +165,9 @@ def test_a_finished_student_answers_typed_text_through_the_asker(studio: Studio,
     row = studio.predictions(run.id).iloc[0]
     try:
         said = studio.ask_student(run.id, row["text"])
-        assert list(said) == list(TASK.names)
+        assert list(said.probs) == list(TASK.names) and said.answer == row["student"]
         for name, value in json.loads(row["student_probs"]).items():
-            assert said[name] == pytest.approx(value, abs=1e-3)
+            assert said.probs[name] == pytest.approx(value, abs=1e-3)
         address = read_json(made.workspace.home / "asker.json")
         assert (made.workspace.home / "asker.json").stat().st_mode & 0o077 == 0
         for token in ("", "Bearer wrong"):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine.errors import SettingsError
-from engine.plan import PRESET_TITLES, DistillPlan, PhasePlan, parse_plan, phases_for
+from engine.plan import PRESET_TITLES, DistillPlan, PhasePlan, parse_plan
 from engine.studio import ENCODER, ModelView, Studio, find_card
 from ui import wording_run as words
 from ui.guard import notice
@@ -41,19 +41,24 @@ def phase_rows(phases: Sequence[PhasePlan]) -> list[list[Any]]:
             for p in phases]
 
 
-def phases_from(rows: Any, preset: str) -> list[dict[str, Any]]:  # noqa: ANN401 - a table
-    """The edited phases as plain values.
+def phases_from(rows: Any, drafted: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:  # noqa: ANN401
+    """The drafted phases with what was edited in the table, as plain values.
+
+    A weight of outputs is taken over only where the draft has one: without shared tokens there is nothing to
+    weigh.
 
     Raises:
         SettingsError: a row was added or taken away, or a cell is not a number.
     """
-    known = [phase.model_dump() for phase in phases_for(preset)]
+    known = [dict(phase) for phase in drafted]
     cells = rows.values.tolist() if hasattr(rows, "values") else list(rows or [])
     try:
         for phase, row in zip(known, cells, strict=True):
             numbers = [float(cell) for cell in row[1:6]]
-            phase.update(zip(("passes", "learning_rate", "outputs", "representations",
-                              "temperature"), numbers, strict=True))
+            edited = dict(zip(("passes", "learning_rate", "outputs", "representations", "temperature"),
+                              numbers, strict=True))
+            fixed = [name for name in ("outputs", "representations") if phase["text"] > 0 and not phase[name]]
+            phase.update({name: value for name, value in edited.items() if name not in fixed})
     except (TypeError, ValueError) as error:
         raise SettingsError(words.DISTIL_BAD_PHASES, words.DISTIL_BAD_PHASES_FIX) from error
     return known
@@ -68,7 +73,7 @@ def plan_from(studio: Studio, project: str, form: Form) -> DistillPlan:
     draft = studio.draft_plan(project, form.preset, teacher=form.teacher, student=form.student)
     raw = draft.model_dump()
     standard = raw["phases"]
-    raw["phases"] = phases_from(form.phases, form.preset)
+    raw["phases"] = phases_from(form.phases, raw["phases"])
     if list(raw["phases"]) != list(standard):
         raw["preset"] = "custom"
     whole = {name: _whole(getattr(form, name), name) for name in

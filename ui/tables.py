@@ -19,6 +19,7 @@ KEPT, STEER, LEARN = "kept_aside", "steer", "learn"
 DIFFERENT, UNSURE, ALL_KEPT, ALL = "different", "unsure", "kept", "all"
 HALF = 0.5  # a small model that gives no category at least half is unsure
 TEXT_SHOWN = 160
+BETWEEN = "; "  # several labels of one document
 WHO = (("teacher", words.COMPARE_LARGE), ("student", words.COMPARE_SMALL),
        ("baseline", words.COMPARE_BAG))
 
@@ -139,7 +140,8 @@ def documents(rows: pd.DataFrame) -> pd.DataFrame:
         "teacher": rows["teacher"], "student": rows["student"],
         "same": [words.COMPARE_SAME if t == s else words.COMPARE_OTHER
                  for t, s in zip(rows["teacher"], rows["student"], strict=True)],
-        "sureness": [f"{wording.percent(c)}" for c in rows["student_confidence"]],
+        "sureness": [words.COMPARE_NONE if c != c else wording.percent(c)  # NaN: of what was written
+                     for c in rows["student_confidence"]],
         "baseline": rows["baseline"]})
     if rows["gold"].notna().any():
         shown["gold"] = rows["gold"].fillna("")
@@ -150,6 +152,11 @@ def shortened(text: str, limit: int) -> str:
     """One line of at most `limit` characters."""
     line = " ".join(text.split())
     return line if len(line) <= limit else line[:limit - 1].rstrip() + "…"
+
+
+def labels_in(answers: pd.Series) -> list[str]:
+    """Every label that was given; of several in one answer each."""
+    return [label for answer in answers for label in str(answer).split(BETWEEN)]
 
 
 def probabilities(row: Mapping[str, Any]) -> dict[str, dict[str, float]]:

@@ -112,8 +112,9 @@ def compare_filter(which: str, number: int) -> str:
 
 
 def compare_answer(label: str, confidence: float, sureness: str) -> str:
-    """An answer with how sure it is."""
-    return f"{label} · {percent(confidence)}" + (f" · {sureness}" if sureness else "")
+    """An answer with how sure it is, where that is known."""
+    sure = "" if confidence != confidence else f" · {percent(confidence)}"  # NaN: of what was written
+    return f"{label or COMPARE_NONE}{sure}" + (f" · {sureness}" if sureness else "")
 
 
 def compare_asked(prompts: int, again: bool, why: str = "") -> str:
@@ -124,9 +125,11 @@ def compare_asked(prompts: int, again: bool, why: str = "") -> str:
     return f"The large model was asked {'; '.join((times, *reasons))}."
 
 
-def compare_own(label: str, share: float) -> str:
-    """The small model's answer to a typed text."""
-    return f"The small model says “{label}” ({percent(share)})."
+def compare_own(answer: str, share: float | None) -> str:
+    """The small model's answer to a typed text; `share` where it is one label."""
+    if not answer:
+        return "What the small model wrote could not be read."
+    return f"The small model says “{answer}”{'' if share is None else f' ({percent(share)})'}."
 
 
 # ── Take home ────────────────────────────────────────────────────────────────────────────────────

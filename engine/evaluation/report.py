@@ -16,6 +16,7 @@ from engine.evaluation.baseline import fit_baseline
 from engine.evaluation.comparing import Answered, compare, gold_indices, limits, verdict
 from engine.evaluation.comparing_several import SeveralAnswered, compare_several, gold_several
 from engine.evaluation.cost import documents_per_second
+from engine.evaluation.labelled import named
 from engine.evaluation.pieces import first_of_each, merged
 from engine.metrics.calibration import sureness
 from engine.metrics.deciding import HALF, certainty, decisions
@@ -24,8 +25,6 @@ from engine.prompts.template import render_any, shorten
 from engine.records import PARTS, Corpus, FloatArray, Gold, Parts, TeacherSignal
 from engine.students.base import Student
 from engine.students.predicting import predict
-
-BETWEEN, NO_LABEL = "; ", "none"  # between several labels of a document; where it has none
 
 
 def score_run(plan: DistillPlan, corpus: Corpus, parts: Parts, first: TeacherSignal,
@@ -116,11 +115,6 @@ def _several(plan: DistillPlan, corpus: Corpus, kept: list[int], one: NDArray, f
         [groups[i] for i in one]), plan.task, plan.seed)
     return report, [named(plan.task.names, row) if there else None
                     for row, there in zip(given, known, strict=True)]
-
-
-def named(names: Sequence[str], given: Sequence[bool]) -> str:
-    """Decisions of one document as people read them: its labels, or “none”."""
-    return BETWEEN.join(name for name, yes in zip(names, given, strict=True) if yes) or NO_LABEL
 
 
 def _table(plan: DistillPlan, corpus: Corpus, parts: Parts, first: TeacherSignal, signal: TeacherSignal,

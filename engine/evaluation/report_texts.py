@@ -12,17 +12,16 @@ import numpy as np
 import pandas as pd
 
 from engine.evaluation.cost import documents_per_second
+from engine.evaluation.labelled import answered
 from engine.metrics.calibration import sureness
 from engine.metrics.fields import field_scores, mean_f1, same_fact
 from engine.metrics.intervals import bootstrap_interval
 from engine.plan import DistillPlan
 from engine.prompts.template import render_any, shorten
-from engine.records import PARTS, Corpus, FloatArray, Parts, Written, WrittenSignal
+from engine.records import PARTS, Corpus, FloatArray, Parts, WrittenSignal
 from engine.students.base import Student
-from engine.students.predicting import write_answers
-from engine.tasks.answer_form import as_written, read_back
+from engine.tasks.answer_form import read_back
 from engine.tasks.definition import Task
-from engine.teachers.asking_more import read_answer
 
 Embed = Callable[[Sequence[str]], FloatArray]
 NO_SCORES: dict[str, Any] = {
@@ -41,9 +40,8 @@ def score_texts(plan: DistillPlan, corpus: Corpus, parts: Parts, signal: Written
     kept = [i for i in parts.kept_aside if signal.texts[i]]
     documents = [corpus.documents[i] for i in kept]
     began = time.monotonic()
-    written = write_answers(student, [d.text for d in documents], on_progress)
+    said, _ = answered(student, [d.text for d in documents], on_progress)
     speed = documents_per_second(len(kept), time.monotonic() - began)
-    said = [answer_text(plan.task, one, d.text) for one, d in zip(written, documents, strict=True)]
     wanted = [signal.texts[i] for i in kept]
     rival = [_without_a_model(plan.task, d.text) for d in documents]
     facts = plan.task.kind == "extract"
@@ -71,11 +69,6 @@ def score_texts(plan: DistillPlan, corpus: Corpus, parts: Parts, signal: Written
     report |= {"verdict": text_verdict(report), "limits": text_limits(report, len(learn))}
     return report, _table(plan, corpus, parts, signal, dict(zip(kept, said, strict=True)),
                           dict(zip(kept, rival, strict=True)), student)
-
-
-def answer_text(task: Task, written: Written, document: str) -> str:
-    """What a model wrote, in the one form it is compared in; empty where it cannot be read."""
-    return as_written(task, read_answer(task, written, document))
 
 
 def text_verdict(report: Mapping[str, Any]) -> str:

@@ -11,16 +11,15 @@ from engine.corpus.ingest import ingest
 from engine.corpus.reading import ReadOptions
 from engine.devices import choose_device
 from engine.errors import RunError, disk_errors_in_words
+from engine.evaluation.labelled import answered, named
 from engine.evaluation.pieces import merged
-from engine.evaluation.report import named
-from engine.evaluation.report_texts import answer_text
 from engine.export.tables import table_format, write_predictions
 from engine.metrics.deciding import certainty, decisions
 from engine.models.weights import require
 from engine.records import Document
 from engine.students.base import SETTINGS_FILE, Student, read_settings
 from engine.students.opening import open_student as open_on
-from engine.students.predicting import predict, write_answers
+from engine.students.predicting import predict
 from engine.tasks.answer_form import read_back
 from engine.tasks.definition import Task
 from engine.workspace import Workspace, write_json
@@ -69,8 +68,8 @@ def _written(student: Student, documents: Sequence[Document]) -> list[dict[str, 
     """One row a document or piece of one: what the student wrote, and facts each in a column of its own."""
     task = Task(**student.settings["task"])
     rows = []
-    for document, one in zip(documents, write_answers(student, [d.text for d in documents]), strict=True):
-        answer = answer_text(task, one, document.text)
+    answers, _ = answered(student, [d.text for d in documents])
+    for document, answer in zip(documents, answers, strict=True):
         facts = {field: value or "" for field, value in read_back(task, answer).items()}
         rows.append({"id": document.id, "text": document.original, "answer": answer,
                      **(facts if task.kind == "extract" else {})})

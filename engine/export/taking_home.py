@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from engine.evaluation.report_texts import answer_text
+from engine.evaluation.labelled import answered
 from engine.export.card import model_card
 from engine.export.tables import write_predictions
-from engine.metrics.deciding import differing
 from engine.models.weights import ModelFolder
 from engine.plan import DistillPlan
 from engine.students.base import Student
-from engine.students.predicting import predict, write_answers
-from engine.tasks.definition import Task
 from engine.workspace import write_atomic, write_text
 
 COLUMNS = ("id", "text", "student", "student_confidence", "teacher", "sureness", "baseline", "part")
 
 
-def reload_check(student: Student, task: Task, table: pd.DataFrame) -> str:
+def reload_check(student: Student, table: pd.DataFrame) -> str:
     """Ask a freshly loaded student the kept-aside documents again; one sentence on how it went."""
     kept = table[(table["part"] == "kept_aside") & (table["teacher"] != "")]
     texts = kept["text"].tolist()
-    if student.labels:
-        before = np.array([list(json.loads(row).values()) for row in kept["student_probs"]])
-        same = int((~differing(before, predict(student, texts), student.several)).sum())
-    else:
-        again = [answer_text(task, one, text) for one, text in
-                 zip(write_answers(student, texts), texts, strict=True)]
-        same = sum(a == b for a, b in zip(again, kept["student"], strict=True))
+    again, _ = answered(student, texts)
+    same = sum(a == b for a, b in zip(again, kept["student"], strict=True))
     return f"Saved, loaded again and asked once more: {same} of {len(kept)} answers are the same."
 
 

@@ -21,6 +21,7 @@ from engine.jobs.status import worker_alive
 from engine.plan import ENCODER
 from engine.records import Corpus
 from engine.teachers.protocol import teacher_kind
+from engine.views import Said
 from engine.workspace import Workspace, read_json, write_json
 
 Progress = Callable[[int, int], None]
@@ -113,7 +114,7 @@ def ask_teacher(workspace: Workspace, teacher: str, wanted: dict[str, Any],
     return call(workspace, request, on_progress)
 
 
-def ask_student(workspace: Workspace, folder: Path, text: str) -> dict[str, float]:
-    """What a finished small model says about one text: label → probability."""
+def ask_student(workspace: Workspace, folder: Path, text: str) -> Said:
+    """What a finished small model says about one text."""
     said = call(workspace, {"verb": "student", "folder": str(folder), "texts": [text]})
-    return dict(zip(said["labels"], said["probs"][0], strict=True))
+    return Said(said["answers"][0], dict(zip(said["labels"], said["probs"][0], strict=True)))

@@ -81,12 +81,10 @@ def handle(models: Models, wanted: dict[str, Any], report: Report) -> Any:  # no
     if verb == "ask":
         return answers(models, wanted, report)
     if verb == "student":
-        from engine.students.predicting import predict, write_answers
+        from engine.evaluation.labelled import answered
         student = models.student(Path(wanted["folder"]))
-        if not student.labels:
-            return {"texts": [one.text for one in write_answers(student, wanted["texts"])]}
-        return {"labels": list(student.labels), "several": student.several,
-                "probs": predict(student, wanted["texts"]).tolist()}
+        said, probs = answered(student, wanted["texts"])
+        return {"answers": said, "labels": list(student.labels), "probs": probs.tolist()}
     if verb == "embed":
         from engine.cache.signals import save_vectors
         from engine.embedding.encoder import embed

@@ -8,6 +8,16 @@ from engine.tasks.definition import Task
 from engine.tasks.figures import Figure, Unparsed
 from engine.tasks.parsing import Extraction, Value
 
+TOKENS_A_WORD = 2.5  # of room for an answer in any language
+TOKENS_A_FIELD = 40
+
+
+def room_for(task: Task) -> int:
+    """How many tokens an answer in writing may have."""
+    if task.kind == "generate":
+        return round(TOKENS_A_WORD * task.max_words)
+    return 30 + TOKENS_A_FIELD * len(task.fields)
+
 
 def as_written(task: Task, answer: Extraction | str | Unparsed) -> str:
     """Facts as one line of JSON, every field in its order; a short text as it stands; empty for what could

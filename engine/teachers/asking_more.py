@@ -14,6 +14,7 @@ from engine.prompts.calibration import class_pull, empty_documents, without_clas
 from engine.prompts.questions import compose_labels, compose_open
 from engine.prompts.template import Template
 from engine.records import Document, FloatArray, Prompt, Written
+from engine.tasks.answer_form import room_for
 from engine.tasks.definition import Task
 from engine.tasks.figures import Unparsed
 from engine.tasks.grounding import grounded
@@ -22,8 +23,6 @@ from engine.teachers.asking import Progress, answer_prompts
 from engine.teachers.protocol import Teacher
 
 WRITE_BATCH = 8
-TOKENS_A_WORD = 2.5  # of room for an answer in any language
-TOKENS_A_FIELD = 40
 TOGETHER = 64  # documents asked about one category, where the instructions stand in front
 
 
@@ -135,13 +134,6 @@ def ask_open(teacher: Teacher, documents: Sequence[Document], task: Task, templa
             on_progress(len(prompts) - len(missing) + start + len(rows), len(prompts))
     return [read_answer(task, known[key], document.text)
             for key, document in zip(keys, documents, strict=True)]
-
-
-def room_for(task: Task) -> int:
-    """How many tokens an answer in writing may have."""
-    if task.kind == "generate":
-        return round(TOKENS_A_WORD * task.max_words)
-    return 30 + TOKENS_A_FIELD * len(task.fields)
 
 
 def read_answer(task: Task, written: Written, document: str) -> Extraction | str | Unparsed:

@@ -42,6 +42,7 @@ from engine.tasks.definition import Task
 from engine.teachers.asking import ask
 from engine.teachers.opening import open_teacher
 from engine.teachers.signals import first_signal, letter_pull
+from engine.training.loop import Gate
 from engine.training.phased import PhasedTraining
 from engine.training.subjects import Labels
 from engine.workspace import Workspace, read_json
@@ -49,8 +50,6 @@ from engine.workspace import Workspace, read_json
 BATCH = 8
 ORDERS = 2
 TOKENS_A_LOOK = 2048
-PRODUCTS = ((128, 1024), (1024, 1024), (2048, 2048))  # rows; width, both ways
-TRIAL_SECONDS = 1.0
 LORA = StudentPlan()  # rank and alpha of everybody's adapter, and the small model's short prompt
 
 
@@ -128,22 +127,6 @@ class Showing:
         model.get_base_model().model.register_forward_pre_hook(seen, with_kwargs=True)
 
 
-def machine() -> tuple[DeviceChoice, float]:
-    """What is computed with, and the most FLOP a second that matrix products of some sizes came to."""
-    choice = choose_device()
-    torch.set_num_threads(choice.threads)
-    most, dtype = 0.0, getattr(torch, choice.dtype)
-    for rows, width in PRODUCTS:
-        left = torch.ones(rows, width, dtype=dtype, device=choice.device)
-        right = torch.ones(width, width, dtype=dtype, device=choice.device)
-        end = time.perf_counter() + TRIAL_SECONDS
-        while time.perf_counter() < end:
-            start = time.perf_counter()
-            torch.mm(left, right)[0, 0].item()  # fetching a number waits for a graphics card
-            most = max(most, 2 * rows * width ** 2 / (time.perf_counter() - start))
-    return choice, most
-
-
 def answers(matter: Matter, teacher: str) -> Answered:
     """The large model's answers to every document, through the workspace's cache."""
     began, workspace = time.monotonic(), Workspace.default()
@@ -173,15 +156,29 @@ def from_cache(matter: Matter, student: str) -> Showing:
         pupil = Student.fresh(folder(student), plan.student, matter.task, choice, matter.seed)
         shown.load_s = time.monotonic() - began
         shown.count(pupil.model)
-        training = PhasedTraining(plan, Labels(plan, corpus, matter.parts, matter.signal, None), pupil,
-                                  Path(run), EventLog(Path(run) / "events.jsonl"), lambda: None)
+        subject = _Timed(plan, corpus, matter.parts, matter.signal, None)
+        training = PhasedTraining(plan, subject, pupil, Path(run), EventLog(Path(run) / "events.jsonl"),
+                                  lambda: None)
         began = time.monotonic()
         (result,) = training.run()
         shown.train_s, shown.steps = time.monotonic() - began, result["steps"]
-        shown.note = "" if result["kept"] else result["because"]
+        shown.note = (f"{subject.spent:.1f} s of it were looks at the n {result['n']} documents that steer; "
+                      f"{'kept' if result['kept'] else 'NOT KEPT'}: {result['because']}")
         aside = take(matter.documents, matter.parts.kept_aside)
         shown.says = predict(pupil, [d.text for d in aside]).argmax(axis=1)
     return shown
+
+
+class _Timed(Labels):
+    """What is taught, with the seconds that looks at *steer* took."""
+
+    spent = 0.0
+
+    def look(self, student: Student) -> Gate:
+        began = time.monotonic()
+        gate = super().look(student)
+        self.spent += time.monotonic() - began
+        return gate
 
 
 def gkd(matter: Matter, teacher: str, student: str) -> Showing:

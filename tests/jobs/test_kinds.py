@@ -1,4 +1,4 @@
-"""Every kind of question goes down the same line: several labels, answers in writing, an encoder that reads."""
+"""Every kind of question goes down the same line: several labels, texts, an encoder that reads."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ from tests.students.tiny import CPU, KEYWORDS, MODEL, TASK, Made, documents, wri
 
 LARGE = "tiny-large"
 ASKED = AskPlan(teacher=LARGE, max_chars=400, template=Template(
-    id="each", kind="multi_label", answer="yes_no", text="{{ document }} about {{ label.name }} ? yes or no :"))
+    id="each", kind="multi_label", answer="yes_no",
+    text="{{ document }} about {{ label.name }} ? yes or no :"))
 SEVERAL = Task(id="several", kind="multi_label", question="Which of these apply?", labels=TASK.labels)
 LINE = Task(id="line", kind="generate", question="What happened?", max_words=6)
 WRITTEN = AskPlan(teacher=LARGE, max_chars=400, template=Template(
@@ -42,7 +43,7 @@ ONE = (PhasePlan(name="one", title="One", slice="confident", passes=3, learning_
 
 @pytest.fixture(scope="module")
 def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny model that was taught to write what a document is about, and to stop: a real teacher, only small."""
+    """A tiny model that was taught to write what a document is about: a real teacher, only small."""
     models = tmp_path_factory.mktemp("large")
     folder = write_model(models, LARGE, seed=3)
     model, tokenizer = load_causal_lm(folder, CPU)

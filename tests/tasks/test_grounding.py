@@ -32,7 +32,8 @@ def test_what_does_not_is_not(written: object) -> None:
     assert not stands_in(figure(written), REPORT)
 
 
-@pytest.mark.parametrize("beside", ["at 6:40 on Thursday", "on the CV-35", "near the A38 bridge", "on 12/03/2024",
+@pytest.mark.parametrize("beside", ["at 6:40 on Thursday", "on the CV-35", "near the A38 bridge",
+                                    "on 12/03/2024",
                                     "(M6.8)", "by +34-555-0199"])
 @pytest.mark.parametrize(("said", "written"), [("Nine people were killed", "nine"), ("Dozens hurt", "dozens"),
                                                ("Al menos ocho muertos", "8"), ("Huit morts", "huit")])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
@@ -67,5 +66,5 @@ def test_two_processes_train_what_one_does(made: Made) -> None:
     first, second = (load_file(run.student / "adapter_model.safetensors") for run in (alone, both))
     for name in first:
         np.testing.assert_allclose(first[name], second[name], atol=2e-4)
-    assert read_json(alone.report)["agreement"] == pytest.approx(read_json(both.report)["agreement"], abs=0.06)
-    assert json.dumps(read_json(both.report)["phases"])
+    a, b = read_json(alone.report), read_json(both.report)
+    assert a["agreement"] == pytest.approx(b["agreement"], abs=0.06)

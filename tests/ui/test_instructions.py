@@ -160,9 +160,9 @@ def test_a_kind_that_cannot_be_asked_is_refused_and_set_back(studio: Studio) -> 
     assert "stamp" not in made
 
 
-def test_other_kinds_are_refused_where_a_run_would_start(studio: Studio) -> None:
+def test_a_recording_is_refused_for_other_kinds_where_a_run_would_start(studio: Studio) -> None:
     studio.use_preset(EXAMPLE, "disaster-messages")
-    with pytest.raises(SettingsError, match="one category for each document"):
+    with pytest.raises(SettingsError, match="choices of one category"):
         studio.draft_plan(EXAMPLE, "quick").check()
 
 

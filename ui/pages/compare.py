@@ -33,15 +33,19 @@ class Parts:
     verdict: gr.HTML
     scores: gr.HTML
     against: gr.Radio
+    pictures: gr.Accordion
+    confusion_part: gr.Column
     confusion: gr.Plot
     f1_part: gr.Column
     f1: gr.Plot
+    shares_part: gr.Column
     shares: gr.Plot
     show: gr.Radio
     table: gr.Dataframe
     one: gr.Column
     about: gr.HTML
     text: gr.Textbox
+    bars_part: gr.Column
     bars: gr.Plot
     large_prompt: gr.Textbox
     small_prompt: gr.Textbox
@@ -75,7 +79,7 @@ def build(frame: Frame) -> Page:
                     about = gr.HTML(elem_id="about")
                     text = gr.Textbox(label=words.COMPARE_TEXT, interactive=False, lines=2,
                                       max_lines=12, elem_id="text")
-                with gr.Column(min_width=300):
+                with gr.Column(min_width=300) as bars_part:
                     gr.HTML(f"<h3>{says(words.COMPARE_BARS)}</h3>")
                     bars = gr.Plot(show_label=False, elem_id="bars")
             with gr.Accordion(words.COMPARE_PROMPTS, open=False):
@@ -88,15 +92,15 @@ def build(frame: Frame) -> Page:
                          max_length=8000, placeholder=words.COMPARE_OWN_PLACEHOLDER, elem_id="own")
         ask = gr.Button(words.COMPARE_ASK, variant="primary", elem_id="ask")
         answer = gr.HTML(elem_id="own-answer")
-        with gr.Accordion(words.COMPARE_PICTURES, open=True):
+        with gr.Accordion(words.COMPARE_PICTURES, open=True) as pictures:
             with gr.Row():
-                with gr.Column(min_width=320):
+                with gr.Column(min_width=320) as confusion_part:
                     gr.HTML(f"<h3>{says(words.COMPARE_CONFUSION)}</h3>"
                             f'<p class="quiet">{says(words.COMPARE_CONFUSION_INFO)}</p>')
                     against = gr.Radio(SIDES, value="large", label=words.COMPARE_AGAINST,
                                        visible=False)
                     confusion = gr.Plot(show_label=False, elem_id="confusion")
-                with gr.Column(min_width=320):
+                with gr.Column(min_width=320) as shares_part:
                     gr.HTML(f"<h3>{says(words.COMPARE_SHARES)}</h3>"
                             f'<p class="quiet">{says(words.COMPARE_SHARES_INFO)}</p>')
                     shares = gr.Plot(show_label=False, elem_id="shares")
@@ -107,8 +111,9 @@ def build(frame: Frame) -> Page:
     with gr.Accordion(wording.FRAME_HELP, open=False):
         gr.Markdown(wording.help_text("compare"))
 
-    parts = Parts(empty, body, which, verdict, scores, against, confusion, f1_part, f1, shares, show,
-                  table, one, about, text, bars, large_prompt, small_prompt, run, seen)
+    parts = Parts(empty, body, which, verdict, scores, against, pictures, confusion_part, confusion, f1_part,
+                  f1, shares_part, shares, show, table, one, about, text, bars_part, bars, large_prompt,
+                  small_prompt, run, seen)
     quiet = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 
     @guarded
@@ -135,9 +140,10 @@ def build(frame: Frame) -> Page:
     def ask_own(visitor: str, shown: str, said: str) -> str:
         if not (said or "").strip():
             raise InputError(words.COMPARE_OWN_EMPTY, words.COMPARE_OWN_EMPTY_FIX)
-        probs = studio_for(visitor).ask_student(shown, said.strip())
-        label = max(probs, key=probs.__getitem__)
-        return f"<p><b>{says(words.compare_own(label, probs[label]))}</b></p>{tables.bars(probs)}"
+        told = studio_for(visitor).ask_student(shown, said.strip())
+        sure = told.probs.get(told.answer)
+        bars = tables.bars(told.probs) if told.probs else ""
+        return f"<p><b>{says(words.compare_own(told.answer, sure))}</b></p>{bars}"
 
     show.input(filtered, [frame.visitor, run, show], [table, one], **quiet)
     table.select(pick, [frame.visitor, run], parts.all, **quiet)
@@ -163,7 +169,7 @@ def _show(studio: Studio, project: str, wanted: str, drawn: str, parts: Parts) -
     start = next(name for name in (tables.DIFFERENT, tables.UNSURE, tables.ALL_KEPT) if which[name]
                  or name == tables.ALL_KEPT)
     kept = tables.chosen(rows, tables.ALL_KEPT)
-    answers = {title: kept[who].tolist() for who, title in tables.WHO}
+    answers = {title: tables.labels_in(kept[who]) for who, title in tables.WHO}
     title = words.compare_shown(found.rpartition("/")[2], report["teacher_name"],
                                 report["student_name"], report["date"])
     return {
@@ -171,11 +177,14 @@ def _show(studio: Studio, project: str, wanted: str, drawn: str, parts: Parts) -
         parts.which: f'<p class="quiet">{says(title)}</p>', parts.verdict: tables.verdict(report),
         parts.scores: tables.side_by_side(report),
         parts.against: gr.Radio(value="large", visible=bool(report.get("confusion_gold"))),
-        parts.confusion: _confusion(report, "large"),
+        parts.pictures: gr.Accordion(visible=bool(report["labels"])),
+        parts.confusion_part: gr.Column(visible=bool(report["confusion"])),
+        parts.confusion: _confusion(report, "large") if report["confusion"] else None,
         parts.f1_part: gr.Column(visible=report["has_gold"]),
         parts.f1: charts.label_bars({title: report[who]["per_label"] for who, title in tables.WHO})
         if report["has_gold"] else None,
-        parts.shares: charts.share_bars(answers, report["labels"]),
+        parts.shares_part: gr.Column(visible=bool(report["labels"])),
+        parts.shares: charts.share_bars(answers, report["labels"]) if report["labels"] else None,
         parts.show: gr.Radio([(words.compare_filter(name, number), name)
                               for name, number in which.items()], value=start),
         parts.table: _table(tables.chosen(rows, start)),
@@ -196,8 +205,10 @@ def _confusion(report: tables.Report, side: str) -> Any:  # noqa: ANN401 - a fig
 
 def _one(row: dict[str, Any], parts: Parts) -> Updates:
     """One document: text, answers with bars, what was asked."""
+    probs = tables.probabilities(row)
+    known = any(probs.values())
     return {parts.one: gr.Column(visible=True), parts.about: tables.about(row),
-            parts.text: str(row["original"]),
-            parts.bars: charts.answer_bars(tables.probabilities(row)),
+            parts.text: str(row["original"]), parts.bars_part: gr.Column(visible=known),
+            parts.bars: charts.answer_bars(probs) if known else None,
             parts.large_prompt: str(row["teacher_prompt"]),
             parts.small_prompt: str(row["student_prompt"])}
