@@ -47,7 +47,7 @@ def with_interval(value: float | None, interval: Mapping[str, Any] | None, n: in
 def side_by_side(report: Report) -> str:
     """Large model, small model and bag of words, one column each."""
     n, none = report["n"], with_interval(None, None, None)
-    rows = [(words.COMPARE_ROWS["agreement"], [
+    rows = [(words.COMPARE_AGREEMENT.get(report.get("kind", ""), words.COMPARE_ROWS["agreement"]), [
         f'<span class="quiet">{says(words.COMPARE_ITSELF)}</span>',
         with_interval(report["agreement"], report.get("agreement_interval"), n, share=True),
         with_interval(report["agreement_baseline"], None, n, share=True)])]
@@ -70,14 +70,15 @@ def side_by_side(report: Report) -> str:
     ]
     shown = [(title, cells) for title, cells in rows
              if any(cell not in (none, _plain(words.compare_speed, None)) for cell in cells)]
-    head = "".join(f"<th scope='col'>{says(title)}</th>" for _, title in WHO)
+    titles = [title for _, title in WHO[:2]] + [words.compare_rival(report.get("kind", ""))]
+    head = "".join(f"<th scope='col'>{says(title)}</th>" for title in titles)
     body = "".join(
         f"<tr><th scope='row'>{says(title)}<span class='quiet'>{says(info)}</span></th>"
         + "".join(f"<td data-who='{says(who)}'>{cell}</td>"
-                  for cell, (_, who) in zip(cells, WHO, strict=True)) + "</tr>"
+                  for cell, who in zip(cells, titles, strict=True)) + "</tr>"
         for (title, info), cells in shown)
     because = report.get("baseline_because")
-    foot = f'<p class="quiet">{says(words.COMPARE_BAG)}: {says(because)}</p>' if because else ""
+    foot = f'<p class="quiet">{says(titles[2])}: {says(because)}</p>' if because else ""
     return (f'<table class="scores"><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody>'
             f"</table>{foot}")
 
@@ -204,5 +205,6 @@ def download_note(title: str, size: int, note: str) -> str:
 
 def tested(report: Report) -> Sequence[str]:
     """How the small model was tested, one sentence each."""
-    lines = [words.take_home_tested(report["n"], report["agreement"])]
+    lines = [str(report["verdict"]) if report.get("kind") in words.COMPARE_AGREEMENT
+             else words.take_home_tested(report["n"], report["agreement"])]
     return [*lines, str(report["reloaded"])] if report.get("reloaded") else lines

@@ -28,6 +28,12 @@ COMPARE_ROWS = {
     "size": ("Size", "parameters"),
     "disk": ("Disk", ""),
 }
+COMPARE_AGREEMENT = {
+    "extract": ("Agreement with the large model", "share of fields with the same fact or the same silence"),
+    "generate": ("Likeness to the large model", "of meaning, by a sentence encoder; 100 % is the same"),
+    "multi_label": ("Agreement with the large model", "how often all categories are the same"),
+}
+COMPARE_RIVAL = "Without a model"  # what stands in the third column where answers are written
 COMPARE_NONE = "–"
 COMPARE_ITSELF = "by definition"
 COMPARE_PICTURES = "Pictures"
@@ -84,6 +90,11 @@ def compare_gap(value: float, low: float, high: float, n: int) -> str:
     """The paired difference to the bag of words."""
     return (f"Small model minus bag of words, category score: {value:+.2f} "
             f"({low:+.2f} to {high:+.2f}), n {n:,}.")
+
+
+def compare_rival(kind: str) -> str:
+    """What the models are measured against, by the kind of the question."""
+    return COMPARE_RIVAL if kind in ("extract", "generate") else COMPARE_BAG
 
 
 def compare_speed(value: float) -> str:

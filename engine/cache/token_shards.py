@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from engine.cache.signals import flat_tokens, listed_tokens
@@ -55,7 +55,7 @@ class TokenShards:
                     if (shard.metadata() or {}).get("made") != _digest(about):
                         raise made._refused(f"{path.name} was made with other settings")
                     keys = shard.get_tensor("keys")
-            except (OSError, ValueError, RuntimeError) as error:
+            except (OSError, SafetensorError) as error:
                 raise made._refused(f"{path.name} cannot be read ({error})") from error
             made._where |= {bytes(key).decode(): (path, row) for row, key in enumerate(keys)}
         return made

@@ -1,0 +1,52 @@
+"""Compare and Take home for several labels and for answers in writing: real runs of a tiny model."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.jobs.worker import work
+from engine.plan import STUDENT_PROMPTS, StudentPlan
+from engine.studio import Studio
+from tests.students.taught import ASKED, LINE, ONE, SEVERAL, WRITTEN, large, taught, with_encoder
+from tests.students.tiny import MODEL, Made, calm, made, tiny_home
+from tests.ui.test_compare import build, everything
+from ui.pages import compare, take_home
+
+__all__ = ["calm", "large", "made", "taught", "tiny_home"]
+
+
+@pytest.fixture
+def studio(large: Made, monkeypatch: pytest.MonkeyPatch) -> Studio:  # noqa: F811
+    monkeypatch.setenv("ANON_HOME", str(large.workspace.home))
+    return Studio(large.workspace)
+
+
+def test_several_labels_are_shown_without_a_confusion_of_one(studio: Studio, large: Made) -> None:  # noqa: F811
+    run = large.run(task=SEVERAL, ask=ASKED, phases=ONE)
+    assert work(run, large.workspace) == "done"
+    page = build(compare)
+    updates = page.refresh("", large.project, run.id, "")
+    assert "gives exactly the large one" in updates[page.named["verdict"]]
+    assert updates[page.named["confusion"]] is None
+    assert len(updates[page.named["shares"]].data) == 3 and len(updates[page.named["f1"]].data) == 3
+    rows = studio.predictions(run.id)
+    shown = page.handlers["filtered"]("", run.id, "all")[page.named["answers"]]
+    assert shown["large model"].tolist() == rows["teacher"].tolist()
+    assert "Category by category" in everything(build(take_home).refresh("", large.project, run.id, ""))
+
+
+def test_texts_are_shown_side_by_side_without_pictures(studio: Studio, large: Made) -> None:  # noqa: F811
+    with_encoder(large)
+    run = large.run(task=LINE, ask=WRITTEN, phases=tuple(p.model_copy(update={"text": 0.5}) for p in ONE),
+                    student=StudentPlan(model=MODEL, rank=8, alpha=16, prompt=STUDENT_PROMPTS["generate"]))
+    assert work(run, large.workspace) == "done"
+    page = build(compare)
+    updates = page.refresh("", large.project, run.id, "")
+    assert "mean much the same" in updates[page.named["verdict"]]
+    for picture in ("confusion", "shares", "f1"):
+        assert updates[page.named[picture]] is None
+    shown = page.handlers["filtered"]("", run.id, "kept")[page.named["answers"]]
+    assert set(shown["small model sure"]) == {"–"} and shown["small model"].str.len().gt(0).any()
+    assert "Bag of words" not in updates[page.named["scores"]]
+    assert "first 6 words" in updates[page.named["scores"]]
+    assert "repeats the large model" in everything(build(take_home).refresh("", large.project, run.id, ""))
