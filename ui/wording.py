@@ -112,9 +112,7 @@ INSTRUCTIONS_NOT_KEPT = "The question as you left it was not complete, so it is 
 INSTRUCTIONS_QUESTION = "The question"
 INSTRUCTIONS_QUESTION_INFO = "Asked of every document."
 INSTRUCTIONS_KIND = "Kind of answer"
-INSTRUCTIONS_KIND_INFO = ("Single label, multi-label, extraction, generation. Only the first can be "
-                          "distilled so "
-                          "far; all can be tried on ten documents.")
+INSTRUCTIONS_KIND_INFO = "Single label, multi-label, extraction, generation."
 INSTRUCTIONS_KINDS = {"single_label": "one category", "multi_label": "several categories",
                       "extract": "facts to read out", "generate": "a short text"}
 INSTRUCTIONS_FIELDS = "Facts to read out"
