@@ -65,7 +65,7 @@ def preflight(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> Prefli
         if not is_installed(workspace.models, name):
             title = card.title if (card := find_card(name)) else name
             problems.append(f"The model {title} is not on this machine yet: fetch it first.")
-    problems += _words_not_shared(plan, workspace)
+    problems += _words_not_shared(plan, workspace) + _not_for_students(plan, workspace)
     if memory > available:
         problems.append(f"It needs about {memory:.1f} GB of memory; {available:.1f} GB are free.")
     if disk > free:
@@ -83,12 +83,28 @@ def preflight(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> Prefli
 def _words_not_shared(plan: DistillPlan, workspace: Workspace) -> list[str]:
     """The likeliest tokens of one model mean nothing to another with other tokens."""
     folders = [workspace.models / name for name in (plan.ask.teacher, plan.student.model)]
-    if not plan.wants_tokens or not all((path / "tokenizer.json").exists() for path in folders) \
-            or same_vocabulary(*folders):
+    here = all((path / "tokenizer.json").exists() for path in folders)
+    token_by_token = plan.wants_tokens and plan.output_loss != "sorted_distance"
+    if not token_by_token or not here or same_vocabulary(*folders):
         return []
     return [f"{plan.student.model} does not write with the same tokens as {plan.ask.teacher}, so it cannot "
-            "learn that one's likeliest tokens: set the weight of outputs to 0 and that of text to 1, or "
-            "choose a small model of the same family."]
+            "learn that one's likeliest tokens: set the weight of outputs to 0 and that of text to 1, "
+            "choose the sorted distance, or a small model of the same family."]
+
+
+def _not_for_students(plan: DistillPlan, workspace: Workspace) -> list[str]:
+    """What a small model of this kind, or this machine, cannot do."""
+    found = next((m for m in installed(workspace.models) if m.name == plan.student.model), None)
+    problems = []
+    if found and found.roles == ("encoder",):
+        if plan.writes:
+            problems.append(f"{found.title} reads and cannot write: choose another small model for facts or "
+                            "short texts.")
+        if plan.student.layers or plan.student.four_bit:
+            problems.append(f"{found.title} is small already: leave “layers” and “four_bit” out of the plan.")
+    elif plan.student.four_bit and not machine_summary().gpu:
+        problems.append("Weights in 4 bits need a graphics card of NVIDIA (CUDA): leave “four_bit” out.")
+    return problems
 
 
 def asking_time(workspace: Workspace, teacher: str, calls: int, tokens: float) -> Estimate:

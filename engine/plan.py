@@ -92,6 +92,7 @@ class PhasePlan(_Closed):
     text: float = Field(0.0, ge=0, description="Weight of the loss on words; for answers in writing.")
     representations: float = Field(0.0, ge=0, description="Weight of the loss on representations.")
     temperature: float = Field(1.0, ge=0.5, le=10)
+    train_above: float = Field(0.0, ge=0, lt=1, description="Train the adapter above this relative depth.")
     taid: bool = Field(False, description="Move the target from student to teacher as mistakes fall (TAID).")
     ask_again: bool = Field(False, description="Ask the large model again before this phase.")
 
@@ -191,6 +192,15 @@ class DistillPlan(_Closed):
                     f"The loss on {name} needs {' and '.join(sorted(lacking))} from the large model, "
                     f"which a {kind} one cannot give.",
                     f"Set the weight of {name} to 0, or choose another large model."))
+        if self.output_loss == "sorted_distance":
+            if not self.writes:
+                problems.append(SettingsError(
+                    "The sorted distance compares tokens, and this question is answered by categories.",
+                    "Choose another “output_loss”."))
+            if any(phase.taid for phase in self.phases):
+                problems.append(SettingsError(
+                    "A target that moves (TAID) needs tokens that both models share.",
+                    "Leave out “taid”, or choose another “output_loss”."))
         for i, phase in enumerate(self.phases):
             if not any(getattr(phase, name) > 0 for name in needed):
                 problems.append(SettingsError(

@@ -17,6 +17,7 @@ from engine.students.opening import fresh_student
 from engine.training.loop import Wish
 from engine.training.phased import AskAgain, PhasedTraining
 from engine.training.ranks import ALONE, Ranks
+from engine.training.sharding import put, shard, whole
 from engine.training.subjects import Labels, Subject, Texts
 
 Signal = TeacherSignal | WrittenSignal
@@ -66,6 +67,19 @@ def teach(plan: DistillPlan, subject: Subject, base: ModelFolder, choice: Device
         longest = max((len(student.encode_answer(subject.signal.texts[i])) for i in subject.learn()),
                       default=1)
         student.settings["most_tokens"] = round(ROOM_BEYOND * longest) + 2
+    if ranks.sharded:
+        shard(student, ranks.world)
     training = PhasedTraining(plan=plan, subject=subject, student=student, folder=folder, log=log, wish=wish,
                               ask_again=ask_again, ranks=ranks)
-    return student, training.run()
+    results = training.run()
+    return (_in_one_piece(student, plan, base, choice) if ranks.sharded else student), results
+
+
+def _in_one_piece(student: Student, plan: DistillPlan, base: ModelFolder, choice: DeviceChoice) -> Student:
+    """The same student with all its weights in this process; every process must ask for it."""
+    weights = [whole(p.detach()) for p in student.adapter_parameters()]
+    made = fresh_student(base, plan.student, plan.task, choice, plan.seed)
+    made.settings.update(student.settings)
+    for parameter, kept in zip(made.adapter_parameters(), weights, strict=True):
+        put(parameter, kept)
+    return made

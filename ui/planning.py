@@ -106,8 +106,9 @@ def teacher_choices(models: Sequence[ModelView], own: str) -> list[tuple[str, st
 
 
 def student_choices(models: Sequence[ModelView]) -> list[tuple[str, str]]:
-    """Small models to choose from."""
-    return [(_named(m), m.name) for m in models if "student" in m.roles]
+    """Small models to choose from; encoders last: they choose categories and cannot write."""
+    found = [m for m in models if "student" in m.roles]
+    return [(_named(m), m.name) for m in (*found, *(m for m in models if m.roles == ("encoder",)))]
 
 
 def _named(model: ModelView) -> str:

@@ -8,7 +8,9 @@ from engine.tasks.definition import TaskKind
 from engine.teachers.protocol import Gift
 
 LossName = Literal["outputs", "text", "representations"]
-OutputLossName = Literal["forward_kl", "reverse_kl", "jensen_shannon", "skew_kl"]
+DivergenceName = Literal["forward_kl", "reverse_kl", "jensen_shannon", "skew_kl"]
+OutputLossName = Literal["forward_kl", "reverse_kl", "jensen_shannon", "skew_kl", "sorted_distance"]
+"""The last one for answers in writing only: it compares models that write with different tokens."""
 
 NEEDS: dict[LossName, frozenset[Gift]] = {
     "outputs": frozenset({"labels"}),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from engine.losses.needs import OutputLossName
+from engine.losses.needs import DivergenceName
 
 _TINY = 1e-9
 SKEW = 0.1
@@ -47,11 +47,11 @@ def skewed(log_p: Tensor, log_q: Tensor) -> Tensor:
     return kl(log_p, torch.logaddexp(log_p + skew.log(), log_q + torch.log1p(-skew)))
 
 
-DIVERGENCES: dict[OutputLossName, Callable[[Tensor, Tensor], Tensor]] = {
+DIVERGENCES: dict[DivergenceName, Callable[[Tensor, Tensor], Tensor]] = {
     "forward_kl": kl, "reverse_kl": kl_reversed, "jensen_shannon": halfway, "skew_kl": skewed}
 
 
-def output_loss(name: OutputLossName, student_logits: Tensor, teacher_probs: Tensor,
+def output_loss(name: DivergenceName, student_logits: Tensor, teacher_probs: Tensor,
                 temperature: float = 1.0) -> Tensor:
     """How far the student's label distribution is from the teacher's, (items,), in nats.
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from engine.errors import SettingsError
-from engine.losses.needs import OutputLossName
+from engine.losses.needs import DivergenceName, OutputLossName
 from engine.losses.outputs import DIVERGENCES
 
 CHUNK = 1024       # answer positions whose whole vocabulary is in memory at once
@@ -52,6 +52,10 @@ class Listed:
                    torch.cat([one.scores[:, :k] for one in several]),
                    {t: torch.cat([one.normalisers[t] for one in several]) for t in several[0].normalisers})
 
+    def first(self, n: int) -> Listed:
+        """Those of the first `n` places."""
+        return Listed(self.ids[:n], self.scores[:n], {t: v[:n] for t, v in self.normalisers.items()})
+
     def to(self, device: torch.device) -> Listed:
         """The same on another device."""
         return Listed(self.ids.to(device), self.scores.to(device),
@@ -82,7 +86,7 @@ def with_tail(log_probs: Tensor) -> Tensor:
     return torch.cat([log_probs, torch.log1p(-listed.exp())], dim=-1)
 
 
-def token_loss(name: OutputLossName, student_logits: Tensor, teacher: Listed,
+def token_loss(name: DivergenceName, student_logits: Tensor, teacher: Listed,
                temperature: float = 1.0, way: float | None = None) -> Tensor:
     """Divergence of a student's next-token distributions from the teacher's, (tokens,).
 
@@ -129,15 +133,33 @@ def sorted_distance(student_logits: Tensor, teacher_logits: Tensor, temperature:
     return (p - q).abs().sum(-1)
 
 
+def listed_distance(student_logits: Tensor, teacher: Listed, temperature: float = 1.0) -> Tensor:
+    """`sorted_distance` where of the teacher's tokens only the likeliest are known, (tokens,), from 0 to 2.
+
+    As many of the student's are compared rank by rank, and all others together: never more than over all
+    tokens, and the same where the lists hold all of them.
+    """
+    p = teacher.log_probs(temperature).exp()
+    q = torch.log_softmax(student_logits.float() / temperature, dim=-1)
+    k, known = teacher.ids.shape[1], q.shape[-1]
+    best = q.topk(min(k, known), dim=-1).values
+    likeliest = torch.nn.functional.pad(best, (0, max(0, k - known)), value=-1e4)
+    return (p - with_tail(likeliest).exp()).abs().sum(-1)
+
+
 def in_chunks(name: OutputLossName, states: Tensor, head: Tensor, teacher: Listed,
               temperature: float = 1.0, chunk: int = CHUNK, way: float | None = None) -> Tensor:
-    """`token_loss` from hidden states (tokens, width) and the vocabulary matrix (vocabulary, width).
+    """`token_loss`, or `listed_distance`, from hidden states (tokens, width) and the vocabulary matrix.
+
+    The matrix is (vocabulary, width).
 
     Scores over the vocabulary are made for `chunk` positions at a time, and again for the gradient, so memory
     is bounded by the chunk; value and gradient are those of the whole.
     """
     def some(rows: Tensor, ids: Tensor, scores: Tensor, normaliser: Tensor) -> Tensor:
         listed = Listed(ids, scores, {temperature: normaliser})
+        if name == "sorted_distance":
+            return listed_distance(rows @ head.T, listed, temperature)
         return token_loss(name, rows @ head.T, listed, temperature, way)
     if temperature not in teacher.normalisers:
         teacher.log_probs(temperature)  # says which temperatures there are

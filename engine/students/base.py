@@ -6,6 +6,7 @@ Context", 2022), is saved with it, and is used byte for byte the same in trainin
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ from engine.tasks.definition import Task, TaskKind
 from engine.workspace import read_json, write_json
 
 SETTINGS_FILE = "anon_student.json"
+ADAPTER = "lora_"  # in the name of every trained parameter
+_LAYER = re.compile(r"\.layers?\.(\d+)\.")
 NONE = "none"  # the word that each of several labels is scored against
 PAD = 0  # never read: the mask hides it, and answers are taken by position
 
@@ -46,7 +49,7 @@ class Student:
         self.device = torch.device(device)
         self.kind: TaskKind = settings.get("kind", "single_label")
         self.labels = tuple(settings["labels"])
-        self._decoder = model.get_base_model().model
+        self.decoder = model.get_base_model().model
         words = model.get_base_model().get_output_embeddings().weight
         # A vocabulary matrix may be padded beyond the tokens there are (151,936 rows for 151,665).
         self.head = words[:len(tokenizer)].detach()
@@ -160,8 +163,8 @@ class Student:
         for r, row in enumerate(ids):
             tokens[r, :len(row)] = torch.tensor(row)
         mask = (torch.arange(width, device=self.device)[None, :] <= last[:, None]).long()
-        return last, self._decoder(input_ids=tokens.to(self.device), attention_mask=mask, use_cache=False,
-                                   output_hidden_states=with_states)
+        return last, self.decoder(input_ids=tokens.to(self.device), attention_mask=mask, use_cache=False,
+                                  output_hidden_states=with_states)
 
     @staticmethod
     def _at(out: Any, depths: Sequence[float]) -> list[Tensor]:  # noqa: ANN401 - a model's output
@@ -169,7 +172,19 @@ class Student:
 
     def adapter_parameters(self) -> list[torch.nn.Parameter]:
         """The trained parameters, in a fixed order."""
-        return [p for _, p in sorted(self.model.named_parameters()) if p.requires_grad]
+        return [p for name, p in sorted(self.model.named_parameters()) if ADAPTER in name]
+
+    def train_above(self, depth: float) -> list[torch.nn.Parameter]:
+        """Train the adapter from this relative depth (0..1) upwards only; returns what is trained.
+
+        What lies below keeps what it has learned, and costs no gradient.
+        """
+        layers = getattr(self.model.get_base_model().config, "num_hidden_layers", 0)
+        for name, parameter in self.model.named_parameters():
+            if ADAPTER in name:
+                found = _LAYER.search(name)
+                parameter.requires_grad_(found is None or int(found[1]) >= depth * layers)
+        return [p for p in self.adapter_parameters() if p.requires_grad]
 
     def sizes(self) -> tuple[int, int]:
         """(trained parameters, all parameters)."""

@@ -37,7 +37,7 @@ class EncoderStudent(Student):
         self.device = torch.device(device)
         self.kind = settings["kind"]
         self.labels = tuple(settings["labels"])
-        self._decoder = model.get_base_model()
+        self.decoder = model.get_base_model()
         self.rows = torch.nn.Parameter(rows.to(self.device))
         self._window = model.get_base_model().config.max_position_embeddings
 
@@ -103,8 +103,8 @@ class EncoderStudent(Student):
         for r, row in enumerate(ids):
             tokens[r, :len(row)] = torch.tensor(row)
         mask = (torch.arange(width, device=self.device)[None, :] < lengths[:, None])
-        out = self._decoder(input_ids=tokens.to(self.device), attention_mask=mask.long(),
-                            output_hidden_states=bool(depths))
+        out = self.decoder(input_ids=tokens.to(self.device), attention_mask=mask.long(),
+                           output_hidden_states=bool(depths))
         def mean(state: Tensor) -> Tensor:
             return (state * mask[..., None]).sum(1) / lengths[:, None]
         states = torch.stack([mean(s) for s in self._at(out, depths)], dim=1) if depths else None
@@ -113,6 +113,11 @@ class EncoderStudent(Student):
     def adapter_parameters(self) -> list[torch.nn.Parameter]:
         """The adapter's parameters, then the head."""
         return [*super().adapter_parameters(), self.rows]
+
+    def train_above(self, depth: float) -> list[torch.nn.Parameter]:
+        """The adapter from this depth upwards, and the head; see `Student.train_above`."""
+        super().train_above(depth)
+        return [p for p in self.adapter_parameters() if p.requires_grad]
 
     def sizes(self) -> tuple[int, int]:
         """(trained parameters, all parameters)."""

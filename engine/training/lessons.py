@@ -109,7 +109,8 @@ class LabelLesson:
 class TextLesson:
     """Answers in writing: prompt and answer as token ids, and the teacher's likeliest tokens where known.
 
-    `teacher[i]` lists the tokens of row i's answer, in its order; None teaches by the words alone.
+    `teacher[i]` lists the tokens of row i's answer, in its order; None teaches by the words alone. Where the
+    models write with different tokens, place by place as far as both answers go (as ULD does).
     """
 
     prompts: Sequence[Sequence[int]]
@@ -123,9 +124,13 @@ class TextLesson:
         return [len(p) + len(a) for p, a in zip(self.prompts, self.answers, strict=True)]
 
     def units(self, rows: Sequence[int]) -> Mapping[LossName, Sequence[int]]:
-        """Tokens of the answer; for representations one document each."""
-        tokens = [len(self.answers[i]) for i in rows]
-        return {"outputs": tokens, "text": tokens, "representations": [1] * len(rows)}
+        """Tokens of the answer, or those that both models have; for representations one document each."""
+        return {"outputs": [self._common(i) for i in rows], "text": [len(self.answers[i]) for i in rows],
+                "representations": [1] * len(rows)}
+
+    def _common(self, row: int) -> int:
+        own = len(self.answers[row])
+        return own if self.teacher is None else min(own, len(self.teacher[row].ids))
 
     def losses(self, student: Student, rows: Sequence[int], moment: Moment) -> Losses:
         """See `Lesson.losses`."""
@@ -140,10 +145,13 @@ class TextLesson:
             words = torch.tensor([t for i in rows for t in self.answers[i]], device=read.device)
             made["text"] = _per_row(text_in_chunks(read, student.head, words), owner, len(rows))
         if moment.phase.outputs > 0 and self.teacher is not None:
-            listed = Listed.joined([self.teacher[i] for i in rows]).to(read.device)
-            per_token = in_chunks(moment.divergence, read, student.head, listed, moment.phase.temperature,
-                                  way=moment.way)
-            made["outputs"] = _per_row(per_token, owner, len(rows))
+            common = [self._common(i) for i in rows]
+            first = torch.cat([torch.arange(len(self.answers[i])) < n
+                               for i, n in zip(rows, common, strict=True)])
+            listed = Listed.joined([self.teacher[i].first(n) for i, n in zip(rows, common, strict=True)])
+            per_token = in_chunks(moment.divergence, read[first.to(read.device)], student.head,
+                                  listed.to(read.device), moment.phase.temperature, way=moment.way)
+            made["outputs"] = _per_row(per_token, owner[first], len(rows))
         if relate:
             made["representations"] = self.anchors.loss(states, rows, moment.anchor_states)
         return made

@@ -28,6 +28,7 @@ from engine.training.lessons import Lesson, Moment
 from engine.training.optimiser import Optimiser
 from engine.training.phases import PhaseSlice
 from engine.training.ranks import ALONE, Ranks
+from engine.training.sharding import whole
 
 Wish = Literal["pause", "stop", "cancel"]
 SAVE_EVERY_S = 60.0
@@ -93,7 +94,7 @@ def train_phase(student: Student, plan: DistillPlan, phase: PhasePlan, index: in
     steps = schedule(lengths, plan.batch_size, phase.passes, seed=plan.seed * 1009 + index)
     per_pass = len(steps) / phase.passes
     look_at = _gate_steps(len(steps), per_pass / plan.gates_per_pass)
-    optimiser = Optimiser(student.adapter_parameters(), phase.learning_rate, len(steps))
+    optimiser = Optimiser(student.train_above(phase.train_above), phase.learning_rate, len(steps))
     progress = _Progress(best_weights=optimiser.snapshot())
     saved = load_state(folder)
     if saved:
@@ -104,8 +105,8 @@ def train_phase(student: Student, plan: DistillPlan, phase: PhasePlan, index: in
     while progress.step < len(steps):
         wish = ranks.agreed(looks.wish() if ranks.first else None)
         if wish in ("pause", "cancel"):
-            if wish == "pause" and ranks.first:
-                progress.save(folder, optimiser)
+            if wish == "pause":
+                progress.save(folder, optimiser, ranks)
             raise Interrupted(wish)
         if wish == "stop":
             stopped = True
@@ -126,8 +127,8 @@ def train_phase(student: Student, plan: DistillPlan, phase: PhasePlan, index: in
                         documents_per_s=round(len(rows) / (time.monotonic() - started), 2))
         if progress.step in look_at:
             progress.look(looks, phase, optimiser)
-        if ranks.first and time.monotonic() - last_save > SAVE_EVERY_S:
-            progress.save(folder, optimiser)
+        if ranks.agreed(time.monotonic() - last_save > SAVE_EVERY_S):
+            progress.save(folder, optimiser, ranks)
             last_save = time.monotonic()
     if stopped and progress.step not in look_at:
         progress.look(looks, phase, optimiser)
@@ -159,13 +160,15 @@ class _Progress:
         if better:
             self.best, self.best_weights = gate, optimiser.snapshot()
 
-    def save(self, folder: Path, optimiser: Optimiser) -> None:
-        tensors = {**optimiser.tensors(), **as_tensors("best", self.best_weights),
+    def save(self, folder: Path, optimiser: Optimiser, ranks: Ranks) -> None:
+        """The first process writes; of weights in pieces every one gives its own."""
+        tensors = {**optimiser.tensors(), **as_tensors("best", [whole(w) for w in self.best_weights]),
                    "best_correct": torch.tensor(self.best.correct)}
         if self.anchor_states is not None:
             tensors["anchor_states"] = self.anchor_states
-        save_state(folder, tensors, {"step": self.step, "agreement": self.best.agreement,
-                                     "kl": self.best.kl, "n": self.best.n, "way": self.way.state()})
+        if ranks.first:
+            save_state(folder, tensors, {"step": self.step, "agreement": self.best.agreement,
+                                         "kl": self.best.kl, "n": self.best.n, "way": self.way.state()})
 
     def load(self, optimiser: Optimiser, tensors: dict[str, Tensor], cursor: dict[str, Any]) -> None:
         optimiser.load(tensors, cursor["step"])
@@ -192,15 +195,15 @@ def _step(student: Student, plan: DistillPlan, phase: PhasePlan, data: Lesson, p
             lambda some: data.states(student, some), data.lengths))
     moment = Moment(phase, plan.output_loss, progress.way.at if phase.taid else None,
                     progress.anchor_states if relate else None)
-    units = {name: torch.tensor(counts, dtype=torch.float32) for name, counts in data.units(rows).items()
-             if strengths[name] > 0 and (relate or name != "representations")}
-    totals = {name: float((weights * counts).sum()) for name, counts in units.items()}
+    totals = {name: float((weights * torch.tensor(units, dtype=torch.float32)).sum())
+              for name, units in data.units(rows).items()
+              if strengths[name] > 0 and (relate or name != "representations")}
     values = dict.fromkeys(totals, 0.0)
-    mine = ranks.share(range(len(rows)))
+    mine, counts = ranks.share(len(rows))
     for start in range(0, len(mine), plan.micro_batch):
         some = mine[start:start + plan.micro_batch]
         losses = data.losses(student, [rows[i] for i in some], moment)
-        weight = weights[some].to(student.device)
+        weight = (weights[some] * torch.tensor(counts[start:start + plan.micro_batch])).to(student.device)
         terms = {name: reduce_items(losses[name], weight, totals[name]) for name in totals}
         blend(terms, strengths).backward()
         for name, term in terms.items():

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import RunError
+from engine.training.sharding import put, whole
 
 WARM_UP = 0.1
 FLOOR = 0.1
@@ -45,7 +46,7 @@ class Optimiser:
         for master, parameter in zip(self.masters, self.parameters, strict=True):
             master.grad = None if parameter.grad is None else parameter.grad.float()
             parameter.grad = None
-        norm = torch.nn.utils.clip_grad_norm_(self.masters, CLIP)
+        norm = whole(torch.nn.utils.clip_grad_norm_(self.masters, CLIP))
         if not torch.isfinite(norm):
             raise RunError("The numbers of the training stopped making sense (not finite).",
                            "Set ANON_DTYPE=float32, or choose a smaller learning rate, and start again.",
@@ -69,16 +70,16 @@ class Optimiser:
     def restore(self, weights: Sequence[Tensor]) -> None:
         """Put weights from `snapshot` back."""
         for master, kept in zip(self.masters, weights, strict=True):
-            master.copy_(kept)
+            put(master, kept)
         self._publish()
 
     def tensors(self) -> dict[str, Tensor]:
         """Weights and moments by name; with `done` this is everything a resume needs."""
         state: dict[str, Tensor] = {}
         for i, master in enumerate(self.masters):
-            state[f"master.{i}"] = master.detach()
+            state[f"master.{i}"] = whole(master.detach())
             for name, value in self._adam.state.get(master, {}).items():
-                state[f"{name}.{i}"] = torch.as_tensor(value)
+                state[f"{name}.{i}"] = whole(torch.as_tensor(value))
         return state
 
     def load(self, state: dict[str, Tensor], done: int) -> None:
@@ -87,5 +88,7 @@ class Optimiser:
         self.restore([state[f"master.{i}"] for i in range(len(self.masters))])
         for i, master in enumerate(self.masters):
             if f"exp_avg.{i}" in state:
-                self._adam.state[master] = {name: state[f"{name}.{i}"].clone()
-                                            for name in ("step", "exp_avg", "exp_avg_sq")}
+                moments = {name: torch.zeros_like(master) for name in ("exp_avg", "exp_avg_sq")}
+                for name, target in moments.items():
+                    put(target, state[f"{name}.{i}"])
+                self._adam.state[master] = {"step": state[f"step.{i}"].clone(), **moments}

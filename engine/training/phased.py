@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -24,6 +23,7 @@ from engine.training.lessons import Lesson
 from engine.training.loop import Gate, Interrupted, Looks, PhaseEnd, Wish, train_phase
 from engine.training.phases import choose_slice
 from engine.training.ranks import ALONE, Ranks
+from engine.training.sharding import put, whole
 from engine.training.subjects import Labels, Subject
 
 AskAgain = Callable[[TeacherSignal, NDArray[np.bool_], tuple[int, ...]], tuple[TeacherSignal, int]]
@@ -83,8 +83,7 @@ class PhasedTraining:
         began = time.monotonic()
         says = None
         if phase.ask_again or phase.slice == "hard":
-            says = self.ranks.agreed(self.subject.says(self.student, learn, lesson)
-                                     if self.ranks.first else None)
+            says = self.ranks.by_first(lambda: self.subject.says(self.student, learn, lesson))
         if phase.ask_again:
             lesson = self._asked_again(phase, folder, lesson, learn, says)
         differs = None if says is None else self.subject.differs(says, learn)
@@ -96,6 +95,7 @@ class PhasedTraining:
         start, before = self._gate(), self._weights()
         looks = Looks(self.log, self.wish, self._gate)
         end = train_phase(self.student, self.plan, phase, index, part, lesson, looks, folder, self.ranks)
+        self.student.train_above(0.0)
         kept, because = judge(start, end)
         if not kept:
             self._put(before)
@@ -104,8 +104,9 @@ class PhasedTraining:
                   "agreement_before": round(start.agreement, 4), "kl": round(end.best.kl, 4),
                   "n": start.n, "documents": len(part.positions), "steps": end.steps,
                   "stopped": end.stopped, "seconds": round(time.monotonic() - began, 1)}
+        now = [whole(weights) for weights in self._weights()]
         if self.ranks.first:
-            finish_phase(folder, self._weights(), result)
+            finish_phase(folder, now, result)
         self.ranks.wait()
         self.log.write("phase_done", phase=phase.name, **{k: v for k, v in result.items() if k != "name"})
         return result, lesson
@@ -135,15 +136,14 @@ class PhasedTraining:
 
     def _gate(self) -> Gate:
         """How the student stands: looked at once, by the first process, for all of them."""
-        return self.ranks.agreed(self.subject.look(self.student) if self.ranks.first else None)
+        return self.ranks.by_first(lambda: self.subject.look(self.student))
 
     def _weights(self) -> list[Tensor]:
         return [p.detach().float().clone() for p in self.student.adapter_parameters()]
 
-    @torch.no_grad()
     def _put(self, weights: list[Tensor]) -> None:
         for parameter, kept in zip(self.student.adapter_parameters(), weights, strict=True):
-            parameter.copy_(kept)
+            put(parameter, kept)
 
     def _planned(self, n_learn: int) -> int:
         """Steps of all phases, roughly: slices are known only when their phase begins."""

@@ -47,17 +47,18 @@ def label_lesson(student: Student, corpus: Corpus, learn: Sequence[int], signal:
 
 
 def text_lesson(student: Student, corpus: Corpus, learn: Sequence[int], signal: WrittenSignal,
-                vectors: FloatArray | None, n_anchors: int, seed: int, *, tokens: bool) -> TextLesson:
+                vectors: FloatArray | None, n_anchors: int, seed: int, *, tokens: bool,
+                shared: bool = True) -> TextLesson:
     """What to learn to write about the documents `learn`, all of which have a text.
 
-    `tokens`: from the teacher's likeliest tokens too, which the student must share with it; see
+    `tokens`: from the teacher's likeliest tokens too; `shared`: the student writes with the same ones. See
     `label_lesson` for the rest.
     """
     answers = [student.encode_answer(signal.texts[i]) for i in learn]
     listed = None
     if tokens:
         kept = [signal.tokens[i] for i in learn]
-        answers = [one.written.tolist() for one in kept]
+        answers = [one.written.tolist() for one in kept] if shared else answers
         listed = [as_listed(one) for one in kept]
     return TextLesson([student.encode(corpus.documents[i].text) for i in learn], answers, listed,
                       _anchors(learn, signal, vectors, n_anchors, seed))

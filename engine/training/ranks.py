@@ -9,7 +9,7 @@ one process, and nothing here costs anything.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -18,29 +18,45 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from engine.training.sharding import wanted as sharding_wanted
+
 LONGEST_WAIT = timedelta(days=7)  # the others wait while the first asks the large model
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Ranks:
-    """This process among `world` of them; `rank` 0 is the first."""
+    """This process among `world` of them; `rank` 0 is the first.
+
+    `sharded`: the student's weights lie in pieces over all of them, so that all must compute alike.
+    """
 
     rank: int = 0
     world: int = 1
+    sharded: bool = False
 
     @property
     def first(self) -> bool:
         """Whether this is the process that writes, asks and hears."""
         return self.rank == 0
 
-    def share(self, rows: Sequence[T]) -> list[T]:
-        """This process's part of a batch: every `world`-th row, so that lengths are spread evenly."""
-        return list(rows[self.rank::self.world])
+    def share(self, n: int) -> tuple[list[int], list[bool]]:
+        """This process's positions of a batch of `n`, and which of them count.
+
+        Every `world`-th one, so that lengths are spread evenly; as many for each process, filled up with
+        positions that do not count.
+        """
+        mine = list(range(n))[self.rank::self.world]
+        spare = -(-n // self.world) - len(mine)
+        return mine + [0] * spare, [True] * len(mine) + [False] * spare
+
+    def by_first(self, work: Callable[[], T]) -> T:
+        """What the first process computes, for all of them; where weights lie in pieces all compute it."""
+        return self.agreed(work() if self.first or self.sharded else None)
 
     def add_gradients(self, parameters: Sequence[torch.nn.Parameter]) -> None:
-        """Add every process's gradients, in place; a process without rows adds nothing."""
-        if self.world == 1:
+        """Add every process's gradients, in place; of weights in pieces they are added already."""
+        if self.world == 1 or self.sharded:
             return
         for parameter in parameters:
             if parameter.grad is None:
@@ -88,6 +104,8 @@ def join_ranks() -> Ranks:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return ALONE
     if not dist.is_initialized():
-        # Small things travel (adapters, counts): gloo serves processors and graphics cards alike.
-        dist.init_process_group("gloo", timeout=LONGEST_WAIT)
-    return Ranks(dist.get_rank(), dist.get_world_size())
+        cuda = torch.cuda.is_available()
+        if cuda:
+            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+        dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=LONGEST_WAIT)
+    return Ranks(dist.get_rank(), dist.get_world_size(), sharding_wanted())

@@ -137,7 +137,11 @@ class Texts:
     def lesson(self, student: Student, learn: Sequence[int]) -> TextLesson:
         """See `Subject.lesson`."""
         return text_lesson(student, self.corpus, learn, self.signal, self.vectors, self.plan.anchors,
-                           self.plan.seed, tokens=self.tokens)
+                           self.plan.seed, tokens=self.tokens, shared=self._shared)
+
+    @property
+    def _shared(self) -> bool:
+        return self.plan.output_loss != "sorted_distance"
 
     def classes(self, learn: Sequence[int]) -> tuple[NDArray[np.integer], int]:
         """See `Subject.classes`."""
@@ -159,7 +163,8 @@ class Texts:
         """See `Subject.look`."""
         if self._steer is None:
             rows = [i for i in self.parts.steer if self.signal.texts[i]]
-            self._steer = text_lesson(student, self.corpus, rows, self.signal, None, 0, 0, tokens=self.tokens)
+            self._steer = text_lesson(student, self.corpus, rows, self.signal, None, 0, 0, tokens=self.tokens,
+                                      shared=self._shared)
         losses, same = word_by_word(student, self._steer)
         return Gate(float(same.mean()), float(losses.mean()), len(same), same)
 

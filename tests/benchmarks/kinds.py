@@ -1,6 +1,6 @@
 """The other kinds of question, trained end to end and scored on what people wrote down.
 
-    python -m tests.benchmarks.kinds [several facts lines] [--documents N] [--student NAME] [--preset balanced]
+    python -m tests.benchmarks.kinds [several facts lines] [--documents N] [--student NAME] [--preset NAME]
 
 several  disaster response messages (not part of this project): request, offer, aid_related. Small model,
          large model and a bag of words for each category, macro-F1 against the annotators' labels on messages

@@ -68,14 +68,16 @@ def test_labels_of_an_upload_score_several_categories(large: Made) -> None:
     assert 0 <= report["student"]["macro_f1"] <= 1 and report["student_minus_baseline"]["n"] == 18
 
 
-@pytest.mark.parametrize("outputs", [1.0, 0.0])
+@pytest.mark.parametrize(("outputs", "loss"), [(1.0, "forward_kl"), (0.0, "forward_kl"),
+                                               (1.0, "sorted_distance")])
 def test_answers_in_writing_from_asking_to_a_labelled_file(
-    large: Made, tmp_path: Path, outputs: float
+    large: Made, tmp_path: Path, outputs: float, loss: str
 ) -> None:
     with_encoder(large)
+    moves = outputs > 0 and loss != "sorted_distance"
     wanted = tuple(p.model_copy(update={"text": 0.5, "outputs": outputs, "slice": "all", "passes": 8.0,
-                                        "taid": p.taid and outputs > 0}) for p in ONE)
-    run = large.run(task=LINE, ask=WRITTEN, phases=wanted,
+                                        "taid": p.taid and moves}) for p in ONE)
+    run = large.run(task=LINE, ask=WRITTEN, phases=wanted, output_loss=loss,
                     student=StudentPlan(model=MODEL, rank=8, alpha=16, prompt=STUDENT_PROMPTS["generate"]))
     report, table = done(run, large)
     assert report["kind"] == "generate" and report["n"] > 10 and not report["has_gold"]

@@ -16,6 +16,7 @@ from engine.losses.tokens import (
     Listed,
     in_chunks,
     list_tokens,
+    listed_distance,
     sorted_distance,
     text_loss,
     token_loss,
@@ -161,6 +162,25 @@ def test_a_score_predicts_the_token_after_it(shape: list[tuple[int, int]]) -> No
     assert tokens[rows, places + 1].tolist() == [t for answer in answers for t in answer]
     for row, place in zip(rows.tolist(), places.tolist(), strict=True):
         assert prompts[row] - 1 <= place < lengths[row] - 1
+
+
+@pytest.mark.parametrize("k", [1, 3, 8])
+def test_a_listed_distance_never_exceeds_the_whole_one_and_is_it_where_all_is_listed(k: int) -> None:
+    torch.manual_seed(4)
+    teacher, student = 2 * torch.randn(7, 8), 2 * torch.randn(7, 11)
+    listed = list_tokens(teacher, k, (1.0, 2.0))
+    for t in (1.0, 2.0):
+        part, exact = listed_distance(student, listed, t), sorted_distance(student, teacher, t)
+        assert (part <= exact + 1e-5).all() and (part >= 0).all()
+    narrow = 2 * torch.randn(7, 8)
+    torch.testing.assert_close(listed_distance(narrow, list_tokens(teacher, 8, (1.0,))),
+                               sorted_distance(narrow, teacher), atol=1e-5, rtol=1e-5)
+    fewer = 2 * torch.randn(7, 4)  # a student with fewer tokens than are listed
+    assert torch.isfinite(listed_distance(fewer, listed)).all()
+    scores = student.clone().requires_grad_()
+    listed_distance(scores, listed).sum().backward()
+    assert scores.grad.abs().max() > 0 and torch.isfinite(scores.grad).all()
+
 
 
 def test_an_answer_needs_something_before_it() -> None:

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 
 from engine.events import read_events
 from engine.jobs.worker import work
-from engine.training.ranks import ALONE, join_ranks
+from engine.training.ranks import ALONE, Ranks, join_ranks
 from engine.workspace import read_json
 from tests.students.tiny import Made, phases
 
@@ -27,12 +27,12 @@ def free_port() -> int:
         return listening.getsockname()[1]
 
 
-def side_by_side(run: Path, home: Path, world: int = 2) -> list[str]:
+def side_by_side(run: Path, home: Path, world: int = 2, **more: str) -> list[str]:
     """`world` workers on one run, as a launcher starts them; what each printed."""
     port = str(free_port())
     settings = {**os.environ, "ANON_HOME": str(home), "ANON_DTYPE": "float32", "MASTER_ADDR": "127.0.0.1",
                 "MASTER_PORT": port, "WORLD_SIZE": str(world), "OMP_NUM_THREADS": "1",
-                "TQDM_DISABLE": "1"}
+                "TQDM_DISABLE": "1", **more}
     started = [subprocess.Popen(
         [sys.executable, "-m", "engine", "run", str(run / "plan.yaml")], text=True,
         env={**settings, "RANK": str(rank), "LOCAL_RANK": str(rank)}, stdout=subprocess.PIPE,
@@ -49,13 +49,23 @@ def steps(folder: Path) -> list[dict]:
 def test_alone_nothing_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     assert join_ranks() is ALONE and ALONE.first
-    assert ALONE.share([1, 2, 3]) == [1, 2, 3] and ALONE.agreed("x") == "x"
+    assert ALONE.share(3) == ([0, 1, 2], [True] * 3) and ALONE.agreed("x") == "x"
+    assert ALONE.by_first(lambda: 7) == 7
 
 
-def test_two_processes_train_what_one_does(made: Made) -> None:
+@pytest.mark.parametrize(("n", "world"), [(8, 2), (7, 2), (1, 3), (5, 8)])
+def test_every_row_counts_once_and_every_process_has_as_many(n: int, world: int) -> None:
+    shares = [Ranks(rank, world).share(n) for rank in range(world)]
+    counted = [row for rows, counts in shares for row, it in zip(rows, counts, strict=True) if it]
+    assert sorted(counted) == list(range(n)) and len({len(rows) for rows, _ in shares}) == 1
+
+
+@pytest.mark.parametrize("launcher", [{}, {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}],
+                         ids=["whole in each", "weights in pieces"])
+def test_two_processes_train_what_one_does(made: Made, launcher: dict[str, str]) -> None:
     alone, both = made.run("alone", phases=MANY), made.run("both", phases=MANY)
     assert work(alone, made.workspace) == "done"
-    side_by_side(both.path, made.workspace.home)
+    side_by_side(both.path, made.workspace.home, **launcher)
     one, two = steps(alone.path), steps(both.path)
     assert len(one) == len(two) > 15
     for a, b in zip(one, two, strict=True):

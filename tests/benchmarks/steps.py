@@ -1,0 +1,124 @@
+"""What one training step costs, and which choices make it cheap: SmolLM2 + LoRA on made-up token ids.
+
+    python -m tests.benchmarks.steps [memory choices compiled] [--steps 12]
+
+memory    peak of the whole process, 32 documents of 64 tokens at once
+choices   documents a second by number format of the adapter, implementation of attention, sorting by length
+compiled  the same with `torch.compile`, its start counted
+
+Every line is a ratio to the first one, measured one after the other in this process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from engine.devices import choose_device
+from engine.evaluation.cost import PeakMemory
+from engine.losses.outputs import output_loss
+from engine.models.weights import require
+from engine.plan import DEFAULT_STUDENT, StudentPlan
+from engine.students.base import Student
+from engine.training.batches import batches
+from engine.training.optimiser import Optimiser
+from engine.workspace import Workspace
+from tests.benchmarks.crisislex import INFORMATION
+
+BATCH = 8
+
+
+def a_student() -> Student:
+    folder = require(Workspace.default().models, DEFAULT_STUDENT)
+    return Student.fresh(folder, StudentPlan(), INFORMATION, choose_device(), seed=0)
+
+
+def speed(student: Student, ids: Sequence[Sequence[int]], cut: Sequence[Sequence[int]]) -> float:
+    """Documents a second over the batches of `cut`, the first one left out: it warms up."""
+    optimiser = Optimiser(student.adapter_parameters(), 1e-4, len(cut))
+    target = torch.full((1, len(student.labels)), 1 / len(student.labels))
+    began = done = 0.0
+    student.model.train()
+    for k, rows in enumerate(cut):
+        if k == 1:
+            began = time.monotonic()
+        logits, _ = student.forward([ids[i] for i in rows])
+        output_loss("forward_kl", logits, target.expand(len(rows), -1)).mean().backward()
+        optimiser.step()
+        done += len(rows) if k else 0
+    return done / (time.monotonic() - began)
+
+
+def some_ids(n: int) -> list[list[int]]:
+    """Token ids of lengths as tweets have them."""
+    rng = np.random.default_rng(0)
+    return [rng.integers(100, 40_000, int(length)).tolist() for length in rng.gamma(9, 4.2, n).clip(12, 90)]
+
+
+def memory(given: argparse.Namespace) -> None:  # noqa: ARG001
+    with PeakMemory() as watched:
+        student = a_student()
+        ids = [[7] * 64] * 32
+        speed(student, ids, [range(32)] * 4)
+    print(f"32 × 64 tokens: {watched.peak_gb:.2f} GB at the peak, weights, libraries included; target 3")
+
+
+def choices(given: argparse.Namespace) -> None:
+    ids = some_ids(BATCH * given.steps)
+    sorted_ = batches([len(row) for row in ids], BATCH, seed=0, epoch=0)
+    unsorted = [list(range(at, at + BATCH)) for at in range(0, len(ids), BATCH)]
+
+    def eager() -> Student:
+        student = a_student()
+        student.model.set_attn_implementation("eager")
+        return student
+
+    def full_precision() -> Student:
+        student = a_student()
+        for parameter in student.adapter_parameters():
+            parameter.data = parameter.data.float()
+        return student
+
+    ways: dict[str, tuple[Callable[[], Student], Sequence[Sequence[int]]]] = {
+        "as the studio does it": (a_student, sorted_), "not sorted by length": (a_student, unsorted),
+        "eager attention": (eager, sorted_), "adapters in fp32": (full_precision, sorted_)}
+    first = 0.0
+    for name, (make, cut) in ways.items():
+        found = speed(make(), ids, cut)
+        first = first or found
+        print(f"{name:26} {found:6.2f} documents/s, {found / first:.2f} ×", flush=True)
+
+
+def compiled(given: argparse.Namespace) -> None:
+    ids = some_ids(BATCH * given.steps)
+    cut = batches([len(row) for row in ids], BATCH, seed=0, epoch=0)
+    plain = speed(a_student(), ids, cut)
+    student, began = a_student(), time.monotonic()
+    student.decoder.forward = torch.compile(student.decoder.forward, dynamic=True)
+    speed(student, ids, cut[:2])
+    start = time.monotonic() - began
+    fast = speed(student, ids, cut)
+    pays = f"pays after {start / (1 / plain - 1 / fast):,.0f} documents" if fast > plain else "never pays"
+    print(f"plain {plain:.2f} documents/s; compiled {fast:.2f} ({fast / plain:.2f} ×) after {start:.0f} s of "
+          f"compiling: {pays}")
+
+
+def main() -> None:
+    """Run the parts asked for."""
+    parts = {"memory": memory, "choices": choices, "compiled": compiled}
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(parts))
+    parser.add_argument("--steps", type=int, default=24)
+    given = parser.parse_args()
+    print(f"{choose_device().because}")
+    for name in given.parts or parts:
+        print(f"\n# {name}", flush=True)
+        parts[name](given)
+
+
+if __name__ == "__main__":
+    main()
