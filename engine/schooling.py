@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.cache.signals import load_signal, load_written, save_signal, save_written
 from engine.devices import DeviceChoice
+from engine.errors import RunError
 from engine.events import EventLog
 from engine.models.weights import ModelFolder
 from engine.plan import DistillPlan
@@ -64,6 +65,7 @@ def teach(plan: DistillPlan, subject: Subject, base: ModelFolder, choice: Device
     """
     student = fresh_student(base, plan.student, plan.task, choice, plan.seed)
     if isinstance(subject, Texts):
+        _enough_read(subject)
         longest = max((len(student.encode_answer(subject.signal.texts[i])) for i in subject.learn()),
                       default=1)
         student.settings["most_tokens"] = round(ROOM_BEYOND * longest) + 2
@@ -73,6 +75,15 @@ def teach(plan: DistillPlan, subject: Subject, base: ModelFolder, choice: Device
                               ask_again=ask_again, ranks=ranks)
     results = training.run()
     return (_in_one_piece(student, plan, base, choice) if ranks.sharded else student), results
+
+
+def _enough_read(subject: Texts) -> None:
+    """Refuse to train where no answer could be read in a part of the documents."""
+    for part, why in (("learn", "to learn from"), ("steer", "to steer by"), ("kept_aside", "to check on")):
+        if not any(subject.signal.texts[i] for i in subject.parts.named(part)):
+            raise RunError(f"Of the documents {why}, none got an answer that could be read.",
+                           "Try the instructions on ten documents in Instructions and mend them, or add "
+                           "documents.", "The large model's answers are kept.")
 
 
 def _in_one_piece(student: Student, plan: DistillPlan, base: ModelFolder, choice: DeviceChoice) -> Student:

@@ -22,6 +22,7 @@ from engine.jobs.folder import Request, RunFolder, all_runs, find_run, offered, 
 from engine.jobs.launcher import launch
 from engine.jobs.reading import Reading
 from engine.jobs.status import RunStatus, status
+from engine.losses.needs import WRITTEN
 from engine.models.catalogue import find_card
 from engine.models.listing import model_views
 from engine.models.vocabularies import same_vocabulary
@@ -82,10 +83,12 @@ class Studio(InstructionsDesk):
         if single and preset_name in ADAPTS and teacher_kind(asked) == "local":
             ask = ask.model_copy(update={"candidates": others(folder, ask.template),
                                          "budget": ADAPTS[preset_name]})
+        # Facts may stand anywhere in a document: who writes about it reads all that the large model reads.
+        window = {"max_chars": MAX_CHARS} if task.kind in WRITTEN else {}
+        window |= projects.student_window(self.workspace, project)
         fields: dict[str, Any] = {
             "project": project_id, "corpus": project.corpus, "task": task, "ask": ask,
-            "student": StudentPlan(model=student, prompt=STUDENT_PROMPTS[task.kind],
-                                   **projects.student_window(self.workspace, project)),
+            "student": StudentPlan(model=student, prompt=STUDENT_PROMPTS[task.kind], **window),
             "phases": phases_for(preset_name, task.kind, tokens=self._share_tokens(asked, student)),
             "preset": preset_name, "seed": seed, **changes}
         return DistillPlan(**fields)

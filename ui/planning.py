@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine.errors import SettingsError
-from engine.plan import PRESET_TITLES, DistillPlan, PhasePlan, parse_plan
+from engine.plan import (
+    PRESET_TITLES,
+    STUDENT_PROMPTS,
+    DistillPlan,
+    PhasePlan,
+    parse_plan,
+    phases_for,
+)
 from engine.studio import ENCODER, ModelView, Studio, find_card
 from ui import wording_run as words
 from ui.guard import notice
@@ -39,6 +46,18 @@ def phase_rows(phases: Sequence[PhasePlan]) -> list[list[Any]]:
     """The phases as rows of the table under *Advanced*."""
     return [[p.title, p.passes, p.learning_rate, p.outputs, p.representations, p.temperature]
             for p in phases]
+
+
+def usual_rows(studio: Studio, project: str, form: Form) -> list[list[Any]] | None:
+    """The table's rows for this kind of question and these models; None where a number was changed."""
+    def plain(rows: Any) -> list[list[Any]]:  # noqa: ANN401 - a table
+        return [list(row) for row in (rows.values.tolist() if hasattr(rows, "values") else rows or [])]
+    known = [plain(phase_rows(phases_for(form.preset, kind, tokens=tokens)))
+             for kind in STUDENT_PROMPTS for tokens in (True, False)]
+    if plain(form.phases) not in known:
+        return None
+    draft = studio.draft_plan(project, form.preset, teacher=form.teacher, student=form.student)
+    return plain(phase_rows(draft.phases))
 
 
 def phases_from(rows: Any, drafted: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:  # noqa: ANN401

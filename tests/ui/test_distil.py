@@ -96,6 +96,23 @@ def test_an_edited_phase_makes_the_plan_ones_own(studio: Studio, project: str) -
     assert plan.phases[1].passes == 5 and plan.preset == "custom"
 
 
+@pytest.mark.parametrize(("question", "rows"), [
+    ("disaster-messages", phases_for("quick", "multi_label")),
+    ("figures", phases_for("quick", "extract", tokens=False))])
+def test_the_table_of_phases_follows_the_kind_of_the_question_until_a_number_is_changed(
+        studio: Studio, project: str, page: SimpleNamespace, question: str, rows: Any) -> None:
+    studio.use_preset(project, question)
+    updates = page.refresh("", project, "", *FORM)
+    shown = updates[page.named["phases"]]
+    assert shown == planning.phase_rows(rows) and not updates[page.named["adapt"]].visible
+    own = [[*shown[0][:1], 9.0, *shown[0][2:]], *shown[1:]]
+    updates = page.refresh("", project, "", *FORM._replace(phases=own))
+    assert page.named["phases"] not in updates
+    plan = load_plan(planning.draft_path(studio, project))
+    assert plan.phases[0].passes == 9 and plan.task.kind == studio.task(project).kind
+    assert not any(phase.ask_again for phase in plan.phases)
+
+
 @pytest.mark.parametrize("change", [
     {"phases": [["Foundations", "many", 1, 1, 1, 1]] * 3}, {"phases": [["Foundations", 1, 1, 1, 1, 1]]},
     {"seed": None}, {"seed": 1.5}, {"rank": 0}, {"batch_size": 4000}])

@@ -180,6 +180,13 @@ def _show_setup(studio: Studio, project: str, setup: Setup, form: planning.Form,
     try:
         presets = planning.preset_choices(studio, project, form)
         updates[setup.form.preset] = gr.Radio(choices=presets, value=form.preset)
+        usual = planning.usual_rows(studio, project, form)
+        if usual is not None:
+            form = form._replace(phases=usual)
+            updates[setup.form.phases] = usual
+        single = studio.task(project).kind == "single_label"
+        updates |= {setup.form.orders: gr.Number(visible=single),
+                    setup.form.adapt: gr.Checkbox(visible=single)}
         plan = planning.plan_from(studio, project, form)
         plan.check()
     except EngineError as error:
