@@ -5,8 +5,22 @@ from __future__ import annotations
 import pytest
 
 from engine.estimates import _duration, note_speed, preflight
+from engine.plan import AskPlan, StudentPlan, phases_for
+from engine.prompts.template import Template
 from engine.records import Corpus
-from tests.students.tiny import MODEL, Made, calm, corpus_of, documents, made, phases, tiny_home
+from engine.tasks.definition import Task
+from engine.workspace import read_json, write_json
+from tests.students.tiny import (
+    MODEL,
+    Made,
+    calm,
+    corpus_of,
+    documents,
+    made,
+    phases,
+    tiny_home,
+    write_model,
+)
 
 __all__ = ["calm", "made", "tiny_home"]
 NO_STATES = phases(1.0, representations=0.0)
@@ -65,3 +79,27 @@ def test_a_measured_speed_is_used_and_said(made: Made) -> None:
 )
 def test_durations_in_words(seconds: float, words: str) -> None:
     assert _duration(seconds) == words
+
+
+def test_what_a_small_model_or_this_machine_cannot_do_is_named_before_anything_is_spent(made: Made) -> None:
+    write_model(made.workspace.models, "elsewhere", seed=2)
+    folder = made.workspace.models / "elsewhere"
+    line = Task(id="line", kind="generate", question="What happened?")
+    ask = AskPlan(teacher="elsewhere", template=Template(
+        id="line", kind="generate", answer="text", text="{{ document }}"))
+    wanted = {"task": line, "ask": ask, "phases": phases_for("quick", "generate")}
+
+    def problems(**changes: object) -> str:
+        return " ".join(preflight(made.plan(**{**wanted, **changes}), made.corpus, made.workspace).problems)
+
+    assert "same tokens" not in problems()
+    words = (folder / "tokenizer.json").read_text().replace('"film"', '"movie"')
+    (folder / "tokenizer.json").write_text(words)
+    assert "does not write with the same tokens" in problems()
+    assert "same tokens" not in problems(output_loss="sorted_distance")
+    assert "same tokens" not in problems(phases=phases_for("quick", "generate", tokens=False))
+    student = made.workspace.models / MODEL / "manifest.json"
+    write_json(student, {**read_json(student), "roles": ["encoder"]})
+    assert "cannot write" in problems()
+    assert "used whole" not in problems() and "four_bit" in problems(
+        student=StudentPlan(model=MODEL, four_bit=True))

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from engine.cache.signals import load_signal, save_signal
 from engine.metrics.deciding import certainty, classes, differing, divergence, sameness
@@ -22,6 +23,7 @@ from engine.training.loop import Gate
 from engine.training.preparing import label_lesson, one_of_each_group, text_lesson
 
 TOKENS_A_LOOK = 2048
+WORDS_AT_ONCE = 256  # places whose scores over the whole vocabulary are in memory at once
 
 
 class Subject(Protocol):
@@ -184,13 +186,19 @@ def word_by_word(student: Student, lesson: TextLesson) -> tuple[FloatArray, Floa
     for rows in length_batches(lesson.lengths, TOKENS_A_LOOK):
         read, _ = student.read([[*lesson.prompts[i], *lesson.answers[i]] for i in rows],
                                [len(lesson.prompts[i]) for i in rows])
-        log_probs = torch.log_softmax((read @ student.head.T).float(), dim=-1)
-        at = 0
-        for i in rows:
-            words = torch.tensor(lesson.answers[i], device=log_probs.device)
-            mine = log_probs[at:at + len(words)]
-            losses[i] = -float(mine.gather(1, words[:, None]).mean())
-            same[i] = float((mine.argmax(1) == words).float().mean())
-            at += len(words)
+        words = torch.tensor([word for i in rows for word in lesson.answers[i]], device=read.device)
+        costs, hits = zip(*(_judged(read[at:at + WORDS_AT_ONCE], words[at:at + WORDS_AT_ONCE], student.head)
+                            for at in range(0, len(words), WORDS_AT_ONCE)), strict=True)
+        lengths = [len(lesson.answers[i]) for i in rows]
+        for i, cost, hit in zip(rows, torch.cat(costs).split(lengths), torch.cat(hits).split(lengths),
+                                strict=True):
+            losses[i], same[i] = float(cost.mean()), float(hit.mean())
     student.model.train(was_training)
     return losses, same
+
+
+def _judged(states: Tensor, words: Tensor, head: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of each word, and 1 where it is the likeliest, (words,) each."""
+    scores = (states @ head.T).float()
+    cost = torch.nn.functional.cross_entropy(scores, words, reduction="none")
+    return cost.cpu(), (scores.argmax(1) == words).float().cpu()
