@@ -15,11 +15,12 @@ PROBE = ("Flood in Colón: 12 dead, 1,300 displaced — help needed!\n", '{"plac
 
 def same_vocabulary(a: Path, b: Path) -> bool:
     """Whether two model folders hold the same tokens under the same numbers, and cut text alike."""
-    return _name(a / "tokenizer.json") == _name(b / "tokenizer.json")
+    files = [folder / "tokenizer.json" for folder in (a, b)]
+    return len({_name(file, file.stat().st_mtime_ns) for file in files}) == 1
 
 
 @lru_cache(maxsize=16)
-def _name(file: Path) -> str:
+def _name(file: Path, written: int) -> str:  # noqa: ARG001 - a file written anew is read anew
     tokenizer = Tokenizer.from_file(str(file))
     tokens = sorted(tokenizer.get_vocab(with_added_tokens=True).items(), key=lambda item: item[1])
     cut = [tokenizer.encode(text, add_special_tokens=False).ids for text in PROBE]

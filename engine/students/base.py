@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,16 @@ from engine.workspace import read_json, write_json
 
 SETTINGS_FILE = "anon_student.json"
 ADAPTER = "lora_"  # in the name of every trained parameter
+StatesOf = Callable[[Any], Sequence[Tensor]]
+"""A model's output → its states: embeddings, after each layer but the last, and at last after the norm."""
 _LAYER = re.compile(r"\.layers?\.(\d+)\.")
 NONE = "none"  # the word that each of several labels is scored against
 PAD = 0  # never read: the mask hides it, and answers are taken by position
+
+
+def hidden_states_of(out: Any) -> Sequence[Tensor]:  # noqa: ANN401 - a model's output
+    """The states as transformers gathers them."""
+    return out.hidden_states
 
 
 class Student:
@@ -50,6 +57,7 @@ class Student:
         self.kind: TaskKind = settings.get("kind", "single_label")
         self.labels = tuple(settings["labels"])
         self.decoder = model.get_base_model().model
+        self.states_of: StatesOf = hidden_states_of
         words = model.get_base_model().get_output_embeddings().weight
         # A vocabulary matrix may be padded beyond the tokens there are (151,936 rows for 151,665).
         self.head = words[:len(tokenizer)].detach()
@@ -166,9 +174,9 @@ class Student:
         return last, self.decoder(input_ids=tokens.to(self.device), attention_mask=mask, use_cache=False,
                                   output_hidden_states=with_states)
 
-    @staticmethod
-    def _at(out: Any, depths: Sequence[float]) -> list[Tensor]:  # noqa: ANN401 - a model's output
-        return [out.hidden_states[round(d * (len(out.hidden_states) - 1))] for d in depths]
+    def _at(self, out: Any, depths: Sequence[float]) -> list[Tensor]:  # noqa: ANN401 - a model's output
+        states = self.states_of(out)
+        return [states[round(d * (len(states) - 1))] for d in depths]
 
     def adapter_parameters(self) -> list[torch.nn.Parameter]:
         """The trained parameters, in a fixed order."""

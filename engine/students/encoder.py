@@ -20,7 +20,15 @@ from engine.errors import SettingsError
 from engine.models.loading import load_encoder
 from engine.models.weights import ModelFolder
 from engine.plan import StudentPlan
-from engine.students.base import PAD, Student, adapted, first_settings, fitting_settings, with_adapter
+from engine.students.base import (
+    PAD,
+    Student,
+    adapted,
+    first_settings,
+    fitting_settings,
+    hidden_states_of,
+    with_adapter,
+)
 from engine.tasks.definition import Task
 from engine.workspace import write_atomic
 
@@ -38,6 +46,7 @@ class EncoderStudent(Student):
         self.kind = settings["kind"]
         self.labels = tuple(settings["labels"])
         self.decoder = model.get_base_model()
+        self.states_of = hidden_states_of
         self.rows = torch.nn.Parameter(rows.to(self.device))
         self._window = model.get_base_model().config.max_position_embeddings
 

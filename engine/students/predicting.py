@@ -14,7 +14,7 @@ from engine.teachers.writing import write
 TOKENS_A_BATCH = 4096
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference mode: weights in pieces are gathered into buffers that training uses, too
 def predict(student: Student, texts: Sequence[str],
             on_progress: Callable[[int, int], None] | None = None) -> FloatArray:
     """Label probabilities of each text: (texts, labels) float64, in the order given.

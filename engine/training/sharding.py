@@ -8,6 +8,7 @@ Each process holds its piece of every layer and gathers a layer only while it co
 from __future__ import annotations
 
 import os
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from engine.errors import SettingsError
-from engine.students.base import Student
+from engine.students.base import StatesOf, Student
 
 
 def wanted() -> bool:
@@ -43,11 +44,24 @@ def shard(student: Student, world: int) -> None:
     if not isinstance(layers, torch.nn.ModuleList):
         raise SettingsError("This small model is no stack of layers that could be cut over machines.",
                             "Leave out --use_fsdp: every process then holds it whole.")
+    student.states_of = _states_as_they_pass(layers)
     mesh = init_device_mesh(student.device.type, (world,))
     for module in (*layers, student.decoder):
         fully_shard(module, mesh=mesh)
         module.set_gradient_divide_factor(1.0)
         module.set_force_sum_reduction_for_comms(True)
+
+
+def _states_as_they_pass(layers: torch.nn.ModuleList) -> StatesOf:
+    """Hidden states noted where each layer reads them: cut layers are of a class transformers does not know."""
+    seen: dict[int, Tensor] = {}
+    for place, layer in enumerate(layers):
+        layer.register_forward_pre_hook(partial(_note, seen, place))
+    return lambda out: [*(seen[place] for place in range(len(layers))), out.last_hidden_state]
+
+
+def _note(seen: dict[int, Tensor], place: int, layer: torch.nn.Module, given: tuple[Tensor, ...]) -> None:  # noqa: ARG001
+    seen[place] = given[0]
 
 
 def whole(tensor: Tensor) -> Tensor:

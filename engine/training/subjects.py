@@ -177,7 +177,7 @@ def gate_of(student_probs: FloatArray, teacher_probs: FloatArray, several: bool 
     return Gate(float(same.mean()), divergence(teacher_probs, student_probs, several), len(same), same)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def word_by_word(student: Student, lesson: TextLesson) -> tuple[FloatArray, FloatArray]:
     """Of each row: mean cross-entropy of the answer's words in nats, and the share the student had first."""
     was_training = student.model.training
