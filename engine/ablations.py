@@ -1,5 +1,4 @@
-"""What each part of the method adds: the same plan with one part left out, on the same answers, side by "
-  "side."""
+"""What each part of the method adds: the same plan with one part left out, on the same answers, side by side."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def shard(student: Student, world: int) -> None:
 
 
 def _states_as_they_pass(layers: torch.nn.ModuleList) -> StatesOf:
-    """Hidden states noted where each layer reads them: cut layers are of a class transformers does not know."""
+    """Hidden states noted where each layer reads them: transformers does not know the class of cut layers."""
     seen: dict[int, Tensor] = {}
     for place, layer in enumerate(layers):
         layer.register_forward_pre_hook(partial(_note, seen, place))
