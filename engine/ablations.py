@@ -1,4 +1,4 @@
-"""What each part of the method adds: the same plan with one part left out, on the same answers, side by side."""
+"""What each part of the method adds: the same plan with one part left out, on the same answers."""
 
 from __future__ import annotations
 
@@ -64,8 +64,7 @@ def table(rows: list[dict[str, Any]]) -> str:
               f"{_share(r['teacher_macro_f1'], None):>12} "
               f"{r['seconds']:8.0f}" for r in rows]
     return "\n".join([*lines, f"n = {rows[0]['n']} documents kept aside; 95 % intervals. Agreement is with "
-                              "the "
-                              "large model as each run asked it; macro-F1 is against the labels of the "
+                              "the large model as each run asked it; macro-F1 is against the labels of the "
                               "upload."])
 
 
