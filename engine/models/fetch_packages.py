@@ -7,6 +7,7 @@ interrupted fetch goes on where it stopped.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -193,11 +194,10 @@ def _download(
 
 def _size(folder: Path) -> int:
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:  # pip moved it meanwhile
-            continue
+    for root, _, names in os.walk(folder):  # passes over folders that pip deletes meanwhile
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):  # or a file that it moved
+                total += os.stat(os.path.join(root, name)).st_size
     return total
 
 

