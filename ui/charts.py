@@ -17,8 +17,8 @@ from ui import wording_results as words
 LARGE, SMALL, BAG = words.COMPARE_LARGE, words.COMPARE_SMALL, words.COMPARE_BAG
 COLOURS = {LARGE: "#3f7fd0", SMALL: "#cf6a12", BAG: "#82868f"}
 PATTERNS = {LARGE: "", SMALL: "/", BAG: "."}
-TERMS = {"outputs": "Answers", "representations": "Inner representations"}
-TERM_COLOURS = {"Answers": "#cf6a12", "Inner representations": "#3f7fd0"}
+TERMS = {"outputs": "Answers", "text": "Words", "representations": "Inner representations"}
+TERM_COLOURS = {"Answers": "#cf6a12", "Words": "#2f8f5b", "Inner representations": "#3f7fd0"}
 BOUNDARY = "#82868f"
 INK = "#7b8088"  # readable on white and on near-black; the style sheet refines it
 SMOOTH = 5  # steps averaged for a point of the plot: one batch alone is noisy
@@ -120,7 +120,10 @@ def reading(events: Sequence[Event], going: bool = True) -> str:
     `going`: whether the run goes on; of one that ended only the agreement is said, and of phases that
     were rolled back what they went back to.
     """
-    steps = [e for e in events if e["kind"] == "step" and e.get("outputs") is not None]
+    # What is written without shared tokens has no mistakes in answers, only in words.
+    made = [e for e in events if e["kind"] == "step"]
+    term = next((term for term in ("outputs", "text") if any(term in e for e in made)), "")
+    steps = [e for e in made if e.get(term) is not None]
     looks = [e for e in events if e["kind"] == ("gate" if going else "phase_done")
              and e.get("agreement") is not None]
     if not steps or not (going or looks):
@@ -128,7 +131,7 @@ def reading(events: Sequence[Event], going: bool = True) -> str:
     if not going:
         return ("Small and large model agreed on "
                 f"{_of_steering(looks[-1], events)} when training ended.")
-    here = [float(e["outputs"]) for e in steps if e["phase"] == steps[-1]["phase"]]
+    here = [float(e[term]) for e in steps if e["phase"] == steps[-1]["phase"]]
     said = f"Mistakes in “{steps[-1].get('title', steps[-1]['phase'])}”: {_trend(here)}"
     if not looks:
         return f"{said}; the first look at the steering documents comes soon."

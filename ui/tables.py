@@ -138,15 +138,29 @@ def documents(rows: pd.DataFrame) -> pd.DataFrame:
     shown = pd.DataFrame({
         "id": rows["id"].astype(str),
         "text": rows["text"].map(lambda text: shortened(str(text), TEXT_SHOWN)),
-        "teacher": rows["teacher"], "student": rows["student"],
+        "teacher": rows["teacher"].map(readable), "student": rows["student"].map(readable),
         "same": [words.COMPARE_SAME if t == s else words.COMPARE_OTHER
                  for t, s in zip(rows["teacher"], rows["student"], strict=True)],
         "sureness": [words.COMPARE_NONE if c != c else wording.percent(c)  # NaN: of what was written
                      for c in rows["student_confidence"]],
         "baseline": rows["baseline"]})
+    if rows["student_confidence"].isna().all():  # written: the beginning of the text says nothing new
+        shown = shown.drop(columns=["baseline", "sureness"])
     if rows["gold"].notna().any():
         shown["gold"] = rows["gold"].fillna("")
     return shown.rename(columns=words.COMPARE_COLUMNS)
+
+
+def readable(answer: str) -> str:
+    """An answer as people read it: facts that were given, by name; everything else as it stands."""
+    if not str(answer).startswith("{"):
+        return answer
+    try:
+        facts = json.loads(answer)
+    except ValueError:
+        return answer
+    given = [f"{name}: {value}" for name, value in facts.items() if value is not None]
+    return " · ".join(given) or words.COMPARE_NOTHING
 
 
 def shortened(text: str, limit: int) -> str:
@@ -170,10 +184,12 @@ def about(row: Mapping[str, Any]) -> str:
     """One document's answers in words."""
     same = row["teacher"] == row["student"]
     mark = words.COMPARE_SAME if same else words.COMPARE_OTHER
-    lines = [(words.COMPARE_LARGE, words.compare_answer(row["teacher"], row["teacher_confidence"],
-                                                        row["sureness"])),
-             (words.COMPARE_SMALL, words.compare_answer(row["student"], row["student_confidence"], "")),
-             (words.COMPARE_BAG, str(row["baseline"]))]
+    written = row["student_confidence"] != row["student_confidence"]  # NaN
+    large, small = (readable(row[who]) for who in ("teacher", "student"))
+    lines = [(words.COMPARE_LARGE, words.compare_answer(large, row["teacher_confidence"], row["sureness"])),
+             (words.COMPARE_SMALL, words.compare_answer(small, row["student_confidence"], ""))]
+    if not written:
+        lines.append((words.COMPARE_BAG, str(row["baseline"])))
     if isinstance(row["gold"], str) and row["gold"]:
         lines.append((words.COMPARE_GOLD, row["gold"]))
     facts = "".join(f"<tr><th scope='row'>{says(who)}</th><td>{says(what)}</td></tr>"

@@ -33,6 +33,7 @@ COMPARE_AGREEMENT = {
     "generate": ("Likeness to the large model", "of meaning, by a sentence encoder; 100 % is the same"),
     "multi_label": ("Agreement with the large model", "how often all categories are the same"),
 }
+COMPARE_NOTHING = "(nothing said)"
 COMPARE_RIVAL = "Without a model"  # what stands in the third column where answers are written
 COMPARE_NONE = "–"
 COMPARE_ITSELF = "by definition"

@@ -10,6 +10,7 @@ from engine.studio import Studio
 from tests.students.taught import ASKED, LINE, ONE, SEVERAL, WRITTEN, large, taught, with_encoder
 from tests.students.tiny import MODEL, Made, calm, made, tiny_home
 from tests.ui.test_compare import build, everything
+from ui import tables
 from ui.pages import compare, take_home
 
 __all__ = ["calm", "large", "made", "taught", "tiny_home"]
@@ -46,7 +47,17 @@ def test_texts_are_shown_side_by_side_without_pictures(studio: Studio, large: Ma
     for picture in ("confusion", "shares", "f1"):
         assert updates[page.named[picture]] is None
     shown = page.handlers["filtered"]("", run.id, "kept")[page.named["answers"]]
-    assert set(shown["small model sure"]) == {"–"} and shown["small model"].str.len().gt(0).any()
+    assert not {"small model sure", "bag of words"} & set(shown.columns)
+    assert shown["small model"].str.len().gt(0).any()
+    assert "Bag of words" not in tables.about(studio.predictions(run.id).iloc[0].to_dict())
     assert "Bag of words" not in updates[page.named["scores"]]
     assert "first 6 words" in updates[page.named["scores"]]
     assert "repeats the large model" in everything(build(take_home).refresh("", large.project, run.id, ""))
+
+
+def test_facts_are_read_by_name_and_other_answers_as_they_stand() -> None:
+    told = tables.readable('{"place": "Manta", "dead": null, "needs": "water"}')
+    assert told == "place: Manta · needs: water"
+    assert tables.readable('{"place": null}') == "(nothing said)"
+    for other in ("flood", "{a brace first", "", "Manta: 3 dead"):
+        assert tables.readable(other) == other
