@@ -11,7 +11,7 @@ import psutil
 from engine.devices import cpu_flops, machine_summary
 from engine.models.catalogue import find_card
 from engine.models.folders import installed, is_installed
-from engine.models.vocabularies import same_vocabulary
+from engine.models.vocabularies import share_tokens
 from engine.plan import ENCODER, SLICE_SHARES, DistillPlan
 from engine.prompts.template import render
 from engine.records import Corpus
@@ -82,10 +82,9 @@ def preflight(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> Prefli
 
 def _words_not_shared(plan: DistillPlan, workspace: Workspace) -> list[str]:
     """The likeliest tokens of one model mean nothing to another with other tokens."""
-    folders = [workspace.models / name for name in (plan.ask.teacher, plan.student.model)]
-    here = all((path / "tokenizer.json").exists() for path in folders)
     token_by_token = plan.wants_tokens and plan.output_loss != "sorted_distance"
-    if not token_by_token or not here or same_vocabulary(*folders):
+    shared = share_tokens(workspace.models, plan.ask.teacher, plan.student.model)
+    if not token_by_token or shared is not False:
         return []
     return [f"{plan.student.model} does not write with the same tokens as {plan.ask.teacher}, so it cannot "
             "learn that one's likeliest tokens: set the weight of outputs to 0 and that of text to 1, "

@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -96,8 +97,7 @@ def run_pipeline(run: RunFolder, workspace: Workspace, wish: Callable[[], Wish |
     ranks = join_ranks()
     started, plan, log = time.monotonic(), load_plan(run.plan), run.event_log
     plan.check()
-    project = projects.load_project(workspace, plan.project)
-    corpus = load_corpus(projects.folders(workspace, project).corpora / plan.corpus)
+    corpus = load_corpus(_corpus_folder(workspace, plan))
     choice = choose_device(plan.device)
     log.write("choice", what="machine", choice=f"{choice.device}, {choice.dtype}", because=choice.because)
     with PeakMemory() as memory:
@@ -186,7 +186,7 @@ def train_student(line: Line) -> dict[str, Any]:
     base = require(line.workspace.models, line.plan.student.model)
     if line.run.stage("training").exists():
         line.student = open_student(line.run.student, base, line.choice)
-        line.signal = latest_signal(line.run.path, line.plan)
+        line.signal = latest_signal(line.run.path, line.signal)
         return line.facts["training"]
     line.checkpoint()
     line.ranks.wait()  # the others begin here: answers and vectors are kept now
@@ -209,8 +209,7 @@ def train_student(line: Line) -> dict[str, Any]:
 def help_train(run: RunFolder, workspace: Workspace, ranks: Ranks) -> None:
     """What every process but the first does: wait for the answers, then train along. Writes nothing."""
     plan = load_plan(run.plan)
-    project = projects.load_project(workspace, plan.project)
-    corpus = load_corpus(projects.folders(workspace, project).corpora / plan.corpus)
+    corpus = load_corpus(_corpus_folder(workspace, plan))
     ranks.wait()
     path = workspace.vectors(corpus.digest)
     vectors = load_vectors(path) if plan.wants_hidden or plan.ask.candidates else None
@@ -232,8 +231,7 @@ def score(line: Line) -> dict[str, Any]:
                                     lambda texts: embed(texts, require(line.workspace.models, ENCODER)), told)
     else:
         project = projects.load_project(line.workspace, line.plan.project)
-        gold = load_gold(projects.folders(line.workspace, project).corpora / line.plan.corpus,
-                         project.gold_column or None)
+        gold = load_gold(_corpus_folder(line.workspace, line.plan), project.gold_column or None)
         report, table = score_run(line.plan, line.corpus, line.parts, first, line.signal, line.student, gold,
                                   asking.get("reasons", {}), told)
     report["phases"] = training["phases"]
@@ -263,6 +261,11 @@ def take_home(line: Line) -> dict[str, Any]:
     report["cost"]["student"]["disk_mb"] = round(sizes["student.zip"] / 1e6, 1)
     write_json(line.run.report, report)
     return {"reloaded": reloaded}
+
+
+def _corpus_folder(workspace: Workspace, plan: DistillPlan) -> Path:
+    project = projects.load_project(workspace, plan.project)
+    return projects.folders(workspace, project).corpora / plan.corpus
 
 
 def _note(line: Line, what: str, model: str, per_second: float) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from engine.cache.answers import AnswerCache
 from engine.cache.token_shards import TokenShards
 from engine.events import EventLog
+from engine.metrics.deciding import decisions
 from engine.plan import DistillPlan
 from engine.prompts.adapting import Adapted
 from engine.prompts.candidates import Candidate, candidates
@@ -93,7 +94,7 @@ class Questions:
                              max_chars=plan.ask.max_chars, depths=depths, calibrate=plan.ask.calibrate,
                              checkpoint=self.checkpoint, on_progress=self.progress("Asking the large model"))
         yes = {name: int(count) for name, count in
-               zip(plan.task.names, (answers.probs >= 0.5).sum(axis=0), strict=True)}
+               zip(plan.task.names, decisions(answers.probs, several=True).sum(axis=0), strict=True)}
         self._tell("categories", yes, f"how many of {n} documents the large model gives each of them")
         return TeacherSignal(answers.probs, np.ones(n), np.full(n, len(plan.task.labels)), answers.hidden,
                              depths if answers.hidden is not None else (), several=True), {

@@ -39,10 +39,10 @@ def kept_signal(path: Path, plan: DistillPlan) -> Signal:
     return load_written(path) if plan.writes else load_signal(path)
 
 
-def latest_signal(run: Path, plan: DistillPlan) -> Signal:
-    """The answers that training ended with: those of the last phase that asked again, else the first."""
+def latest_signal(run: Path, first: Signal) -> Signal:
+    """The answers that training ended with: those of the last phase that asked again, else the `first`."""
     again = sorted(run.glob(f"phases/*/{SIGNAL_FILE}"), key=lambda path: int(path.parent.name.split("-")[0]))
-    return load_signal(again[-1]) if again else kept_signal(run / SIGNAL_FILE, plan)
+    return load_signal(again[-1]) if again else first
 
 
 def subject_of(plan: DistillPlan, corpus: Corpus, parts: Parts, signal: Signal,

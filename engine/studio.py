@@ -25,7 +25,7 @@ from engine.jobs.status import RunStatus, status
 from engine.losses.needs import WRITTEN
 from engine.models.catalogue import find_card
 from engine.models.listing import model_views
-from engine.models.vocabularies import same_vocabulary
+from engine.models.vocabularies import share_tokens
 from engine.plan import (
     DEFAULT_STUDENT,
     DEFAULT_TEACHER,
@@ -86,17 +86,13 @@ class Studio(InstructionsDesk):
         # Facts may stand anywhere in a document: who writes about it reads all that the large model reads.
         window = {"max_chars": MAX_CHARS} if task.kind in WRITTEN else {}
         window |= projects.student_window(self.workspace, project)
+        tokens = share_tokens(self.workspace.models, asked, student) is True
         fields: dict[str, Any] = {
             "project": project_id, "corpus": project.corpus, "task": task, "ask": ask,
             "student": StudentPlan(model=student, prompt=STUDENT_PROMPTS[task.kind], **window),
-            "phases": phases_for(preset_name, task.kind, tokens=self._share_tokens(asked, student)),
+            "phases": phases_for(preset_name, task.kind, tokens=tokens),
             "preset": preset_name, "seed": seed, **changes}
         return DistillPlan(**fields)
-
-    def _share_tokens(self, teacher: str, student: str) -> bool:
-        """Whether both are here and write with the same tokens."""
-        here = [self.workspace.models / name for name in (teacher, student)]
-        return all((path / "tokenizer.json").exists() for path in here) and same_vocabulary(*here)
 
     def preflight(self, plan: DistillPlan) -> Preflight:
         """Time, memory and disk before anything is spent, each with its basis; and what stands in the way."""

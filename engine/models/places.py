@@ -1,4 +1,4 @@
-"""Which place of a model predicts which token of an answer: settled here, once, for teacher and student."""
+"""Rows of tokens side by side, and which place predicts which token: once, for teacher and student."""
 
 from __future__ import annotations
 
@@ -26,3 +26,14 @@ def answer_positions(prompt_lengths: Sequence[int], lengths: Sequence[int]) -> t
     rows = [r for r, (p, n) in enumerate(zip(prompt_lengths, lengths, strict=True)) for _ in range(p, n)]
     places = [t - 1 for p, n in zip(prompt_lengths, lengths, strict=True) for t in range(p, n)]
     return torch.tensor(rows, dtype=torch.long), torch.tensor(places, dtype=torch.long)
+
+
+def padded(rows: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Token ids side by side, filled up on the right, and which of them count: (rows, longest) both."""
+    width = max(map(len, rows))
+    tokens = torch.zeros((len(rows), width), dtype=torch.long)  # never read: the mask hides what fills up
+    mask = torch.zeros((len(rows), width), dtype=torch.long)
+    for r, row in enumerate(rows):
+        tokens[r, :len(row)] = torch.tensor(row)
+        mask[r, :len(row)] = 1
+    return tokens.to(device), mask.to(device)

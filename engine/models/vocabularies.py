@@ -19,6 +19,13 @@ def same_vocabulary(a: Path, b: Path) -> bool:
     return len({_name(file, file.stat().st_mtime_ns) for file in files}) == 1
 
 
+def share_tokens(models: Path, a: str, b: str) -> bool | None:
+    """Whether two installed models write with the same tokens; None where one of them is not here."""
+    folders = [models / name for name in (a, b)]
+    here = all((folder / "tokenizer.json").exists() for folder in folders)
+    return same_vocabulary(*folders) if here else None
+
+
 @lru_cache(maxsize=16)
 def _name(file: Path, written: int) -> str:  # noqa: ARG001 - a file written anew is read anew
     tokenizer = Tokenizer.from_file(str(file))

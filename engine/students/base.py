@@ -20,7 +20,7 @@ from torch import Tensor
 from engine.devices import DeviceChoice
 from engine.errors import RunError
 from engine.models.loading import load_causal_lm
-from engine.models.places import answer_positions
+from engine.models.places import answer_positions, padded
 from engine.models.weights import ModelFolder
 from engine.plan import StudentPlan
 from engine.prompts.template import student_text
@@ -35,7 +35,6 @@ StatesOf = Callable[[Any], Sequence[Tensor]]
 """A model's output → its states: embeddings, after each layer but the last, and at last after the norm."""
 _LAYER = re.compile(r"\.layers?\.(\d+)\.")
 NONE = "none"  # the word that each of several labels is scored against
-PAD = 0  # never read: the mask hides it, and answers are taken by position
 
 
 def hidden_states_of(out: Any) -> Sequence[Tensor]:  # noqa: ANN401 - a model's output
@@ -165,14 +164,9 @@ class Student:
         return gathered, torch.stack(means, dim=1)
 
     def _run(self, ids: Sequence[Sequence[int]], with_states: bool) -> tuple[Tensor, Any]:
-        last = torch.tensor([len(row) - 1 for row in ids], device=self.device)
-        width = max(map(len, ids))
-        tokens = torch.full((len(ids), width), PAD, dtype=torch.long)
-        for r, row in enumerate(ids):
-            tokens[r, :len(row)] = torch.tensor(row)
-        mask = (torch.arange(width, device=self.device)[None, :] <= last[:, None]).long()
-        return last, self.decoder(input_ids=tokens.to(self.device), attention_mask=mask, use_cache=False,
-                                  output_hidden_states=with_states)
+        tokens, mask = padded(ids, self.device)
+        return mask.sum(dim=1) - 1, self.decoder(input_ids=tokens, attention_mask=mask, use_cache=False,
+                                                 output_hidden_states=with_states)
 
     def _at(self, out: Any, depths: Sequence[float]) -> list[Tensor]:  # noqa: ANN401 - a model's output
         states = self.states_of(out)

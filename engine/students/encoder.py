@@ -18,10 +18,10 @@ from torch import Tensor
 from engine.devices import DeviceChoice
 from engine.errors import SettingsError
 from engine.models.loading import load_encoder
+from engine.models.places import padded
 from engine.models.weights import ModelFolder
 from engine.plan import StudentPlan
 from engine.students.base import (
-    PAD,
     Student,
     adapted,
     first_settings,
@@ -106,27 +106,17 @@ class EncoderStudent(Student):
         return SCALE * torch.nn.functional.normalize(means.float(), dim=-1) @ self.rows.T, states
 
     def _means(self, ids: Sequence[Sequence[int]], depths: Sequence[float]) -> tuple[Tensor, Tensor | None]:
-        lengths = torch.tensor([len(row) for row in ids], device=self.device)
-        width = int(lengths.max())
-        tokens = torch.full((len(ids), width), PAD, dtype=torch.long)
-        for r, row in enumerate(ids):
-            tokens[r, :len(row)] = torch.tensor(row)
-        mask = (torch.arange(width, device=self.device)[None, :] < lengths[:, None])
-        out = self.decoder(input_ids=tokens.to(self.device), attention_mask=mask.long(),
-                           output_hidden_states=bool(depths))
+        tokens, mask = padded(ids, self.device)
+        out = self.decoder(input_ids=tokens, attention_mask=mask, output_hidden_states=bool(depths))
+
         def mean(state: Tensor) -> Tensor:
-            return (state * mask[..., None]).sum(1) / lengths[:, None]
+            return (state * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
         states = torch.stack([mean(s) for s in self._at(out, depths)], dim=1) if depths else None
         return mean(out.last_hidden_state), states
 
     def adapter_parameters(self) -> list[torch.nn.Parameter]:
         """The adapter's parameters, then the head."""
         return [*super().adapter_parameters(), self.rows]
-
-    def train_above(self, depth: float) -> list[torch.nn.Parameter]:
-        """The adapter from this depth upwards, and the head; see `Student.train_above`."""
-        super().train_above(depth)
-        return [p for p in self.adapter_parameters() if p.requires_grad]
 
     def sizes(self) -> tuple[int, int]:
         """(trained parameters, all parameters)."""

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.models.places import answer_positions
+from engine.models.places import answer_positions, padded
 from engine.records import FloatArray, ListedTokens
 from engine.teachers.protocol import LISTED
 
@@ -32,13 +32,8 @@ def list_answers(model: Any, vocabulary: int, prompts: Sequence[Sequence[int]], 
     """
     device = model.device
     ids = [[*p, *a] for p, a in zip(prompts, answers, strict=True)]
-    width = max(map(len, ids))
-    tokens = torch.zeros((len(ids), width), dtype=torch.long)
-    mask = torch.zeros((len(ids), width), dtype=torch.long)
-    for r, row in enumerate(ids):
-        tokens[r, :len(row)] = torch.tensor(row)
-        mask[r, :len(row)] = 1
-    out = model.model(input_ids=tokens.to(device), attention_mask=mask.to(device), use_cache=False,
+    tokens, mask = padded(ids, device)
+    out = model.model(input_ids=tokens, attention_mask=mask, use_cache=False,
                       output_hidden_states=bool(depths))
     rows, places = (where.to(device) for where in answer_positions([len(p) for p in prompts],
                                                                   [len(row) for row in ids]))

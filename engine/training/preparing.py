@@ -9,6 +9,7 @@ import torch
 
 from engine.embedding.clusters import medoids
 from engine.losses.tokens import Listed
+from engine.metrics.deciding import decisions
 from engine.records import Corpus, FloatArray, ListedTokens, TeacherSignal, WrittenSignal
 from engine.students.base import Student
 from engine.training.anchors import Anchors
@@ -38,10 +39,8 @@ def label_lesson(student: Student, corpus: Corpus, learn: Sequence[int], signal:
     `vectors` (documents, width): sentence vectors to choose anchors by; None when no phase learns from
     representations. Anchors are medoids of *learn* only. `hard`: decisions instead of probabilities.
     """
-    probs = torch.tensor(signal.probs[list(learn)], dtype=torch.float32)
-    if hard:
-        probs = (probs >= 0.5).float() if signal.several else torch.nn.functional.one_hot(
-            probs.argmax(1), probs.shape[1]).float()
+    said = signal.probs[list(learn)]
+    probs = torch.tensor(decisions(said, signal.several) if hard else said, dtype=torch.float32)
     return LabelLesson([student.encode(corpus.documents[i].text) for i in learn], probs,
                        _anchors(learn, signal, vectors, n_anchors, seed), signal.several)
 
