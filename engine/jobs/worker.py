@@ -29,8 +29,18 @@ def work(run: RunFolder, workspace: Workspace) -> str:
     Raises:
         RunError: another worker is at it.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and os.environ.get("RANK", "0") != "0":
-        return _train_along(run, workspace)
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return _work_locked(run, workspace)
+    from engine.training.ranks import leave_ranks
+    try:
+        along = os.environ.get("RANK", "0") != "0"
+        return _train_along(run, workspace) if along else _work_locked(run, workspace)
+    finally:
+        leave_ranks()
+
+
+def _work_locked(run: RunFolder, workspace: Workspace) -> str:
+    """The only process that writes into the run folder."""
     try:
         with FileLock(run.path / "worker.lock", timeout=0):
             signed = Worker(run.worker)

@@ -109,3 +109,9 @@ def join_ranks() -> Ranks:
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
         dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=LONGEST_WAIT)
     return Ranks(dist.get_rank(), dist.get_world_size(), sharding_wanted())
+
+
+def leave_ranks() -> None:
+    """Let go of the others, however it ended: the threads of one that exits joined abort it."""
+    if dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()
