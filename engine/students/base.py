@@ -25,6 +25,8 @@ from engine.models.weights import ModelFolder
 from engine.plan import StudentPlan
 from engine.prompts.template import student_text
 from engine.prompts.verbalisers import assign
+from engine.students.attention import suit_attention
+from engine.students.joined import join
 from engine.students.pruning import evenly, keep_layers
 from engine.tasks.definition import Task, TaskKind
 from engine.workspace import read_json, write_json
@@ -165,6 +167,7 @@ class Student:
 
     def _run(self, ids: Sequence[Sequence[int]], with_states: bool) -> tuple[Tensor, Any]:
         tokens, mask = padded(ids, self.device)
+        suit_attention(self.decoder, tokens.shape[1])
         return mask.sum(dim=1) - 1, self.decoder(input_ids=tokens, attention_mask=mask, use_cache=False,
                                                  output_hidden_states=with_states)
 
@@ -216,13 +219,17 @@ def adapted(base: Any, plan: StudentPlan, seed: int, writes: bool = True) -> Pef
     # Adapters in the base's own number format: mixed ones cost a conversion of every activation.
     # The optimiser keeps fp32 copies (see engine.training.optimiser).
     with _quiet():
-        return get_peft_model(base, lora, autocast_adapter_dtype=False)
+        model = get_peft_model(base, lora, autocast_adapter_dtype=False)
+    join(model)
+    return model
 
 
 def with_adapter(base: Any, path: Path) -> PeftModel:  # noqa: ANN401 - a transformers model
     """The base with the adapter saved in a folder."""
     with _quiet():
-        return PeftModel.from_pretrained(base, str(path), autocast_adapter_dtype=False)
+        model = PeftModel.from_pretrained(base, str(path), autocast_adapter_dtype=False)
+    join(model)
+    return model
 
 
 def fitting_settings(path: Path, base: ModelFolder) -> dict[str, Any]:

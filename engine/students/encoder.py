@@ -21,6 +21,7 @@ from engine.models.loading import load_encoder
 from engine.models.places import padded
 from engine.models.weights import ModelFolder
 from engine.plan import StudentPlan
+from engine.students.attention import suit_attention
 from engine.students.base import (
     Student,
     adapted,
@@ -107,6 +108,7 @@ class EncoderStudent(Student):
 
     def _means(self, ids: Sequence[Sequence[int]], depths: Sequence[float]) -> tuple[Tensor, Tensor | None]:
         tokens, mask = padded(ids, self.device)
+        suit_attention(self.decoder, tokens.shape[1])
         out = self.decoder(input_ids=tokens, attention_mask=mask, output_hidden_states=bool(depths))
 
         def mean(state: Tensor) -> Tensor:

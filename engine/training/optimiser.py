@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 
 from engine.errors import RunError
 from engine.training.sharding import put, whole
@@ -27,7 +28,10 @@ class Optimiser:
         self.parameters = list(parameters)
         self.masters = [p.detach().float().clone() for p in self.parameters]
         self.rate, self.steps, self.done = rate, max(1, steps), 0
-        self._adam = torch.optim.AdamW(self.masters, lr=rate, betas=(0.9, 0.99), weight_decay=0.0)
+        in_pieces = any(isinstance(master, DTensor) for master in self.masters)
+        # Fused: one sweep over each tensor instead of ten; hundreds of small ones are a tenth of a step.
+        self._adam = torch.optim.AdamW(self.masters, lr=rate, betas=(0.9, 0.99), weight_decay=0.0,
+                                       fused=not in_pieces)
 
     def rate_at(self, step: int) -> float:
         """Linear warm-up, then a cosine down to a tenth of the rate."""

@@ -25,7 +25,7 @@ def give_gradients(wanted: list[torch.nn.Parameter], step: int, scale: float = 0
 def test_on_fp32_it_is_plain_adamw_to_the_bit() -> None:
     ours, plain = parameters(), parameters()
     optimiser = Optimiser(ours, 0.01, 20)
-    adam = torch.optim.AdamW(plain, lr=0.01, betas=(0.9, 0.99), weight_decay=0.0)
+    adam = torch.optim.AdamW(plain, lr=0.01, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
     for step in range(20):
         give_gradients(ours, step)
         give_gradients(plain, step)
