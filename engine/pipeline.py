@@ -99,7 +99,9 @@ def run_pipeline(run: RunFolder, workspace: Workspace, wish: Callable[[], Wish |
     plan.check()
     corpus = load_corpus(_corpus_folder(workspace, plan))
     choice = choose_device(plan.device)
-    log.write("choice", what="machine", choice=f"{choice.device}, {choice.dtype}", because=choice.because)
+    several = f", {ranks.world} processes" if ranks.world > 1 else ""
+    log.write("choice", what="machine", choice=f"{choice.device}, {choice.dtype}{several}",
+              because=choice.because)
     with PeakMemory() as memory:
         line = Line(run, workspace, plan, log, wish, memory, corpus, choice, ranks=ranks)
         for name, title, work in (

@@ -23,7 +23,7 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,7 @@ from engine.corpus.duplicates import duplicate_groups
 from engine.devices import choose_device
 from engine.embedding.encoder import embed
 from engine.evaluation.baseline import fit_baseline
-from engine.events import EventLog
+from engine.events import EventLog, read_events
 from engine.metrics.agreement import accuracy
 from engine.metrics.intervals import bootstrap_interval, paired_t_interval
 from engine.metrics.scores import macro_f1
@@ -79,6 +79,7 @@ class Ground:
     parts: Parts
     signal: TeacherSignal
     vectors: FloatArray
+    made: dict[str, FloatArray] = field(default_factory=dict)  # what students said: each is trained once
 
     def first(self, n: int) -> Parts:
         """The parts with so many documents to learn from and steer by."""
@@ -148,14 +149,27 @@ def plain(plan: DistillPlan) -> DistillPlan:
 
 def taught(ground: Ground, plan: DistillPlan, parts: Parts) -> FloatArray:
     """A student's probabilities on the documents kept aside."""
+    key = f"{plan.model_dump_json()} {len(parts.learn)}"
+    if key not in ground.made:
+        ground.made[key] = _taught(ground, plan, parts)
+    return ground.made[key]
+
+
+def _taught(ground: Ground, plan: DistillPlan, parts: Parts) -> FloatArray:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         subject = subject_of(plan, ground.corpus, parts, ground.signal, ground.vectors)
         student, phases = teach(plan, subject, require(ground.workspace.models, plan.student.model),
                                 choose_device(), Path(folder), EventLog(Path(folder) / "events.jsonl"),
                                 lambda: None, None)
+        seen: dict[str, list[str]] = {}
+        for event in read_events(Path(folder) / "events.jsonl")[0]:
+            if event["kind"] == "gate":
+                seen.setdefault(event["phase"], []).append(f"{event['agreement']:.3f}")
     said = predict(student, [ground.corpus.texts[i] for i in parts.kept_aside])
-    print(f"    {time.monotonic() - began:.0f} s, {sum(p['steps'] for p in phases)} steps", flush=True)
+    looks = "; ".join(f"{p['title']} {' '.join(seen[p['phase']])}" for p in phases)
+    print(f"    {plan.student.model}, seed {plan.seed}: {time.monotonic() - began:.0f} s, "
+          f"{sum(p['steps'] for p in phases)} steps; agreement on steer: {looks}", flush=True)
     return said
 
 
@@ -189,16 +203,17 @@ def _row(title: str, found: Sequence[tuple[float, float]]) -> None:
 
 def seeds(ground: Ground, given: argparse.Namespace) -> None:
     parts, scores = ground.parts, {}
-    for title, student, make in (("SmolLM2, full method", DEFAULT_STUDENT, None),
-                                 ("SmolLM2, plain soft labels", DEFAULT_STUDENT, plain),
-                                 ("Qwen 0.5B, full method", LARGER, None)):
-        found = []
-        for seed in given.seeds:
+    students = {"SmolLM2, full method": (DEFAULT_STUDENT, None),
+                "SmolLM2, plain soft labels": (DEFAULT_STUDENT, plain),
+                "Qwen 0.5B, full method": (LARGER, None)}
+    for seed in given.seeds:
+        for title, (student, make) in students.items():
             plan = plan_of(StudentPlan(model=student), seed)
             said = taught(ground, make(plan) if make else plan, parts)
-            found.append(marks(ground, said.argmax(1), parts))
-        scores[title] = found
-        _row(title, found)
+            scores.setdefault(title, []).append(marks(ground, said.argmax(1), parts))
+            _row(f"{title}, seed {seed}", scores[title][-1:])
+    for title in students:
+        _row(title, scores[title])
     scores["bag of words"] = [marks(ground, bag(ground, parts, seed), parts) for seed in given.seeds]
     _row("bag of words", scores["bag of words"])
     large = marks(ground, ground.signal.choice[list(parts.kept_aside)], parts)[0]

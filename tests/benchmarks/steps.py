@@ -1,10 +1,11 @@
 """What one training step costs, and which choices make it cheap: SmolLM2 + LoRA on made-up token ids.
 
-    python -m tests.benchmarks.steps [memory choices compiled] [--steps 12]
+    python -m tests.benchmarks.steps [memory choices attention compiled] [--steps 12]
 
-memory    peak of the whole process at a step of 32 documents of 64 tokens
-choices   documents a second by number format of the adapter, implementation of attention, sorting by length
-compiled  the same with `torch.compile`, its start counted
+memory     peak of the whole process at a step of 32 documents of 64 tokens
+choices    documents a second by number format of the adapter, who computes it, attention, sorting by length
+attention  seconds by the width of a batch: torch's fused attention and products written out
+compiled   as the first line of choices, with `torch.compile`, its start counted
 
 Every line is a ratio to the first one, measured one after the other in this process.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -30,6 +32,7 @@ from engine.workspace import Workspace
 from tests.benchmarks.crisislex import INFORMATION
 
 BATCH = 8
+WIDTHS = (32, 64, 128, 192, 256, 384)
 
 
 def a_student() -> Student:
@@ -81,9 +84,13 @@ def choices(given: argparse.Namespace) -> None:
     sorted_ = batches([len(row) for row in ids], BATCH, seed=0, epoch=0)
     unsorted = [list(range(at, at + BATCH)) for at in range(0, len(ids), BATCH)]
 
-    def eager() -> Student:
+    def by_peft() -> Student:
+        with patch("engine.students.base.join"):
+            return a_student()
+
+    def fused() -> Student:
         student = a_student()
-        student.model.set_attn_implementation("eager")
+        keep_attention(student, "sdpa")
         return student
 
     def full_precision() -> Student:
@@ -94,12 +101,47 @@ def choices(given: argparse.Namespace) -> None:
 
     ways: dict[str, tuple[Callable[[], Student], Sequence[Sequence[int]]]] = {
         "as the studio does it": (a_student, sorted_), "not sorted by length": (a_student, unsorted),
-        "eager attention": (eager, sorted_), "adapters in fp32": (full_precision, sorted_)}
+        "adapters as peft does": (by_peft, sorted_), "fused attention": (fused, sorted_),
+        "adapters in fp32": (full_precision, sorted_)}
     first = 0.0
     for name, (make, cut) in ways.items():
         found = speed(make(), ids, cut)
         first = first or found
         print(f"{name:26} {found:6.2f} documents/s, {found / first:.2f} ×", flush=True)
+
+
+def keep_attention(student: Student, name: str) -> None:
+    """One implementation at every width."""
+    student.decoder.set_attn_implementation(name)
+    student.decoder.set_attn_implementation = lambda other: None
+
+
+def attention(given: argparse.Namespace) -> None:  # noqa: ARG001
+    for width in WIDTHS:
+        fused, out = _spent("sdpa", width), _spent("eager", width)
+        told = (f"{what} {f:.3f} s fused, {o:.3f} s written out ({f / o:.2f} ×)"
+                for what, f, o in zip(("a training step", "reading"), fused, out, strict=True))
+        print(f"4 × {width:3} tokens: {'; '.join(told)}", flush=True)
+
+
+def _spent(implementation: str, width: int) -> tuple[float, float]:
+    """Seconds of a training step and of reading, the fastest of some."""
+    ids = np.random.default_rng(0).integers(100, 40_000, (4, width)).tolist()
+    student = a_student()
+    keep_attention(student, implementation)
+    student.model.train()
+    step = _fastest(lambda: student.forward(ids)[0].square().mean().backward())
+    with torch.no_grad():
+        return step, _fastest(lambda: student.forward(ids))
+
+
+def _fastest(do: Callable[[], object], times: int = 4) -> float:
+    spent = []
+    for _ in range(times):
+        began = time.perf_counter()
+        do()
+        spent.append(time.perf_counter() - began)
+    return min(spent)
 
 
 def compiled(given: argparse.Namespace) -> None:
@@ -118,7 +160,7 @@ def compiled(given: argparse.Namespace) -> None:
 
 def main() -> None:
     """Run the parts asked for."""
-    parts = {"memory": memory, "choices": choices, "compiled": compiled}
+    parts = {"memory": memory, "choices": choices, "attention": attention, "compiled": compiled}
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(parts))
     parser.add_argument("--steps", type=int, default=24)
