@@ -27,19 +27,15 @@ def free_port() -> int:
         return listening.getsockname()[1]
 
 
-def side_by_side(run: Path, home: Path, world: int = 2, **more: str) -> list[str]:
-    """`world` workers on one run, as a launcher starts them; what each printed."""
-    port = str(free_port())
-    settings = {**os.environ, "ANON_HOME": str(home), "ANON_DTYPE": "float32", "MASTER_ADDR": "127.0.0.1",
-                "MASTER_PORT": port, "WORLD_SIZE": str(world), "OMP_NUM_THREADS": "1",
-                "TQDM_DISABLE": "1", **more}
-    started = [subprocess.Popen(
-        [sys.executable, "-m", "engine", "run", str(run / "plan.yaml")], text=True,
-        env={**settings, "RANK": str(rank), "LOCAL_RANK": str(rank)}, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT) for rank in range(world)]
-    told = [process.communicate(timeout=200)[0] for process in started]
-    assert [process.returncode for process in started] == [0] * world, "\n".join(told)
-    return told
+def launched(run: Path, home: Path, *how: str) -> None:
+    """Two processes on one run, started by `accelerate launch`."""
+    done = subprocess.run(
+        [sys.executable, "-m", "accelerate.commands.launch", *how, "--num_processes", "2", "--num_machines",
+         "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", str(free_port()),
+         "-m", "engine", "run", str(run / "plan.yaml")],
+        env={**os.environ, "ANON_HOME": str(home), "ANON_DTYPE": "float32", "OMP_NUM_THREADS": "1",
+             "TQDM_DISABLE": "1"}, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def steps(folder: Path) -> list[dict]:
@@ -60,12 +56,15 @@ def test_every_row_counts_once_and_every_process_has_as_many(n: int, world: int)
     assert sorted(counted) == list(range(n)) and len({len(rows) for rows, _ in shares}) == 1
 
 
-@pytest.mark.parametrize("launcher", [{}, {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}],
+# `--multi_gpu` is accelerate's name for DDP; without a graphics card the processes meet on the CPU.
+@pytest.mark.parametrize("how", [("--multi_gpu",), ("--use_fsdp", "--fsdp_version", "2")],
                          ids=["whole in each", "weights in pieces"])
-def test_two_processes_train_what_one_does(made: Made, launcher: dict[str, str]) -> None:
+def test_two_processes_train_what_one_does(made: Made, how: tuple[str, ...]) -> None:
     alone, both = made.run("alone", phases=MANY), made.run("both", phases=MANY)
     assert work(alone, made.workspace) == "done"
-    side_by_side(both.path, made.workspace.home, **launcher)
+    launched(both.path, made.workspace.home, *how)
+    machine = next(e for e in read_events(both.events)[0] if e.get("what") == "machine")
+    assert machine["choice"].endswith("2 processes")
     one, two = steps(alone.path), steps(both.path)
     assert len(one) == len(two) > 15
     for a, b in zip(one, two, strict=True):
