@@ -29,6 +29,10 @@ class EngineError(Exception):
         super().__init__(what)
         self.what, self.fix, self.safe = what, fix, safe
 
+    def __reduce__(self) -> tuple[type[EngineError], tuple[str, str, str]]:
+        """All three sentences go from one process to another."""
+        return type(self), (self.what, self.fix, self.safe)
+
     def lines(self) -> str:
         """The three lines that the page and the terminal show."""
         return f"{self.what}\n{self.safe}\n{self.fix}"

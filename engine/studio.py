@@ -46,7 +46,7 @@ from engine.teachers.protocol import teacher_kind
 from engine.views import Download, ModelView, Rendered, Said, Tried
 from engine.workspace import fresh_name, read_json
 
-ADAPTS: dict[Preset, float] = {"balanced": 3.0, "thorough": 5.0}
+ADAPTS: dict[Preset, float] = {"balanced": 2.0, "thorough": 4.0}
 """Presets that let the studio find how to ask, and their budget: how often everything may be read."""
 
 

@@ -152,7 +152,10 @@ def _states(studio: Studio, project: str, run: str) -> dict[str, str]:
 def _agreement(report: dict[str, Any]) -> str:
     value = report.get("agreement")
     share = value.get("value") if isinstance(value, dict) else value
-    return f"{wording.percent(share)} agreement" if isinstance(share, int | float) else ""
+    if not isinstance(share, int | float):
+        return ""
+    # Short texts are hardly ever the same; they are measured by how alike they are in meaning.
+    return f"{wording.percent(share)} {'alike' if report.get('kind') == 'generate' else 'agreement'}"
 
 
 @guarded

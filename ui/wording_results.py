@@ -60,6 +60,8 @@ COMPARE_COLUMNS = {"id": "id", "text": "text", "teacher": "large model", "studen
 COMPARE_WIDTHS = {"id": "90px", "text": "360px", "large model": "135px", "small model": "135px",
                   "answers": "120px", "small model sure": "100px", "bag of words": "130px",
                   "label": "130px"}
+COMPARE_TEXT_WIDTHS = {"id": "90px", "text": "430px", "large model": "270px", "small model": "270px",
+                       "answers": "120px"}  # of answers in writing: fewer columns, longer ones
 COMPARE_SAME, COMPARE_OTHER = "= same", "≠ different"
 COMPARE_TEXT = "Text"
 COMPARE_BARS = "How sure each model is"

@@ -193,7 +193,10 @@ def _show(studio: Studio, project: str, wanted: str, drawn: str, parts: Parts) -
 
 def _table(rows: pd.DataFrame) -> Any:  # noqa: ANN401 - a table or its update
     shown = tables.documents(rows)
-    widths = [words.COMPARE_WIDTHS[column] for column in shown.columns]
+    known = words.COMPARE_TEXT_WIDTHS
+    if not known.keys() >= set(shown.columns):
+        known = words.COMPARE_WIDTHS
+    widths = [known[column] for column in shown.columns]
     return gr.Dataframe(shown, column_widths=widths)
 
 
