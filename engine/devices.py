@@ -164,7 +164,8 @@ def choose_device(prefer: str | None = None) -> DeviceChoice:
     kind = wanted.split(":")[0]
     if kind not in ("", "auto", "cuda", "mps", "cpu"):
         raise SettingsError(f"“{prefer}” is not a device.", "Use cuda, mps, cpu or auto.")
-    threads, forced = usable_cores(), _forced_dtype()
+    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes of one training on this machine
+    threads, forced = max(1, usable_cores() // beside), _forced_dtype()
     if kind == "cuda" and not torch.cuda.is_available():
         raise SettingsError(
             "No NVIDIA graphics card can be used on this machine.",

@@ -37,11 +37,12 @@ class Anchors:
         return cls(tuple(int(i) for i in chosen), teacher, own, depths)
 
     @torch.no_grad()
-    def student_states(self, states: States, lengths: Sequence[int]) -> Tensor:
-        """The student's present states of the anchors, (anchors, depths, width) fp32, without gradient."""
-        found: list[Tensor | None] = [None] * len(self.positions)
-        for rows in length_batches([lengths[i] for i in self.positions], TOKENS_AT_ONCE):
-            some = states([self.positions[r] for r in rows])
+    def student_states(self, states: States, lengths: Sequence[int], some_of: Sequence[int]) -> Tensor:
+        """The student's present states of some anchors, (anchors, depths, width) fp32, without gradient."""
+        positions = [self.positions[k] for k in some_of]
+        found: list[Tensor | None] = [None] * len(positions)
+        for rows in length_batches([lengths[i] for i in positions], TOKENS_AT_ONCE):
+            some = states([positions[r] for r in rows])
             for r, state in zip(rows, some, strict=True):
                 found[r] = state.float()
         return torch.stack(found)

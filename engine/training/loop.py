@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -191,8 +192,8 @@ def _step(student: Student, plan: DistillPlan, phase: PhasePlan, data: Lesson, p
                                         "representations": phase.representations}
     relate = phase.representations > 0 and data.anchors is not None
     if relate and (progress.anchor_states is None or progress.step % plan.anchor_refresh == 0):
-        progress.anchor_states = ranks.same(data.anchors.student_states(
-            lambda some: data.states(student, some), data.lengths))
+        progress.anchor_states = ranks.gathered(len(data.anchors.positions), partial(
+            data.anchors.student_states, lambda some: data.states(student, some), data.lengths))
     moment = Moment(phase, plan.output_loss, progress.way.at if phase.taid else None,
                     progress.anchor_states if relate else None)
     totals = {name: float((weights * torch.tensor(units, dtype=torch.float32)).sum())

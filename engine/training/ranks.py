@@ -54,6 +54,20 @@ class Ranks:
         """What the first process computes, for all of them; where weights lie in pieces all compute it."""
         return self.agreed(work() if self.first or self.sharded else None)
 
+    def gathered(self, n: int, work: Callable[[list[int]], Tensor]) -> Tensor:
+        """`work(rows)` of all `n` rows, each process doing its share: (n, …) fp32, the same on all.
+
+        Where weights lie in pieces all must compute alike, and do.
+        """
+        if self.world == 1 or self.sharded:
+            return self.same(work(list(range(n))))
+        mine = list(range(n))[self.rank::self.world]
+        part = work(mine or [0])
+        every = torch.zeros((n, *part.shape[1:]))
+        every[mine] = part.detach().float().cpu()[:len(mine)]
+        dist.all_reduce(every)
+        return every.to(part.device)
+
     def add_gradients(self, parameters: Sequence[torch.nn.Parameter]) -> None:
         """Add every process's gradients, in place; of weights in pieces they are added already."""
         if self.world == 1 or self.sharded:
