@@ -171,7 +171,7 @@ def _taught(ground: Ground, plan: DistillPlan, parts: Parts) -> FloatArray:
             if event["kind"] == "gate":
                 seen.setdefault(event["phase"], []).append(f"{event['agreement']:.3f}")
     said = predict(student, [ground.corpus.texts[i] for i in parts.kept_aside])
-    looks = "; ".join(f"{p['title']} {' '.join(seen[p['phase']])}" for p in phases)
+    looks = "; ".join(f"{p['title']} {' '.join(seen[p['name']])}" for p in phases)
     print(f"    {plan.student.model}, seed {plan.seed}: {time.monotonic() - began:.0f} s, "
           f"{sum(p['steps'] for p in phases)} steps; agreement on steer: {looks}", flush=True)
     return said
