@@ -1,0 +1,44 @@
+"""The long benchmark of quality runs to its end, on a tiny model: hours must not be lost to a slip."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+import numpy as np
+import pytest
+
+from engine.corpus.splits import split
+from engine.plan import StudentPlan
+from engine.records import TeacherSignal
+from tests.benchmarks import quality
+from tests.students.tiny import MODEL, Made, calm, made, phases, tiny_home
+
+__all__ = ["calm", "made", "tiny_home"]
+GIVEN = Namespace(seeds=[0, 1], preset="quick", students=(quality.DEFAULT_STUDENT, quality.LARGER))
+
+
+@pytest.fixture
+def ground(made: Made, monkeypatch: pytest.MonkeyPatch) -> quality.Ground:  # noqa: F811
+    n, labels = len(made.corpus), 3
+    probs = np.full((n, labels), 0.1)
+    probs[np.arange(n), made.truth] = 0.8
+    signal = TeacherSignal(probs, np.ones(n), np.ones(n, dtype=int), None, ())
+    monkeypatch.setattr(quality, "CURVE", (40, 72))
+    monkeypatch.setattr(quality, "plan_of", lambda student, seed, preset: made.plan(
+        seed=seed, phases=tuple(p.model_copy(update={"ask_again": False}) for p in phases(1.0)),
+        student=StudentPlan(model=MODEL, rank=2 if student.layers else 4, alpha=8)))
+    vectors = np.random.default_rng(0).normal(size=(n, 8)).astype(np.float32)
+    return quality.Ground(made.workspace, made.corpus, np.array(made.truth), split(made.corpus, seed=0),
+                          signal, vectors, signal.choice)
+
+
+@pytest.mark.parametrize("part", [quality.answers, quality.seeds, quality.curve, quality.ablation,
+                                  quality.pruned], ids=lambda part: part.__name__)
+def test_every_part_prints_its_numbers(part, ground: quality.Ground, capsys: pytest.CaptureFixture) -> None:
+    part(ground, GIVEN)
+    assert "macro-F1" in capsys.readouterr().out
+
+
+def test_a_student_is_trained_once(ground: quality.Ground) -> None:
+    plan = quality.plan_of(StudentPlan(), 0, "quick")
+    assert quality.taught(ground, plan, ground.parts) is quality.taught(ground, plan, ground.parts)
