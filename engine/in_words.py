@@ -21,7 +21,7 @@ def line(event: Event) -> str:
     if kind == "phase_started":
         return f"  {event['title']}: {event['because']}"
     if kind == "gate":
-        return f"    step {event['step']}: agreement {event['agreement']:.1%} of {event['n']}"
+        return f"    step {event['step']}: agreement {100 * event['agreement']:.1f} % of {event['n']}"
     if kind in ("asked_again", "phase_done"):
         return f"  {event['because']}"
     return event.get("sentence", "") if kind in ("done", "failed") else ""

@@ -237,7 +237,7 @@ def _why_not(cells: _Cells) -> str:
 
 def _length_in_words(cells: _Cells) -> str:
     if cells.long >= 0.5:
-        return f"{cells.long:.0%} of its cells are longer than {LONG} characters".replace("%", " %")
+        return f"{100 * cells.long:.0f} % of its cells are longer than {LONG} characters"
     return f"its cells are {cells.length:.0f} characters long, as a rule"
 
 
@@ -258,7 +258,7 @@ def _other(cells: _Cells, options: ReadOptions) -> ColumnRole:
         return ColumnRole(
             name,
             "date",
-            f"{cells.dates:.0%} of its cells are dates".replace("%", " %")
+            f"{100 * cells.dates:.0f} % of its cells are dates"
             if cells.dates >= 0.5
             else "its name says so",
         )

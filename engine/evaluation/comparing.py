@@ -109,8 +109,8 @@ def verdict(report: dict[str, Any]) -> str:
     n, agreement = report["n"], report["agreement"]
     several = report.get("several", False)
     how = "gives exactly the large one's categories" if several else "answers like the large one"
-    parts = [f"The small model {how} on {agreement:.0%} of {n} documents that "
-             f"neither was trained on (bag of words: {report['agreement_baseline']:.0%})."]
+    parts = [f"The small model {how} on {100 * agreement:.0f} % of {n} documents that "
+             f"neither was trained on (bag of words: {100 * report['agreement_baseline']:.0f} %)."]
     if several:
         parts.append(f"Category by category it finds what the large one finds with a score (macro-F1) of "
                      f"{report['agreement_f1']:.2f} (bag of words: {report['agreement_f1_baseline']:.2f}).")

@@ -77,9 +77,9 @@ def text_verdict(report: Mapping[str, Any]) -> str:
     unread = report["unread"]["student"]
     if report["kind"] == "extract":
         found = mean_f1([score["f1"] for score in report["fields"]])
-        parts = [f"The small model gives the same fact as the large one in {alike:.0%} of all fields of {n} "
-                 f"documents that neither was trained on (“not said” everywhere would be right in "
-                 f"{rival:.0%})."]
+        parts = [f"The small model gives the same fact as the large one in {100 * alike:.0f} % of all "
+                 f"fields of {n} documents that neither was trained on (“not said” everywhere would be "
+                 f"right in {100 * rival:.0f} %)."]
         if found is not None:
             parts.append(f"Of the facts themselves it finds what the large one finds with a score (mean F1) "
                          f"of {found:.2f}.")

@@ -13,7 +13,7 @@ def model_card(plan: DistillPlan, report: dict[str, Any], facts: dict[str, Any])
     """Markdown with the front matter of the Hugging Face Hub. Numbers come from the report alone."""
     labels = "\n".join(f"- **{label.name}**{': ' + label.definition if label.definition else ''}"
                        for label in plan.task.labels)
-    phases = "\n".join(f"| {p['title']} | {p['documents']} | {p['agreement']:.1%} | "
+    phases = "\n".join(f"| {p['title']} | {p['documents']} | {100 * p['agreement']:.1f} % | "
                        f"{'kept' if p['kept'] else 'rolled back'} |" for p in report["phases"])
     return f"""---
 base_model: {facts['base_repo']}

@@ -160,7 +160,9 @@ def judge(start: Gate, end: PhaseEnd) -> tuple[bool, str]:
     shares = np.concatenate([start.correct, end.best.correct])
     whole = bool(np.isin(shares, (0.0, 1.0)).all())
     error = (paired_standard_error if whole or n < 2 else paired_mean_error)(start.correct, end.best.correct)
-    told = f"{start.agreement:.0%} → {end.best.agreement:.0%} agreement on {n} steering documents"
+    told = (f"{100 * start.agreement:.0f} % → {100 * end.best.agreement:.0f} % agreement on {n} steering "
+            "documents")
     if lost > error:
-        return False, f"{told}: more lost than chance explains (± {error:.1%}), so it was rolled back."
+        return False, (f"{told}: more lost than chance explains (± {100 * error:.1f} %), so it was rolled "
+                       "back.")
     return True, f"{told}."

@@ -44,7 +44,7 @@ def choose_slice(kind: Slice, classes: NDArray[np.integer], sureness: FloatArray
     if kind == "confident":
         kept = _top_of_each_class(classes, sureness, n_classes)
         because = (f"the {len(kept)} of {len(classes)} documents the large model is surest about, "
-                   f"the best {CONFIDENT_SHARE:.0%} of each category")
+                   f"the best {100 * CONFIDENT_SHARE:.0f} % of each category")
     elif kind == "all":
         kept = np.arange(len(classes))
         because = f"all {len(kept)} documents; rare categories count more"

@@ -87,7 +87,7 @@ def wrong(share: float, seed: int = 0) -> list[int]:
 def test_the_verdict_says_whether_it_was_worth_it(student: float, baseline: float, said: str) -> None:
     report = compare(answered(TRUE, wrong(student), wrong(baseline, 1), TRUE), TASK)
     words = verdict(report)
-    assert said in words and "200" in words and f"{report['agreement']:.0%}" in words
+    assert said in words and "200" in words and f"{100 * report['agreement']:.0f} %" in words
     assert ("more than one in four" in words) == (report["agreement"] < 0.75)
 
 

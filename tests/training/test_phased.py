@@ -226,7 +226,7 @@ def end(best: Gate) -> PhaseEnd:
 def test_judging() -> None:
     start = gate([1] * 30 + [0] * 10)
     kept, because = judge(start, end(gate([1] * 29 + [0] * 11)))
-    assert kept and "75%" in because and "40" in because  # one document of forty: chance
+    assert kept and "75 %" in because and "40" in because  # one document of forty: chance
     kept, because = judge(start, end(gate([1] * 20 + [0] * 20)))
     assert not kept and "rolled back" in because
     assert judge(start, end(gate([1] * 35 + [0] * 5)))[0]
