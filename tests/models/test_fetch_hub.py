@@ -134,7 +134,7 @@ def test_the_probe_gives_up_after_its_seconds(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(fetch_hub.urllib.request, "urlopen", hangs)
     start = time.monotonic()
     assert fetch_hub.reachable("http://127.0.0.1:9", seconds=0.2) is False
-    assert time.monotonic() - start < 8  # it would hang for 10
+    assert time.monotonic() - start < 2
     release.set()
 
 

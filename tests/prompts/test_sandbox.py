@@ -139,11 +139,11 @@ GREEDY = (
 
 
 @pytest.mark.parametrize("source", [*ESCAPES, *GREEDY])
-def test_an_attack_ends_soon_in_a_plain_sentence(source: str) -> None:
-    began = time.thread_time()  # its own work; .4 s at most on an idle machine, the limit is for slow ones
+def test_an_attack_ends_in_a_plain_sentence_within_a_second(source: str) -> None:
+    began = time.thread_time()  # its own work, as the limits count it
     with pytest.raises(SettingsError) as refused:
         fill_in(source, **VALUES)
-    assert time.thread_time() - began < 5
+    assert time.thread_time() - began < 1
     assert refused.value.what.startswith(("The instructions", "The filled-in instructions"))
     assert refused.value.fix and "Traceback" not in str(refused.value)
 

@@ -57,10 +57,10 @@ def test_a_template_cannot_leave_the_sandbox(source: str) -> None:
     "{{ range(10**9)|list }}",
 ])
 def test_a_template_cannot_eat_the_machine(source: str) -> None:
-    began = time.thread_time()
+    began = time.monotonic()
     with pytest.raises(SettingsError):
         render(source, TASK, "x", range(3))
-    assert time.thread_time() - began < 5
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("source", [
