@@ -61,10 +61,10 @@ class Ranks:
         """
         if self.world == 1 or self.sharded:
             return self.same(work(list(range(n))))
-        mine = list(range(n))[self.rank::self.world]
-        part = work(mine or [0])
-        every = torch.zeros((n, *part.shape[1:]))
-        every[mine] = part.detach().float().cpu()[:len(mine)]
+        mine, counts = self.share(n)
+        part = work(mine)
+        every, own = torch.zeros((n, *part.shape[1:])), sum(counts)
+        every[mine[:own]] = part.detach().float().cpu()[:own]
         dist.all_reduce(every)
         return every.to(part.device)
 
