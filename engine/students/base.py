@@ -26,6 +26,7 @@ from engine.plan import StudentPlan
 from engine.prompts.template import student_text
 from engine.prompts.verbalisers import assign
 from engine.students.attention import suit_attention
+from engine.students.decoder_ops import simplify
 from engine.students.joined import join
 from engine.students.pruning import evenly, keep_layers
 from engine.tasks.definition import Task, TaskKind
@@ -221,6 +222,7 @@ def adapted(base: Any, plan: StudentPlan, seed: int, writes: bool = True) -> Pef
     with _quiet():
         model = get_peft_model(base, lora, autocast_adapter_dtype=False)
     join(model)
+    simplify(model)
     return model
 
 
@@ -229,6 +231,7 @@ def with_adapter(base: Any, path: Path) -> PeftModel:  # noqa: ANN401 - a transf
     with _quiet():
         model = PeftModel.from_pretrained(base, str(path), autocast_adapter_dtype=False)
     join(model)
+    simplify(model)
     return model
 
 
