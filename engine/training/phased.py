@@ -20,7 +20,7 @@ from engine.records import FloatArray, TeacherSignal
 from engine.students.base import Student
 from engine.training.checkpoints import finish_phase, finished_phase, phase_folder
 from engine.training.lessons import Lesson
-from engine.training.loop import Gate, Interrupted, Looks, PhaseEnd, Wish, train_phase
+from engine.training.loop import Gate, Interrupted, Looks, Wish, train_phase
 from engine.training.phases import choose_slice
 from engine.training.ranks import ALONE, Ranks
 from engine.training.sharding import put, whole
@@ -96,20 +96,40 @@ class PhasedTraining:
         looks = Looks(self.log, self.wish, self._gate)
         end = train_phase(self.student, self.plan, phase, index, part, lesson, looks, folder, self.ranks)
         self.student.train_above(0.0)
-        kept, because = judge(start, end)
+        best, averaged = self._averaged(before, end.best) if index else (end.best, False)
+        kept, because = judge(start, best)
         if not kept:
             self._put(before)
+        elif averaged:
+            because += " Best was the mean of the weights before and after."
         result = {"name": phase.name, "title": phase.title, "kept": kept, "because": because,
-                  "agreement": round(end.best.agreement if kept else start.agreement, 4),
-                  "agreement_before": round(start.agreement, 4), "kl": round(end.best.kl, 4),
-                  "n": start.n, "documents": len(part.positions), "steps": end.steps,
-                  "stopped": end.stopped, "seconds": round(time.monotonic() - began, 1)}
+                  "agreement": round(best.agreement if kept else start.agreement, 4),
+                  "agreement_before": round(start.agreement, 4), "kl": round(best.kl, 4),
+                  "averaged": kept and averaged, "n": start.n, "documents": len(part.positions),
+                  "steps": end.steps, "stopped": end.stopped,
+                  "seconds": round(time.monotonic() - began, 1)}
         now = [whole(weights) for weights in self._weights()]
         if self.ranks.first:
             finish_phase(folder, now, result)
         self.ranks.wait()
         self.log.write("phase_done", phase=phase.name, **{k: v for k, v in result.items() if k != "name"})
         return result, lesson
+
+    def _averaged(self, before: list[Tensor], best: Gate) -> tuple[Gate, bool]:
+        """Try the mean of the weights before and after a phase; the better of it and `best` is left in place.
+
+        What a phase learns of its own documents often costs some of the others; half of the way tends to keep
+        both (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022).
+        """
+        if not best.n:
+            return best, False
+        after = self._weights()
+        self._put([(one + other) / 2 for one, other in zip(before, after, strict=True)])
+        halfway = self._gate()
+        if halfway.rank > best.rank:
+            return halfway, True
+        self._put(after)
+        return best, False
 
     def _asked_again(self, phase: PhasePlan, folder: Path, lesson: Lesson, learn: tuple[int, ...],
                      says: FloatArray) -> Lesson:
@@ -151,16 +171,16 @@ class PhasedTraining:
                    for p in self.plan.phases)
 
 
-def judge(start: Gate, end: PhaseEnd) -> tuple[bool, str]:
+def judge(start: Gate, end: Gate) -> tuple[bool, str]:
     """Whether to keep a phase: not if it lost more agreement than chance explains. Returns the reason."""
     n = start.n
-    if end.best.n == 0:
+    if end.n == 0:
         return False, "Stopped before its first look at the steering documents: rolled back."
-    lost = start.agreement - end.best.agreement
-    shares = np.concatenate([start.correct, end.best.correct])
+    lost = start.agreement - end.agreement
+    shares = np.concatenate([start.correct, end.correct])
     whole = bool(np.isin(shares, (0.0, 1.0)).all())
-    error = (paired_standard_error if whole or n < 2 else paired_mean_error)(start.correct, end.best.correct)
-    told = (f"{100 * start.agreement:.0f} % → {100 * end.best.agreement:.0f} % agreement on {n} steering "
+    error = (paired_standard_error if whole or n < 2 else paired_mean_error)(start.correct, end.correct)
+    told = (f"{100 * start.agreement:.0f} % → {100 * end.agreement:.0f} % agreement on {n} steering "
             "documents")
     if lost > error:
         return False, (f"{told}: more lost than chance explains (± {100 * error:.1f} %), so it was rolled "

@@ -21,7 +21,7 @@ from engine.teachers.asking import ask
 from engine.teachers.opening import open_teacher
 from engine.teachers.protocol import DEPTHS
 from engine.teachers.signals import first_signal, letter_pull, second_signal, unsettled
-from engine.training.loop import Gate, Interrupted, PhaseEnd
+from engine.training.loop import Gate, Interrupted
 from engine.training.phased import PhasedTraining, judge
 from engine.training.preparing import label_lesson, one_of_each_group
 from engine.training.subjects import Labels, gate_of
@@ -214,24 +214,51 @@ def test_a_phase_that_loses_is_rolled_back(made: Made, tmp_path: Path) -> None:
     assert torch.equal(weights(worse), before)
 
 
+def test_where_a_phase_goes_too_far_half_of_its_way_is_kept(made: Made, tmp_path: Path) -> None:
+    run = training(made, tmp_path / "run", phases=phases(6.0)[:1])
+    run.run()
+    good, stands = run._weights(), run._gate()
+
+    def ups_times(factor: float) -> list[torch.Tensor]:
+        names = [name for name, _ in sorted(run.student.model.named_parameters()) if "lora_" in name]
+        return [w * (factor if "lora_B" in name else 1.0) for name, w in zip(names, good, strict=True)]
+    run._put(ups_times(8.0))
+    overshot = run._gate()
+    best, averaged = run._averaged(ups_times(-6.0), overshot)
+    assert averaged and best.agreement == stands.agreement > overshot.agreement
+    torch.testing.assert_close(run._weights(), good)
+    held = weights(run)
+    best, averaged = run._averaged(ups_times(-6.0), stands)  # half of the way is worse: nothing changes
+    assert not averaged and best is stands and torch.equal(weights(run), held)
+
+
+def test_the_mean_of_the_weights_is_tried_after_every_phase_but_the_first(made: Made, tmp_path: Path) -> None:
+    run = training(made, tmp_path / "run", phases=phases(2.0))
+    tried = []
+    real = run._averaged
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PhasedTraining, "_averaged",
+                      lambda self, before, best: tried.append(best) or real(before, best))
+        results = run.run()
+    assert len(tried) == 2 and not results[0]["averaged"]
+    for result in results:
+        assert ("mean of the weights" in result["because"]) == result["averaged"]
+
+
 def gate(correct: list[int], kl: float = 0.1) -> Gate:
     values = np.array(correct, dtype=float)
     return Gate(float(values.mean()), kl, len(values), values)
 
 
-def end(best: Gate) -> PhaseEnd:
-    return PhaseEnd([], best, False, 1)
-
-
 def test_judging() -> None:
     start = gate([1] * 30 + [0] * 10)
-    kept, because = judge(start, end(gate([1] * 29 + [0] * 11)))
+    kept, because = judge(start, gate([1] * 29 + [0] * 11))
     assert kept and "75 %" in because and "40" in because  # one document of forty: chance
-    kept, because = judge(start, end(gate([1] * 20 + [0] * 20)))
+    kept, because = judge(start, gate([1] * 20 + [0] * 20))
     assert not kept and "rolled back" in because
-    assert judge(start, end(gate([1] * 35 + [0] * 5)))[0]
-    assert judge(start, end(start))[0]
-    assert not judge(start, end(Gate(-1.0, float("inf"), 0, np.zeros(0))))[0]
+    assert judge(start, gate([1] * 35 + [0] * 5))[0]
+    assert judge(start, start)[0]
+    assert not judge(start, Gate(-1.0, float("inf"), 0, np.zeros(0)))[0]
 
 
 def test_a_gate_prefers_agreement_then_closeness() -> None:
