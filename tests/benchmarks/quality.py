@@ -1,11 +1,10 @@
 """How good students get on events they never saw: CrisisLexT26 information type, whole events held out.
 
     python -m tests.benchmarks.quality [answers seeds curve ablation pruned] [--documents 2000] [--seeds 0 1]
-                                      [--preset balanced] [--students smollm2-135m-instruct]
+                        [--preset balanced] [--students smollm2-135m-instruct] [--keep FOLDER]
 
-The large model's answers come from the adaptive instructions (budget 2), chosen on the documents that steer;
-labels score only. Kept aside: 600 tweets of six events of which nothing is learned, and no near-duplicate of
-them. Beside every student a bag of words on the same answers.
+Documents and answers are those of `held_out`: kept aside are 600 tweets of six events of which nothing is
+learned, and no near-duplicate of them. Beside every student a bag of words on the same answers.
 
 answers   what the large model itself scores on the events held out
 seeds     SmolLM2 and Qwen2.5-Coder-0.5B by a preset's phases, and SmolLM2 by plain soft labels (all
@@ -20,31 +19,25 @@ Answers are kept in the workspace's cache: the first call asks, later ones train
 from __future__ import annotations
 
 import argparse
-import random
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from engine.ablations import variants
-from engine.cache.answers import AnswerCache
-from engine.corpus.cleaning import clean
-from engine.corpus.duplicates import duplicate_groups
+from engine.ablations import FULL, variants
 from engine.devices import choose_device
-from engine.embedding.encoder import embed
 from engine.evaluation.baseline import fit_baseline
 from engine.events import EventLog, read_events
 from engine.metrics.agreement import accuracy
-from engine.metrics.intervals import bootstrap_interval, paired_t_interval
+from engine.metrics.intervals import Interval, bootstrap_interval, paired_t_interval
 from engine.metrics.scores import macro_f1
 from engine.models.weights import require
 from engine.plan import (
     DEFAULT_STUDENT,
     DEFAULT_TEACHER,
-    ENCODER,
     PRESET_TITLES,
     AskPlan,
     DistillPlan,
@@ -53,88 +46,15 @@ from engine.plan import (
     phases_for,
 )
 from engine.prompts.library import DEFAULT_TEMPLATE, built_in
-from engine.records import Corpus, Document, FloatArray, Parts, TeacherSignal
+from engine.records import FloatArray, Parts
 from engine.schooling import subject_of, teach
 from engine.students.predicting import predict
-from engine.teachers.adaptive import ask_adaptively, asking_for
-from engine.teachers.opening import open_teacher
-from engine.teachers.protocol import DEPTHS
 from engine.workspace import Workspace
-from tests.benchmarks.crisislex import INFORMATION, tweets
-from tests.benchmarks.prompts import MAX_CHARS, shelf
+from tests.benchmarks.crisislex import INFORMATION
+from tests.benchmarks.held_out import Ground, ground, without_adapting, without_calibration
 
-# Written down before anything was asked: one event of each hazard, in different years, places and languages.
-HELD_OUT = ("2012_Guatemala_earthquake", "2012_Typhoon_Pablo", "2013_Alberta_floods",
-            "2013_Australia_bushfire", "2013_Boston_bombings", "2013_Spain_train_crash")
-ASIDE, STEER_SHARE = 600, 0.15
 LARGER = "qwen2.5-coder-0.5b-instruct"
 CURVE = (500, 1000, 2000, 4000)
-BUDGET = 2.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ground:
-    """Documents, what is known of them, and the large model's answers to them."""
-
-    workspace: Workspace
-    corpus: Corpus
-    truth: np.ndarray
-    parts: Parts
-    signal: TeacherSignal
-    vectors: FloatArray
-    once: np.ndarray  # its first choices when each document had been asked once
-    made: dict[str, FloatArray] = field(default_factory=dict)  # what students said: each is trained once
-
-    def first(self, n: int) -> Parts:
-        """The parts with so many documents to learn from and steer by."""
-        share = n / (len(self.parts.learn) + len(self.parts.steer))
-        return Parts(self.parts.learn[:round(share * len(self.parts.learn))],
-                     self.parts.steer[:max(60, round(share * len(self.parts.steer)))], self.parts.kept_aside)
-
-
-def sample(n: int, seed: int = 0) -> tuple[list[Document], np.ndarray, Parts]:
-    """`n` tweets to learn from and steer by, `ASIDE` of the events held out, no near-duplicates anywhere."""
-    known = [tweet for tweet in tweets() if tweet.kind]
-    random.Random(seed).shuffle(known)
-    aside = [tweet for tweet in known if tweet.event in HELD_OUT][:ASIDE]
-    rest = [tweet for tweet in known if tweet.event not in HELD_OUT]
-    texts = [clean(tweet.text) for tweet in (*aside, *rest)]
-    groups = duplicate_groups(texts)
-    shown, taken, chosen = set(groups[:len(aside)]), set(), []
-    for tweet, group in zip(rest, groups[len(aside):], strict=True):
-        if group not in shown and group not in taken and len(chosen) < n:
-            taken.add(group)
-            chosen.append(tweet)
-    every = [*chosen, *aside]
-    documents = [Document(t.id, clean(t.text), t.text, t.id) for t in every]
-    truth = np.array([INFORMATION.names.index(t.kind) for t in every])
-    steer = [i for i in range(len(chosen)) if i % round(1 / STEER_SHARE) == 0]
-    learn = [i for i in range(len(chosen)) if i % round(1 / STEER_SHARE)]
-    return documents, truth, Parts(tuple(learn), tuple(steer), tuple(range(len(chosen), len(every))))
-
-
-def ground(n: int, workspace: Workspace) -> Ground:
-    """Everything that students are taught from."""
-    documents, truth, parts = sample(n)
-    corpus = Corpus("quality", tuple(documents))
-    vectors = embed(corpus.texts, require(workspace.models, ENCODER))
-    teacher, because = open_teacher(DEFAULT_TEACHER, workspace)
-    print(f"{teacher.name}, {because}; {len(parts.learn)} to learn from, {len(parts.steer)} to steer by, "
-          f"{len(parts.kept_aside)} of {len(HELD_OUT)} other events kept aside", flush=True)
-    began = time.monotonic()
-    try:
-        asking = asking_for(teacher, documents, INFORMATION, depths=DEPTHS, max_chars=MAX_CHARS,
-                            cache=AnswerCache(workspace.answers), progress=_told)
-        signal, made = ask_adaptively(asking, shelf(INFORMATION), parts, vectors, budget=BUDGET, asks=4,
-                                      seed=0)
-    finally:
-        teacher.close()
-    print(f"asked in {time.monotonic() - began:.0f} s: {made.chosen.name}; {made.set_right}", flush=True)
-    return Ground(workspace, corpus, truth, parts, signal, vectors, made.once)
-
-
-def _told(title: str) -> Callable[[int, int], None]:
-    return lambda done, total: print(f"  {title}: {done} of {total}", flush=True) if done % 512 == 0 else None
 
 
 def plan_of(student: StudentPlan, seed: int, preset: Preset) -> DistillPlan:
@@ -153,10 +73,7 @@ def plain(plan: DistillPlan) -> DistillPlan:
 
 def taught(ground: Ground, plan: DistillPlan, parts: Parts) -> FloatArray:
     """A student's probabilities on the documents kept aside."""
-    key = f"{plan.model_dump_json()} {len(parts.learn)}"
-    if key not in ground.made:
-        ground.made[key] = _taught(ground, plan, parts)
-    return ground.made[key]
+    return ground.said(f"{plan.model_dump_json()} {len(parts.learn)}", lambda: _taught(ground, plan, parts))
 
 
 def _taught(ground: Ground, plan: DistillPlan, parts: Parts) -> FloatArray:
@@ -177,11 +94,24 @@ def _taught(ground: Ground, plan: DistillPlan, parts: Parts) -> FloatArray:
     return said
 
 
-def marks(ground: Ground, choice: np.ndarray, parts: Parts) -> tuple[float, float]:
-    """Macro-F1 against gold, and agreement with the large model, on the documents kept aside."""
-    aside = list(parts.kept_aside)
-    return (macro_f1(ground.truth[aside], choice, len(INFORMATION.labels)),
-            accuracy(choice, ground.signal.choice[aside]))
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Macro-F1 against gold and agreement with the large model, on the documents kept aside."""
+
+    f1: Interval
+    agreement: Interval
+
+    def __str__(self) -> str:
+        return (f"macro-F1 {self.f1.value:.3f} ({self.f1.low:.3f} to {self.f1.high:.3f}), agreement "
+                f"{self.agreement.value:.3f} ({self.agreement.low:.3f} to {self.agreement.high:.3f})")
+
+
+def marks(ground: Ground, choice: np.ndarray) -> Marks:
+    """What first choices on the documents kept aside are worth, with intervals over documents."""
+    aside = list(ground.parts.kept_aside)
+    return Marks(bootstrap_interval(lambda g, p: macro_f1(g, p, len(INFORMATION.labels)),
+                                    [ground.truth[aside], choice]),
+                 bootstrap_interval(accuracy, [choice, ground.signal.choice[aside]]))
 
 
 def bag(ground: Ground, parts: Parts, seed: int) -> np.ndarray:
@@ -192,19 +122,18 @@ def bag(ground: Ground, parts: Parts, seed: int) -> np.ndarray:
 
 
 def answers(ground: Ground, given: argparse.Namespace) -> None:  # noqa: ARG001
-    aside = list(ground.parts.kept_aside)
-    truth = ground.truth[aside]
     for name, choice in (("each document asked once", ground.once), ("as adapted", ground.signal.choice)):
-        said = choice[aside]
-        interval = bootstrap_interval(lambda g, p: macro_f1(g, p, len(INFORMATION.labels)), [truth, said])
-        print(f"large model, {name}: macro-F1 {interval.value:.3f} ({interval.low:.3f} to "
-              f"{interval.high:.3f}), accuracy {accuracy(truth, said):.3f}, n {len(aside)}")
+        print(f"  large model, {name:28} {marks(ground, choice[list(ground.parts.kept_aside)])}")
 
 
-def _row(title: str, found: Sequence[tuple[float, float]]) -> None:
-    f1, same = (np.array(column) for column in zip(*found, strict=True))
-    spread = f" (± {f1.std(ddof=1):.3f} over {len(f1)} seeds)" if len(f1) > 1 else ""
-    print(f"  {title:44} macro-F1 {f1.mean():.3f}{spread}, agreement {same.mean():.3f}", flush=True)
+def _row(title: str, found: Sequence[Marks]) -> None:
+    """One seed with intervals over documents; several with their means and Student's t over seeds."""
+    if len(found) == 1:
+        print(f"  {title:44} {found[0]}", flush=True)
+        return
+    f1 = paired_t_interval([one.f1.value for one in found])
+    same = paired_t_interval([one.agreement.value for one in found])
+    print(f"  {title:44} {Marks(f1, same)}, {len(found)} seeds", flush=True)
 
 
 def seeds(ground: Ground, given: argparse.Namespace) -> None:
@@ -217,51 +146,60 @@ def seeds(ground: Ground, given: argparse.Namespace) -> None:
         for title, (student, make) in students.items():
             plan = plan_of(StudentPlan(model=student), seed, given.preset)
             said = taught(ground, make(plan) if make else plan, parts)
-            scores.setdefault(title, []).append(marks(ground, said.argmax(1), parts))
+            scores.setdefault(title, []).append(marks(ground, said.argmax(1)))
             _row(f"{title}, seed {seed}", scores[title][-1:])
     for title in students:
         _row(title, scores[title])
-    scores["bag of words"] = [marks(ground, bag(ground, parts, seed), parts) for seed in given.seeds]
+    scores["bag of words"] = [marks(ground, bag(ground, parts, seed)) for seed in given.seeds]
     _row("bag of words", scores["bag of words"])
-    large = marks(ground, ground.signal.choice[list(parts.kept_aside)], parts)[0]
-    print(f"  {'large model':44} macro-F1 {large:.3f}")
-    for other, target in (("bag of words", 0.08), ("SmolLM2, plain soft labels", 0.03)):
-        if "SmolLM2, full method" not in scores:
-            continue
-        full = np.array([f1 for f1, _ in scores["SmolLM2, full method"]])
-        gap = full - np.array([f1 for f1, _ in scores[other]])
-        told = f"{gap.mean():+.3f}"
-        if len(gap) > 1:
-            interval = paired_t_interval(gap)
-            told += f" ({interval.low:+.3f} to {interval.high:+.3f})"
-        print(f"  SmolLM2, full method minus {other}: {told}; target {target:+.2f}")
-    if "Qwen 0.5B, full method" in scores:
-        mean = np.mean([f1 for f1, _ in scores["Qwen 0.5B, full method"]])
-        print(f"  Qwen 0.5B minus the large model: {mean - large:+.3f}; target −0.03", flush=True)
+    large = marks(ground, ground.signal.choice[list(parts.kept_aside)])
+    _row("large model", [large])
+    scores["the large model"] = [large] * len(given.seeds)
+    for title, other, target in (("SmolLM2, full method", "bag of words", 0.08),
+                                 ("SmolLM2, full method", "SmolLM2, plain soft labels", 0.03),
+                                 ("Qwen 0.5B, full method", "the large model", -0.03)):
+        if title in scores:
+            _gap(f"{title} minus {other}", scores[title], scores[other], target)
+
+
+def _gap(title: str, ours: Sequence[Marks], theirs: Sequence[Marks], target: float) -> None:
+    for what, told in (("f1", f"macro-F1, target {target:+.2f}"), ("agreement", "agreement")):
+        gaps = [getattr(a, what).value - getattr(b, what).value for a, b in zip(ours, theirs, strict=True)]
+        if what == "agreement" and not any(b.agreement.value < 1 for b in theirs):
+            continue  # the large model agrees with itself
+        over = paired_t_interval(gaps) if len(gaps) > 1 else None
+        spread = f" ({over.low:+.3f} to {over.high:+.3f})" if over else ""
+        print(f"  {title}: {np.mean(gaps):+.3f}{spread} {told}", flush=True)
 
 
 def curve(ground: Ground, given: argparse.Namespace) -> None:
     for n in (n for n in CURVE if n <= len(ground.parts.learn) + len(ground.parts.steer) + 8):
         parts, seed = ground.first(n), given.seeds[0]
         said = taught(ground, plan_of(StudentPlan(), seed, given.preset), parts)
-        _row(f"{n} documents: SmolLM2", [marks(ground, said.argmax(1), parts)])
-        _row(f"{n} documents: bag of words", [marks(ground, bag(ground, parts, seed), parts)])
+        _row(f"{n} documents: SmolLM2", [marks(ground, said.argmax(1))])
+        _row(f"{n} documents: bag of words", [marks(ground, bag(ground, parts, seed))])
 
 
 def ablation(ground: Ground, given: argparse.Namespace) -> None:
-    for seed in given.seeds[:1]:
-        for name, plan in variants(plan_of(StudentPlan(), seed, given.preset)).items():
-            if name not in ("without adaptive prompts", "without calibration"):  # the same answers for all
-                _row(name, [marks(ground, taught(ground, plan, ground.parts).argmax(1), ground.parts)])
+    seed = given.seeds[0]
+    plans = variants(plan_of(StudentPlan(), seed, given.preset))
+    full = plans[FULL]
+    asked = {"without adaptive prompts": without_adapting, "without calibration": without_calibration}
+    for name in (*(n for n in plans if n not in asked), *asked):
+        on = asked[name](ground) if name in asked else ground
+        _row(name, [marks(on, taught(on, plans.get(name, full) if on is ground else full,
+                                     on.parts).argmax(1))])
+        if on is not ground:
+            _row("  its large model", [marks(on, on.signal.choice[list(on.parts.kept_aside)])])
 
 
 def pruned(ground: Ground, given: argparse.Namespace) -> None:
     found = {}
     for title, layers in (("Qwen 0.5B, 24 layers", None), ("Qwen 0.5B, 12 layers", 12)):
         plan = plan_of(StudentPlan(model=LARGER, layers=layers), given.seeds[0], given.preset)
-        found[title] = marks(ground, taught(ground, plan, ground.parts).argmax(1), ground.parts)
+        found[title] = marks(ground, taught(ground, plan, ground.parts).argmax(1))
         _row(title, [found[title]])
-    whole, cut = (agreement for _, agreement in found.values())
+    whole, cut = (one.agreement.value for one in found.values())
     print(f"  the cut one keeps {cut / whole:.1%} of the whole one's agreement; target 90 %")
 
 
@@ -272,11 +210,13 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(parts))
     parser.add_argument("--documents", type=int, default=2000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--keep", type=Path, help="folder of what students said: those in it are not trained "
+                        "again (a new folder after a change to the method)")
     parser.add_argument("--preset", choices=PRESET_TITLES, default="balanced")
     parser.add_argument("--students", nargs="+", choices=(DEFAULT_STUDENT, LARGER),
                         default=(DEFAULT_STUDENT, LARGER), help="of seeds")
     given = parser.parse_args()
-    made = ground(given.documents, Workspace.default())
+    made = ground(given.documents, Workspace.default(), given.keep)
     for name in given.parts or parts:
         print(f"\n# {name}", flush=True)
         parts[name](made, given)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +26,9 @@ def ground(made: Made, monkeypatch: pytest.MonkeyPatch) -> quality.Ground:  # no
     probs[np.arange(n), made.truth] = 0.8
     signal = TeacherSignal(probs, np.ones(n), np.ones(n, dtype=int), None, ())
     monkeypatch.setattr(quality, "CURVE", (40, 72))
+    otherwise = replace(signal, probs=probs[:, ::-1])  # the large model itself is not asked here
+    for name in ("without_adapting", "without_calibration"):
+        monkeypatch.setattr(quality, name, lambda on: replace(on, signal=otherwise, made={}))
     monkeypatch.setattr(quality, "plan_of", lambda student, seed, preset: made.plan(
         seed=seed, phases=tuple(p.model_copy(update={"ask_again": False}) for p in phases(1.0)),
         student=StudentPlan(model=MODEL, rank=2 if student.layers else 4, alpha=8)))
@@ -39,6 +44,14 @@ def test_every_part_prints_its_numbers(part, ground: quality.Ground, capsys: pyt
     assert "macro-F1" in capsys.readouterr().out
 
 
-def test_a_student_is_trained_once(ground: quality.Ground) -> None:
+def test_a_student_is_trained_once(ground: quality.Ground, tmp_path: Path) -> None:
     plan = quality.plan_of(StudentPlan(), 0, "quick")
     assert quality.taught(ground, plan, ground.parts) is quality.taught(ground, plan, ground.parts)
+    kept = replace(ground, kept=tmp_path)
+    said = quality.taught(replace(kept, made={}), plan, kept.parts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(quality, "_taught", None)  # it would fail
+        np.testing.assert_array_equal(quality.taught(replace(kept, made={}), plan, kept.parts), said)
+        with pytest.raises(TypeError):  # other answers, another student
+            other = replace(ground.signal, probs=ground.signal.probs[::-1])
+            quality.taught(replace(kept, made={}, signal=other), plan, kept.parts)

@@ -1,0 +1,161 @@
+"""Whole events held out: documents of CrisisLexT26, their parts, and what the large model says of them.
+
+The answers come from the adaptive instructions, chosen on the documents that steer; labels score only. To see
+what a part of the asking is worth the same documents are asked without it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from engine.cache.answers import AnswerCache
+from engine.corpus.cleaning import clean
+from engine.corpus.duplicates import duplicate_groups
+from engine.embedding.encoder import embed
+from engine.models.weights import require
+from engine.plan import DEFAULT_TEACHER, ENCODER
+from engine.prompts.library import DEFAULT_TEMPLATE, built_in
+from engine.records import Corpus, Document, FloatArray, Parts, TeacherSignal
+from engine.teachers.adaptive import ORDERS, TeacherAsking, ask_adaptively, asking_for
+from engine.teachers.asking import ask
+from engine.teachers.class_bias import find_class_pull
+from engine.teachers.opening import open_teacher
+from engine.teachers.protocol import DEPTHS
+from engine.teachers.signals import first_signal, letter_pull
+from engine.workspace import Workspace
+from tests.benchmarks.crisislex import INFORMATION, tweets
+from tests.benchmarks.prompts import MAX_CHARS, shelf
+
+# Written down before anything was asked: one event of each hazard, in different years, places and languages.
+HELD_OUT = ("2012_Guatemala_earthquake", "2012_Typhoon_Pablo", "2013_Alberta_floods",
+            "2013_Australia_bushfire", "2013_Boston_bombings", "2013_Spain_train_crash")
+ASIDE, STEER_SHARE = 600, 0.15
+BUDGET = 2.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """Documents, what is known of them, and the large model's answers to them.
+
+    `kept`: a folder of what students said, by plan and answers, so that each is trained once.
+    """
+
+    workspace: Workspace
+    corpus: Corpus
+    truth: np.ndarray
+    parts: Parts
+    signal: TeacherSignal
+    vectors: FloatArray
+    once: np.ndarray  # its first choices when each document had been asked once
+    kept: Path | None = None
+    made: dict[str, FloatArray] = field(default_factory=dict)
+
+    def first(self, n: int) -> Parts:
+        """The parts with so many documents to learn from and steer by."""
+        share = n / (len(self.parts.learn) + len(self.parts.steer))
+        return Parts(self.parts.learn[:round(share * len(self.parts.learn))],
+                     self.parts.steer[:max(60, round(share * len(self.parts.steer)))], self.parts.kept_aside)
+
+    def said(self, key: str, train: Callable[[], FloatArray]) -> FloatArray:
+        """What the student of this key says of the documents kept aside, trained if it never was."""
+        about = key.encode() + np.ascontiguousarray(self.signal.probs).tobytes()
+        name = hashlib.sha256(about).hexdigest()[:20]
+        path = self.kept / f"{name}.npy" if self.kept else None
+        if name not in self.made:
+            self.made[name] = np.load(path) if path and path.exists() else train()
+            if path and not path.exists():
+                np.save(path, self.made[name])
+        return self.made[name]
+
+
+def sample(n: int, seed: int = 0) -> tuple[list[Document], np.ndarray, Parts]:
+    """`n` tweets to learn from and steer by, `ASIDE` of the events held out, no near-duplicates anywhere."""
+    known = [tweet for tweet in tweets() if tweet.kind]
+    random.Random(seed).shuffle(known)
+    aside = [tweet for tweet in known if tweet.event in HELD_OUT][:ASIDE]
+    rest = [tweet for tweet in known if tweet.event not in HELD_OUT]
+    texts = [clean(tweet.text) for tweet in (*aside, *rest)]
+    groups = duplicate_groups(texts)
+    shown, taken, chosen = set(groups[:len(aside)]), set(), []
+    for tweet, group in zip(rest, groups[len(aside):], strict=True):
+        if group not in shown and group not in taken and len(chosen) < n:
+            taken.add(group)
+            chosen.append(tweet)
+    every = [*chosen, *aside]
+    documents = [Document(t.id, clean(t.text), t.text, t.id) for t in every]
+    truth = np.array([INFORMATION.names.index(t.kind) for t in every])
+    steer = [i for i in range(len(chosen)) if i % round(1 / STEER_SHARE) == 0]
+    learn = [i for i in range(len(chosen)) if i % round(1 / STEER_SHARE)]
+    return documents, truth, Parts(tuple(learn), tuple(steer), tuple(range(len(chosen), len(every))))
+
+
+def ground(n: int, workspace: Workspace, kept: Path | None = None) -> Ground:
+    """Everything that students are taught from."""
+    documents, truth, parts = sample(n)
+    corpus = Corpus("quality", tuple(documents))
+    vectors = embed(corpus.texts, require(workspace.models, ENCODER))
+    if kept:
+        kept.mkdir(parents=True, exist_ok=True)
+    print(f"{len(parts.learn)} to learn from, {len(parts.steer)} to steer by, "
+          f"{len(parts.kept_aside)} of {len(HELD_OUT)} other events kept aside", flush=True)
+    signal, once = adapted(workspace, documents, parts, vectors)
+    return Ground(workspace, corpus, truth, parts, signal, vectors, once, kept)
+
+
+def adapted(workspace: Workspace, documents: list[Document], parts: Parts, vectors: FloatArray,
+            calibrate: bool = True) -> tuple[TeacherSignal, np.ndarray]:
+    """The answers by the adaptive instructions, and first choices when each document was asked once."""
+    def asked(asking: TeacherAsking) -> tuple[TeacherSignal, np.ndarray]:
+        signal, made = ask_adaptively(asking, shelf(INFORMATION), parts, vectors, budget=BUDGET, asks=4,
+                                      seed=0, calibrate=calibrate)
+        print(f"{made.chosen.name}; {made.set_right}", flush=True)
+        return signal, made.once
+    return _asking(workspace, documents, asked)
+
+
+def without_adapting(ground: Ground) -> Ground:
+    """The product's own instructions, each document in as many orders of the options as adapting may pay."""
+    template = next(t for t in built_in() if t.id == DEFAULT_TEMPLATE)
+
+    def asked(asking: TeacherAsking) -> TeacherSignal:
+        answers = ask(asking.teacher, asking.documents, INFORMATION, template, n_orders=ORDERS, depths=DEPTHS,
+                      cache=asking.cache, max_chars=MAX_CHARS, on_progress=_told("the product's own way"))
+        pull = letter_pull(answers, ground.parts.learn, seed=0)
+        liked = find_class_pull(asking.teacher, answers, pull, INFORMATION, template, seed=0,
+                                learn=ground.parts.learn, steer=ground.parts.steer, cache=asking.cache,
+                                max_chars=MAX_CHARS)
+        return first_signal(answers, pull, DEPTHS, liked.pull)
+    return replace(ground, signal=_asking(ground.workspace, list(ground.corpus.documents), asked), made={})
+
+
+def without_calibration(ground: Ground) -> Ground:
+    """The adaptive instructions, likings left in."""
+    signal, _ = adapted(ground.workspace, list(ground.corpus.documents), ground.parts, ground.vectors,
+                        calibrate=False)
+    return replace(ground, signal=signal, made={})
+
+
+Found = TypeVar("Found")
+
+
+def _asking(workspace: Workspace, documents: list[Document], do: Callable[[TeacherAsking], Found]) -> Found:
+    teacher, because = open_teacher(DEFAULT_TEACHER, workspace)
+    began = time.monotonic()
+    try:
+        return do(asking_for(teacher, documents, INFORMATION, depths=DEPTHS, max_chars=MAX_CHARS,
+                             cache=AnswerCache(workspace.answers), progress=_told))
+    finally:
+        teacher.close()
+        print(f"{teacher.name}, {because}; asked in {time.monotonic() - began:.0f} s", flush=True)
+
+
+def _told(title: str) -> Callable[[int, int], None]:
+    return lambda done, total: print(f"  {title}: {done} of {total}", flush=True) if done % 512 == 0 else None
