@@ -239,7 +239,7 @@ def phases_for(preset: Preset, kind: TaskKind = "single_label", *,
     `tokens`: for answers in writing, whether the small model writes with the large one's tokens and can learn
     its likeliest ones; else it learns the words alone.
     """
-    foundations, breadth, hard = {"quick": (2.0, 2.0, 1.0), "balanced": (3.0, 4.0, 2.0),
+    foundations, breadth, hard = {"quick": (2.0, 2.0, 1.0), "balanced": (2.0, 3.0, 1.0),
                                   "thorough": (4.0, 8.0, 3.0)}[preset]
     if kind != "single_label":
         return _phases_of(kind, (foundations, breadth, hard), tokens)

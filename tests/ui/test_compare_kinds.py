@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from engine.jobs.worker import work
@@ -10,7 +11,7 @@ from engine.studio import Studio
 from tests.students.taught import ASKED, LINE, ONE, SEVERAL, WRITTEN, large, taught, with_encoder
 from tests.students.tiny import MODEL, Made, calm, made, tiny_home
 from tests.ui.test_compare import build, everything
-from ui import tables
+from ui import layout, tables
 from ui.pages import compare, take_home
 
 __all__ = ["calm", "large", "made", "taught", "tiny_home"]
@@ -20,6 +21,13 @@ __all__ = ["calm", "large", "made", "taught", "tiny_home"]
 def studio(large: Made, monkeypatch: pytest.MonkeyPatch) -> Studio:  # noqa: F811
     monkeypatch.setenv("ANON_HOME", str(large.workspace.home))
     return Studio(large.workspace)
+
+
+def fills_the_page(rows: pd.DataFrame) -> None:
+    """Every column has a width, and all of them are as wide as the page (1,200 px less its margins)."""
+    table = compare._table(rows)
+    assert len(table.column_widths) == len(tables.documents(rows).columns)
+    assert 1_100 <= sum(int(width.removesuffix("px")) for width in table.column_widths) <= 1_250
 
 
 def test_several_labels_are_shown_without_a_confusion_of_one(studio: Studio, large: Made) -> None:  # noqa: F811
@@ -34,6 +42,8 @@ def test_several_labels_are_shown_without_a_confusion_of_one(studio: Studio, lar
     shown = page.handlers["filtered"]("", run.id, "all")[page.named["answers"]]
     assert shown["large model"].tolist() == rows["teacher"].tolist()
     assert "Category by category" in everything(build(take_home).refresh("", large.project, run.id, ""))
+    assert layout._states(studio, large.project, run.id)["compare"].endswith("% agreement")
+    fills_the_page(rows)
 
 
 def test_texts_are_shown_side_by_side_without_pictures(studio: Studio, large: Made) -> None:  # noqa: F811
@@ -52,6 +62,8 @@ def test_texts_are_shown_side_by_side_without_pictures(studio: Studio, large: Ma
     assert "Bag of words" not in tables.about(studio.predictions(run.id).iloc[0].to_dict())
     assert "Bag of words" not in updates[page.named["scores"]]
     assert "first 6 words" in updates[page.named["scores"]]
+    assert layout._states(studio, large.project, run.id)["compare"].endswith("% alike")
+    fills_the_page(studio.predictions(run.id))
     assert "repeats the large model" in everything(build(take_home).refresh("", large.project, run.id, ""))
 
 
