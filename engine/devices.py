@@ -50,7 +50,8 @@ class Machine:
     def words(self) -> str:
         """One line for the page's chip."""
         gpu = f", {self.gpu}" if self.gpu else ", no graphics card"
-        return f"{self.cpu}, {self.cores} cores, {self.memory / 1e9:.0f} GB memory{gpu}"
+        cores = "1 core" if self.cores == 1 else f"{self.cores} cores"
+        return f"{self.cpu}, {cores}, {self.memory / 1e9:.0f} GB memory{gpu}"
 
 
 def usable_cores() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -99,6 +100,8 @@ def test_the_summary_names_the_machine() -> None:
     assert 1 <= machine.cores <= (psutil.cpu_count() or 1)
     assert 0 < machine.available <= machine.memory
     assert machine.cpu in machine.words() and "GB memory" in machine.words()
+    assert ", 1 core, " in replace(machine, cores=1).words()
+    assert ", 2 cores, " in replace(machine, cores=2).words()
 
 
 def test_the_speed_of_the_cpu_is_timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
