@@ -215,6 +215,17 @@ def test_a_tick_with_nothing_new_touches_only_the_line(studio: Studio, project: 
     assert page.named["timeline"] in before and before[page.stamp] == 1
 
 
+def test_plots_are_drawn_anew_some_fifty_times_a_run_not_at_every_step() -> None:
+    def seen(steps: int, looks: int) -> str:
+        events = [{"kind": "step"}] * steps + [{"kind": "gate"}] * looks
+        return distil._seen(SimpleNamespace(id="p/r", state="running", events=events), False)
+    assert seen(3, 0) != seen(4, 0)  # at first every step
+    assert seen(700, 1) != seen(700, 2)  # every look
+    assert 40 < len({seen(n, 0) for n in range(800, 1600)}) < 70
+    counts = [int(seen(n, 0).rpartition("|")[2]) for n in range(2000)]
+    assert counts == sorted(counts)  # so that steps and looks together never seem nothing new
+
+
 def test_after_a_resume_the_page_keeps_watching(studio: Studio, project: str,
                                                 page: SimpleNamespace) -> None:
     run = made_runs.failed(studio, project)
