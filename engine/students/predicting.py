@@ -12,6 +12,7 @@ from engine.students.base import Student
 from engine.teachers.writing import write
 
 TOKENS_A_BATCH = 4096
+TOKENS_ON_CPU = 1024  # where more at once no longer fit its caches: 1.5 times as fast as 4096
 
 
 @torch.no_grad()  # not inference mode: weights in pieces are gathered into buffers that training uses, too
@@ -25,7 +26,8 @@ def predict(student: Student, texts: Sequence[str],
     was_training = student.model.training
     student.model.eval()
     probs = np.empty((len(ids), len(student.labels)))
-    for rows in length_batches([len(row) for row in ids], TOKENS_A_BATCH):
+    at_once = TOKENS_ON_CPU if student.device.type == "cpu" else TOKENS_A_BATCH
+    for rows in length_batches([len(row) for row in ids], at_once):
         logits = student.forward([ids[i] for i in rows])[0].double()
         said = torch.sigmoid(logits) if student.several else torch.softmax(logits, dim=-1)
         probs[rows] = said.cpu().numpy()

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-BUCKET = 32  # batches a bucket: sorted well (3 % of places are padding, with 12 it is 8 %), mixed well enough
+BUCKET = 32  # batches a bucket, at most: of tweets 3 % of the places are then padding, with 12 it is 8 %
+FEWEST_BUCKETS = 3  # in one bucket the same documents would meet in every pass
 
 
 def batches(lengths: Sequence[int], size: int, *, seed: int, epoch: int) -> list[list[int]]:
@@ -18,8 +19,9 @@ def batches(lengths: Sequence[int], size: int, *, seed: int, epoch: int) -> list
     rng = np.random.default_rng((seed, epoch))
     order = rng.permutation(len(lengths))
     cut: list[list[int]] = []
-    for start in range(0, len(order), BUCKET * size):
-        bucket = sorted(order[start:start + BUCKET * size].tolist(), key=lambda i: (lengths[i], i))
+    wide = size * max(1, min(BUCKET, len(order) // (FEWEST_BUCKETS * size)))
+    for start in range(0, len(order), wide):
+        bucket = sorted(order[start:start + wide].tolist(), key=lambda i: (lengths[i], i))
         cut += [bucket[s:s + size] for s in range(0, len(bucket), size)]
     return [cut[i] for i in rng.permutation(len(cut))]
 

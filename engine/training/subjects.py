@@ -22,7 +22,7 @@ from engine.training.lessons import Lesson, TextLesson
 from engine.training.loop import Gate
 from engine.training.preparing import label_lesson, one_of_each_group, text_lesson
 
-TOKENS_A_LOOK = 2048
+TOKENS_A_LOOK = 1024
 WORDS_AT_ONCE = 256  # places whose scores over the whole vocabulary are in memory at once
 
 

@@ -26,6 +26,13 @@ def test_the_same_seed_gives_the_same_batches_and_each_pass_others() -> None:
     assert one != batches(lengths, 8, seed=1, epoch=1) and one != batches(lengths, 8, seed=2, epoch=0)
 
 
+@pytest.mark.parametrize("n", [40, 256, 2000])
+def test_other_documents_meet_in_each_pass(n: int) -> None:
+    lengths = list(range(n))  # sorted as a whole the same would always meet
+    passes = [{frozenset(batch) for batch in batches(lengths, 8, seed=0, epoch=k)} for k in range(2)]
+    assert len(passes[0] & passes[1]) < 0.2 * len(passes[0])
+
+
 def test_little_is_padded() -> None:
     lengths = np.random.default_rng(0).integers(5, 200, 960).tolist()
     padded = sum(max(lengths[i] for i in b) * len(b) for b in batches(lengths, 8, seed=0, epoch=0))
