@@ -11,7 +11,7 @@ from torch import Tensor
 from engine.losses.representations import relational_cross_entropy, relations
 from engine.students.predicting import length_batches
 
-TOKENS_AT_ONCE = 2048
+TOKENS_AT_ONCE = 1024
 States = Callable[[list[int]], Tensor]
 """Positions within *learn* → the student's states of them, (items, depths, width)."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ class PhasedTraining:
     wish: Callable[[], Wish | None]
     ask_again: AskAgain | None = None
     ranks: Ranks = ALONE
+    _stands: Gate | None = field(default=None, init=False)  # of the weights as they are, where it is known
 
     def run(self) -> list[dict[str, Any]]:
         """Train; the student is left with the final weights. Returns one result a phase begun.
@@ -92,12 +93,13 @@ class PhasedTraining:
                             seed=self.plan.seed + index, differs=differs)
         self.log.write("phase_started", phase=phase.name, title=phase.title, index=index,
                        documents=len(part.positions), because=part.because)
-        start, before = self._gate(), self._weights()
+        start, before = self._stands or self._gate(), self._weights()
         looks = Looks(self.log, self.wish, self._gate)
         end = train_phase(self.student, self.plan, phase, index, part, lesson, looks, folder, self.ranks)
         self.student.train_above(0.0)
         best, averaged = self._averaged(before, end.best) if index else (end.best, False)
         kept, because = judge(start, best)
+        self._stands = best if kept else start
         if not kept:
             self._put(before)
         elif averaged:
