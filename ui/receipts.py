@@ -162,8 +162,11 @@ def copies(receipt: Receipt) -> str:
 
 
 def documents(rows: Iterable[Sequence[str]]) -> str:
-    """Documents in use: name, text, and the facts kept beside it."""
-    table = _table(words.DOCUMENTS_TABLE_HEADS["documents"], rows, "documents stacked")
+    """Documents in use: name, text, and the facts kept beside it, where any has some."""
+    heads, rows = words.DOCUMENTS_TABLE_HEADS["documents"], list(rows)
+    if not any(row[-1] for row in rows):
+        heads, rows = heads[:-1], [row[:-1] for row in rows]
+    table = _table(heads, rows, "documents stacked")
     return f'<div class="tall" tabindex="0">{table}</div>'
 
 

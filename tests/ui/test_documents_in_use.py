@@ -156,6 +156,8 @@ def test_a_long_document_is_told_to_stand_in_pieces(tmp_path: Path) -> None:
 def test_a_table_has_a_cell_for_every_head() -> None:
     shown = receipts.documents([("a", HOSTILE, ""), ("b", "two", "x")])
     assert shown.count("<td") == 6 and "<img" not in shown
+    bare = receipts.documents(iter([("a", "one", ""), ("b", "two", "")]))
+    assert bare.count("<td") == 4 and bare.count("<th ") == 2  # no column of nothing
 
 
 def test_handlers_give_values_by_name_or_skip() -> None:
