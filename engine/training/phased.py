@@ -81,7 +81,7 @@ class PhasedTraining:
 
     def _phase(self, index: int, phase: PhasePlan, folder: Path, lesson: Lesson,
                learn: tuple[int, ...]) -> tuple[dict[str, Any], Lesson]:
-        began = time.monotonic()
+        began, known = time.monotonic(), lesson
         says = None
         if phase.ask_again or phase.slice == "hard":
             says = self.ranks.by_first(lambda: self.subject.says(self.student, learn, lesson))
@@ -98,7 +98,8 @@ class PhasedTraining:
         end = train_phase(self.student, self.plan, phase, index, part, lesson, looks, folder, self.ranks)
         self.student.train_above(0.0)
         best, averaged = self._averaged(before, end.best) if index else (end.best, False)
-        kept, because = judge(start, best)
+        # What was answered anew may differ from the answers it is judged by, which are those of before.
+        kept, because = judge(start, best, slack=not index or lesson is not known)
         self._stands = best if kept else start
         if not kept:
             self._put(before)
@@ -173,8 +174,12 @@ class PhasedTraining:
                    for p in self.plan.phases)
 
 
-def judge(start: Gate, end: Gate) -> tuple[bool, str]:
-    """Whether to keep a phase: not if it lost more agreement than chance explains. Returns the reason."""
+def judge(start: Gate, end: Gate, *, slack: bool = True) -> tuple[bool, str]:
+    """Whether to keep a phase, and the reason in words.
+
+    With `slack` not if it lost more agreement than chance explains; without, only if it stands as well as
+    before (agreement first, then closeness): what taught nothing new has no loss to be excused for.
+    """
     n = start.n
     if end.n == 0:
         return False, "Stopped before its first look at the steering documents: rolled back."
@@ -187,4 +192,6 @@ def judge(start: Gate, end: Gate) -> tuple[bool, str]:
     if lost > error:
         return False, (f"{told}: more lost than chance explains (± {100 * error:.1f} %), so it was rolled "
                        "back.")
+    if not slack and end.rank < start.rank:
+        return False, f"{told}: no better than before, so it was rolled back."
     return True, f"{told}."

@@ -261,6 +261,31 @@ def test_judging() -> None:
     assert not judge(start, Gate(-1.0, float("inf"), 0, np.zeros(0)))[0]
 
 
+def test_a_phase_that_teaches_nothing_new_must_not_lose() -> None:
+    start = gate([1] * 30 + [0] * 10)
+    fewer = gate([1] * 29 + [0] * 11)
+    assert judge(start, fewer, slack=True)[0]
+    kept, because = judge(start, fewer, slack=False)
+    assert not kept and "rolled back" in because and "75 % → 72 %" in because
+    assert judge(start, start, slack=False)[0] and judge(start, gate([1] * 31 + [0] * 9), slack=False)[0]
+    assert not judge(start, gate([1] * 30 + [0] * 10, kl=0.2), slack=False)[0]
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_slack_is_for_the_first_phase_and_for_new_answers(made: Made, tmp_path: Path, again: bool) -> None:
+    run = training(made, tmp_path / "run", phases=tuple(
+        p.model_copy(update={"ask_again": again and p.ask_again}) for p in phases(1.0)))
+    given = []
+
+    def judged(start: Gate, end: Gate, *, slack: bool) -> tuple[bool, str]:
+        given.append(slack)
+        return judge(start, end, slack=slack)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("engine.training.phased.judge", judged)
+        run.run()
+    assert given == [True, False, again]
+
+
 def test_a_gate_prefers_agreement_then_closeness() -> None:
     assert gate([1, 1, 0]).rank > gate([1, 0, 0], kl=0.0).rank
     assert gate([1, 0], kl=0.1).rank > gate([1, 0], kl=0.2).rank
