@@ -3,7 +3,7 @@
     python -m tests.benchmarks.steps [memory choices attention compiled] [--steps 12]
 
 memory     peak of the whole process at a step of 32 documents of 64 tokens
-choices    documents a second by number format of the adapter, who computes it, attention, sorting by length
+choices    documents a second by who computes adapters, norms and attention, number format, sorting by length
 attention  seconds by the width of a batch: torch's fused attention and products written out
 compiled   as the first line of choices, with `torch.compile`, its start counted
 
@@ -88,6 +88,10 @@ def choices(given: argparse.Namespace) -> None:
         with patch("engine.students.base.join"):
             return a_student()
 
+    def by_library() -> Student:
+        with patch("engine.students.base.simplify"):
+            return a_student()
+
     def fused() -> Student:
         student = a_student()
         keep_attention(student, "sdpa")
@@ -101,13 +105,14 @@ def choices(given: argparse.Namespace) -> None:
 
     ways: dict[str, tuple[Callable[[], Student], Sequence[Sequence[int]]]] = {
         "as the studio does it": (a_student, sorted_), "not sorted by length": (a_student, unsorted),
+        "norms, attention as transformers": (by_library, sorted_),
         "adapters as peft does": (by_peft, sorted_), "fused attention": (fused, sorted_),
         "adapters as peft does, in fp32": (full_precision, sorted_)}
     first = 0.0
     for name, (make, cut) in ways.items():
         found = speed(make(), ids, cut)
         first = first or found
-        print(f"{name:30} {found:6.2f} documents/s, {found / first:.2f} ×", flush=True)
+        print(f"{name:33} {found:6.2f} documents/s, {found / first:.2f} ×", flush=True)
 
 
 def keep_attention(student: Student, name: str) -> None:
