@@ -82,6 +82,7 @@ def test_edit_preview_try_compare_restore(page: sync_api.Page, server: Server, s
     expect(prompt).to_have_value(with_text("Unkept."), timeout=LONG)
     page.locator("#version input").click()
     page.get_by_role("option", name=f"{studio.template(EXAMPLE, 'letters').title} · v1").click()
+    expect(prompt).to_have_value(with_text("Answer with the letter only"), timeout=LONG)
     page.get_by_role("button", name=wording.INSTRUCTIONS_PUT_BACK).click(timeout=LONG)
     expect(prompt).to_have_value(with_text("Unkept."), timeout=LONG)
     page.locator("#version input").click()

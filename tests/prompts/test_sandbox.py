@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
 
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import SettingsError
-from engine.prompts.limits import MAX_RENDERED, MAX_REPEAT, MAX_ROUNDS
+from engine.prompts.limits import MAX_RENDERED, MAX_REPEAT, MAX_ROUNDS, worked
 from engine.prompts.sandbox import FILTERS, METHODS, fill_in, variables
 from engine.prompts.template import Option
 
@@ -140,10 +139,10 @@ GREEDY = (
 
 @pytest.mark.parametrize("source", [*ESCAPES, *GREEDY])
 def test_an_attack_ends_in_a_plain_sentence_within_a_second(source: str) -> None:
-    began = time.thread_time()  # its own work, as the limits count it
+    began = worked()  # its own work, as the limits count it
     with pytest.raises(SettingsError) as refused:
         fill_in(source, **VALUES)
-    assert time.thread_time() - began < 1
+    assert worked() - began < 1
     assert refused.value.what.startswith(("The instructions", "The filled-in instructions"))
     assert refused.value.fix and "Traceback" not in str(refused.value)
 
