@@ -26,27 +26,30 @@ LARGEST = 10**15
 _SPENT: ContextVar[tuple[list[int], float]] = ContextVar("rounds of loops so far, and when to be done")
 
 
-_COLLECTING = threading.local()
-
-
-def _collecting(phase: str, _info: dict[str, int]) -> None:
-    """Keep count of the seconds that collections take in the thread they happen to begin in.
+class _Collections(threading.local):
+    """Seconds that collections took in this thread, which is the one they happened to begin in.
 
     One of all that a process holds may take longer than a text is given, and falls upon any text.
     """
-    now, kept = time.thread_time(), _COLLECTING.__dict__
-    if phase == "start":
-        kept["began"] = now
-    else:
-        kept["spent"] = kept.get("spent", 0.0) + now - kept.get("began", now)
+
+    began = spent = 0.0
+
+    def note(self, phase: str, _info: dict[str, int]) -> None:
+        """Called by `gc` when a collection starts and when it stops."""
+        now = time.thread_time()
+        if phase == "start":
+            self.began = now
+        else:
+            self.spent += now - self.began
 
 
-gc.callbacks.append(_collecting)
+_COLLECTIONS = _Collections()
+gc.callbacks.append(_COLLECTIONS.note)
 
 
 def worked() -> float:
     """Seconds that this thread has worked, less those of collections."""
-    return time.thread_time() - _COLLECTING.__dict__.get("spent", 0.0)
+    return time.thread_time() - _COLLECTIONS.spent
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 At the few hundred tokens of a training step on a CPU a layer's time goes into dozens of small operations and
 the copies between them. What they compute is the same here, in fewer: a norm keeps its result by way of its
 input, heads that share a key are multiplied together instead of with copies of it, and positions are turned
-while heads are put in order. Weights stay where they are; a cache of keys, another implementation of
-attention, or another kind of layer computes as transformers does.
+while heads are put in order. Weights stay where they are; a cache of keys, dropout, another
+implementation of attention, or another kind of layer computes as transformers does.
 """
 
 from __future__ import annotations
@@ -118,7 +118,9 @@ def _attention(module: nn.Module, hidden_states: Tensor,
                position_embeddings: tuple[Tensor, Tensor] | None = None, attention_mask: Tensor | None = None,
                **others: object) -> tuple[Tensor, Tensor | None]:
     cached = any(others.get(name) is not None for name in ("cache", "past_key_values"))
-    if cached or attention_mask is None or module.config._attn_implementation != "eager":  # noqa: SLF001
+    plain = module.config._attn_implementation == "eager" and not (  # noqa: SLF001
+        module.training and module.attention_dropout)
+    if cached or attention_mask is None or not plain:
         return type(module).forward(module, hidden_states, position_embeddings, attention_mask, **others)
     mean = RotaryAttention.apply(
         module.q_proj(hidden_states), module.k_proj(hidden_states), module.v_proj(hidden_states),

@@ -117,6 +117,20 @@ def test_with_a_cache_of_keys_it_writes_the_same(attention: str) -> None:
     assert torch.equal(*said)
 
 
+def test_attention_that_drops_weights_drops_them_as_ever() -> None:
+    found = []
+    for simple in (False, True):
+        made = model("llama")
+        for layer in made.model.layers:
+            layer.self_attn.attention_dropout = 0.5
+        if simple:
+            simplify(made)
+        torch.manual_seed(1)
+        found.append(learned(made.train())[0])
+    torch.testing.assert_close(*found, atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(found[1], learned(made.eval())[0], atol=1e-3)
+
+
 def test_norms_that_are_trained_are_left_alone() -> None:
     made = model("llama")
     for parameter in made.parameters():
