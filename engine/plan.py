@@ -232,35 +232,38 @@ class DistillPlan(_Closed):
         return any(phase.representations > 0 for phase in self.phases)
 
 
-def phases_for(preset: Preset, kind: TaskKind = "single_label", *,
-               tokens: bool = True) -> tuple[PhasePlan, ...]:
+def phases_for(preset: Preset, kind: TaskKind = "single_label", *, tokens: bool = True,
+               rate: float = 1.0) -> tuple[PhasePlan, ...]:
     """The three phases of ANON, easy to hard, in three lengths.
 
     `tokens`: for answers in writing, whether the small model writes with the large one's tokens and can learn
-    its likeliest ones; else it learns the words alone.
+    its likeliest ones; else it learns the words alone. `rate`: the share of the usual learning rates that the
+    small model's width allows (`engine.models.widths.rate_share`).
     """
     foundations, breadth, hard = {"quick": (2.0, 2.0, 1.0), "balanced": (2.0, 3.0, 1.0),
                                   "thorough": (4.0, 8.0, 3.0)}[preset]
     if kind != "single_label":
-        return _phases_of(kind, (foundations, breadth, hard), tokens)
+        return _phases_of(kind, (foundations, breadth, hard), tokens, rate)
     return (
         PhasePlan(name="foundations", title="Foundations", slice="confident", passes=foundations,
-                  learning_rate=1e-3, representations=0.3),
-        PhasePlan(name="breadth", title="Breadth", slice="all", passes=breadth, learning_rate=7e-4,
-                  representations=0.1),
+                  learning_rate=1e-3 * rate, representations=0.3),
+        PhasePlan(name="breadth", title="Breadth", slice="all", passes=breadth,
+                  learning_rate=7e-4 * rate, representations=0.1),
         PhasePlan(name="hard-cases", title="Hard cases", slice="hard", passes=hard,
-                  learning_rate=3e-4, ask_again=True),
+                  learning_rate=3e-4 * rate, ask_again=True),
     )
 
 
-def _phases_of(kind: TaskKind, passes: tuple[float, float, float], tokens: bool) -> tuple[PhasePlan, ...]:
+def _phases_of(kind: TaskKind, passes: tuple[float, float, float], tokens: bool,
+               share: float) -> tuple[PhasePlan, ...]:
     """The phases of the other kinds: nothing is asked again; what is written needs smaller steps."""
     writes = kind in WRITTEN
     losses = {"outputs": 1.0 if tokens else 0.0, "text": 0.2 if tokens else 1.0} if writes else {}
     rates = (5e-4, 4e-4, 2e-4) if writes else (1e-3, 7e-4, 3e-4)
     steps = (("foundations", "Foundations", "confident", 0.3), ("breadth", "Breadth", "all", 0.1),
              ("hard-cases", "Hard cases", "hard", 0.0))
-    return tuple(PhasePlan(name=name, title=title, slice=part, passes=length, learning_rate=rate,
+    return tuple(PhasePlan(name=name, title=title, slice=part, passes=length,
+                           learning_rate=rate * share,
                            representations=0.0 if writes and not tokens else relations, **losses)
                  for (name, title, part, relations), length, rate in zip(steps, passes, rates, strict=True))
 

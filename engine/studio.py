@@ -26,6 +26,7 @@ from engine.losses.needs import WRITTEN
 from engine.models.catalogue import find_card
 from engine.models.listing import model_views
 from engine.models.vocabularies import share_tokens
+from engine.models.widths import rate_share, width_of
 from engine.plan import (
     DEFAULT_STUDENT,
     DEFAULT_TEACHER,
@@ -87,10 +88,11 @@ class Studio(InstructionsDesk):
         window = {"max_chars": MAX_CHARS} if task.kind in WRITTEN else {}
         window |= projects.student_window(self.workspace, project)
         tokens = share_tokens(self.workspace.models, asked, student) is True
+        rate = rate_share(width_of(self.workspace.models, student))
         fields: dict[str, Any] = {
             "project": project_id, "corpus": project.corpus, "task": task, "ask": ask,
             "student": StudentPlan(model=student, prompt=STUDENT_PROMPTS[task.kind], **window),
-            "phases": phases_for(preset_name, task.kind, tokens=tokens),
+            "phases": phases_for(preset_name, task.kind, tokens=tokens, rate=rate),
             "preset": preset_name, "seed": seed, **changes}
         return DistillPlan(**fields)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine.errors import SettingsError
+from engine.models.widths import RATE_SHARES
 from engine.plan import (
     PRESET_TITLES,
     STUDENT_PROMPTS,
@@ -52,8 +53,8 @@ def usual_rows(studio: Studio, project: str, form: Form) -> list[list[Any]] | No
     """The table's rows for this kind of question and these models; None where a number was changed."""
     def plain(rows: Any) -> list[list[Any]]:  # noqa: ANN401 - a table
         return [list(row) for row in (rows.values.tolist() if hasattr(rows, "values") else rows or [])]
-    known = [plain(phase_rows(phases_for(form.preset, kind, tokens=tokens)))
-             for kind in STUDENT_PROMPTS for tokens in (True, False)]
+    known = [plain(phase_rows(phases_for(form.preset, kind, tokens=tokens, rate=rate)))
+             for kind in STUDENT_PROMPTS for tokens in (True, False) for rate in RATE_SHARES]
     if plain(form.phases) not in known:
         return None
     draft = studio.draft_plan(project, form.preset, teacher=form.teacher, student=form.student)

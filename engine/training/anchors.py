@@ -11,7 +11,6 @@ from torch import Tensor
 from engine.losses.representations import relational_cross_entropy, relations
 from engine.students.predicting import length_batches
 
-TOKENS_AT_ONCE = 1024
 States = Callable[[list[int]], Tensor]
 """Positions within *learn* → the student's states of them, (items, depths, width)."""
 
@@ -37,11 +36,15 @@ class Anchors:
         return cls(tuple(int(i) for i in chosen), teacher, own, depths)
 
     @torch.no_grad()
-    def student_states(self, states: States, lengths: Sequence[int], some_of: Sequence[int]) -> Tensor:
-        """The student's present states of some anchors, (anchors, depths, width) fp32, without gradient."""
+    def student_states(self, states: States, lengths: Sequence[int], tokens: int,
+                       some_of: Sequence[int]) -> Tensor:
+        """The student's present states of some anchors, (anchors, depths, width) fp32, without gradient.
+
+        lengths: (learn,) tokens of each document; tokens: how many to read at once.
+        """
         positions = [self.positions[k] for k in some_of]
         found: list[Tensor | None] = [None] * len(positions)
-        for rows in length_batches([lengths[i] for i in positions], TOKENS_AT_ONCE):
+        for rows in length_batches([lengths[i] for i in positions], tokens):
             some = states([positions[r] for r in rows])
             for r, state in zip(rows, some, strict=True):
                 found[r] = state.float()

@@ -23,6 +23,7 @@ from engine.losses.needs import LossName
 from engine.plan import DistillPlan, PhasePlan
 from engine.records import FloatArray
 from engine.students.base import Student
+from engine.students.predicting import tokens_at_once
 from engine.training.batches import schedule
 from engine.training.checkpoints import as_tensors, from_tensors, load_state, save_state
 from engine.training.lessons import Lesson, Moment
@@ -193,7 +194,8 @@ def _step(student: Student, plan: DistillPlan, phase: PhasePlan, data: Lesson, p
     relate = phase.representations > 0 and data.anchors is not None
     if relate and (progress.anchor_states is None or progress.step % plan.anchor_refresh == 0):
         progress.anchor_states = ranks.gathered(len(data.anchors.positions), partial(
-            data.anchors.student_states, lambda some: data.states(student, some), data.lengths))
+            data.anchors.student_states, lambda some: data.states(student, some), data.lengths,
+            tokens_at_once(student.device)))
     moment = Moment(phase, plan.output_loss, progress.way.at if phase.taid else None,
                     progress.anchor_states if relate else None)
     totals = {name: float((weights * torch.tensor(units, dtype=torch.float32)).sum())

@@ -17,12 +17,11 @@ from engine.metrics.deciding import certainty, classes, differing, divergence, s
 from engine.plan import DistillPlan
 from engine.records import Corpus, FloatArray, Parts, TeacherSignal, WrittenSignal
 from engine.students.base import Student
-from engine.students.predicting import length_batches, predict
+from engine.students.predicting import length_batches, predict, tokens_at_once
 from engine.training.lessons import Lesson, TextLesson
 from engine.training.loop import Gate
 from engine.training.preparing import label_lesson, one_of_each_group, text_lesson
 
-TOKENS_A_LOOK = 1024
 WORDS_AT_ONCE = 256  # places whose scores over the whole vocabulary are in memory at once
 
 
@@ -183,7 +182,7 @@ def word_by_word(student: Student, lesson: TextLesson) -> tuple[FloatArray, Floa
     was_training = student.model.training
     student.model.eval()
     losses, same = np.zeros(len(lesson.answers)), np.zeros(len(lesson.answers))
-    for rows in length_batches(lesson.lengths, TOKENS_A_LOOK):
+    for rows in length_batches(lesson.lengths, tokens_at_once(student.device)):
         read, _ = student.read([[*lesson.prompts[i], *lesson.answers[i]] for i in rows],
                                [len(lesson.prompts[i]) for i in rows])
         words = torch.tensor([word for i in rows for word in lesson.answers[i]], device=read.device)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import random
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -20,16 +20,15 @@ from engine.cache.answers import AnswerCache
 from engine.corpus.cleaning import clean
 from engine.corpus.duplicates import duplicate_groups
 from engine.embedding.encoder import embed
+from engine.events import EventLog
 from engine.models.weights import require
-from engine.plan import DEFAULT_TEACHER, ENCODER
+from engine.plan import DEFAULT_TEACHER, ENCODER, AskPlan, DistillPlan, phases_for
 from engine.prompts.library import DEFAULT_TEMPLATE, built_in
+from engine.questioning import Questions
 from engine.records import Corpus, Document, FloatArray, Parts, TeacherSignal
-from engine.teachers.adaptive import ORDERS, TeacherAsking, ask_adaptively, asking_for
-from engine.teachers.asking import ask
-from engine.teachers.class_bias import find_class_pull
+from engine.teachers.adaptive import ORDERS, ask_adaptively, asking_for
 from engine.teachers.opening import open_teacher
 from engine.teachers.protocol import DEPTHS
-from engine.teachers.signals import first_signal, letter_pull
 from engine.workspace import Workspace
 from tests.benchmarks.crisislex import INFORMATION, tweets
 from tests.benchmarks.prompts import MAX_CHARS, shelf
@@ -113,27 +112,31 @@ def ground(n: int, workspace: Workspace, kept: Path | None = None) -> Ground:
 def adapted(workspace: Workspace, documents: list[Document], parts: Parts, vectors: FloatArray,
             calibrate: bool = True) -> tuple[TeacherSignal, np.ndarray]:
     """The answers by the adaptive instructions, and first choices when each document was asked once."""
-    def asked(asking: TeacherAsking) -> tuple[TeacherSignal, np.ndarray]:
+    teacher, because = open_teacher(DEFAULT_TEACHER, workspace)
+    began = time.monotonic()
+    try:
+        asking = asking_for(teacher, documents, INFORMATION, depths=DEPTHS, max_chars=MAX_CHARS,
+                            cache=AnswerCache(workspace.answers), progress=_told)
         signal, made = ask_adaptively(asking, shelf(INFORMATION), parts, vectors, budget=BUDGET, asks=4,
                                       seed=0, calibrate=calibrate)
-        print(f"{made.chosen.name}; {made.set_right}", flush=True)
-        return signal, made.once
-    return _asking(workspace, documents, asked)
+    finally:
+        teacher.close()
+    print(f"{made.chosen.name}; {made.set_right}; {teacher.name}, {because}; asked in "
+          f"{time.monotonic() - began:.0f} s", flush=True)
+    return signal, made.once
 
 
 def without_adapting(ground: Ground) -> Ground:
-    """The product's own instructions, each document in as many orders of the options as adapting may pay."""
-    template = next(t for t in built_in() if t.id == DEFAULT_TEMPLATE)
-
-    def asked(asking: TeacherAsking) -> TeacherSignal:
-        answers = ask(asking.teacher, asking.documents, INFORMATION, template, n_orders=ORDERS, depths=DEPTHS,
-                      cache=asking.cache, max_chars=MAX_CHARS, on_progress=_told("the product's own way"))
-        pull = letter_pull(answers, ground.parts.learn, seed=0)
-        liked = find_class_pull(asking.teacher, answers, pull, INFORMATION, template, seed=0,
-                                learn=ground.parts.learn, steer=ground.parts.steer, cache=asking.cache,
-                                max_chars=MAX_CHARS)
-        return first_signal(answers, pull, DEPTHS, liked.pull)
-    return replace(ground, signal=_asking(ground.workspace, list(ground.corpus.documents), asked), made={})
+    """As a run asks that has no other ways to try: the product's own instructions, likings taken off."""
+    plan = DistillPlan(
+        project="benchmark", corpus="quality", task=INFORMATION, phases=phases_for("quick"),
+        ask=AskPlan(teacher=DEFAULT_TEACHER, orders=ORDERS, max_chars=MAX_CHARS,
+                    template=next(t for t in built_in() if t.id == DEFAULT_TEMPLATE)))
+    with tempfile.TemporaryDirectory() as folder:
+        signal, _ = Questions(plan, ground.corpus, ground.parts, ground.vectors, ground.workspace,
+                              EventLog(Path(folder) / "events.jsonl"), _told, lambda: None).first()
+    assert isinstance(signal, TeacherSignal)
+    return replace(ground, signal=signal, made={})
 
 
 def without_calibration(ground: Ground) -> Ground:
@@ -141,20 +144,6 @@ def without_calibration(ground: Ground) -> Ground:
     signal, _ = adapted(ground.workspace, list(ground.corpus.documents), ground.parts, ground.vectors,
                         calibrate=False)
     return replace(ground, signal=signal, made={})
-
-
-Found = TypeVar("Found")
-
-
-def _asking(workspace: Workspace, documents: list[Document], do: Callable[[TeacherAsking], Found]) -> Found:
-    teacher, because = open_teacher(DEFAULT_TEACHER, workspace)
-    began = time.monotonic()
-    try:
-        return do(asking_for(teacher, documents, INFORMATION, depths=DEPTHS, max_chars=MAX_CHARS,
-                             cache=AnswerCache(workspace.answers), progress=_told))
-    finally:
-        teacher.close()
-        print(f"{teacher.name}, {because}; asked in {time.monotonic() - began:.0f} s", flush=True)
 
 
 def _told(title: str) -> Callable[[int, int], None]:

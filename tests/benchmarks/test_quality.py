@@ -12,7 +12,7 @@ import pytest
 from engine.corpus.splits import split
 from engine.plan import StudentPlan
 from engine.records import TeacherSignal
-from tests.benchmarks import quality
+from tests.benchmarks import held_out, quality
 from tests.students.tiny import MODEL, Made, calm, made, phases, tiny_home
 
 __all__ = ["calm", "made", "tiny_home"]
@@ -42,6 +42,17 @@ def ground(made: Made, monkeypatch: pytest.MonkeyPatch) -> quality.Ground:  # no
 def test_every_part_prints_its_numbers(part, ground: quality.Ground, capsys: pytest.CaptureFixture) -> None:
     part(ground, GIVEN)
     assert "macro-F1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("without", [held_out.without_adapting, held_out.without_calibration],
+                         ids=lambda without: without.__name__)
+def test_a_part_of_the_asking_is_left_out_by_asking_anew(
+        without, ground: quality.Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_out, "DEFAULT_TEACHER", MODEL)
+    on = without(ground)
+    assert on.signal.probs.shape == (len(ground.corpus), len(held_out.INFORMATION.labels)) and on.made == {}
+    np.testing.assert_allclose(on.signal.probs.sum(axis=1), 1, atol=1e-6)
+    assert on.signal.hidden is not None and on.parts == ground.parts
 
 
 def test_a_student_is_trained_once(ground: quality.Ground, tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_what_stands_beside_a_row_does_not_show(made: Made, taught: tuple) -> No
     text = isinstance(lesson, TextLesson)
     moment = Moment(PHASE.model_copy(update={"text": float(text)}), "forward_kl",
                     anchor_states=ANCHORS.student_states(lambda rows: lesson.states(student, rows),
-                                                         lesson.lengths, range(len(ANCHORS.positions))))
+                                                         lesson.lengths, 256, range(len(ANCHORS.positions))))
     together = lesson.losses(student, list(range(12)), moment)
     for row in (0, 5, 11):
         alone = lesson.losses(student, [row], moment)

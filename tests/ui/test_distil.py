@@ -113,6 +113,21 @@ def test_the_table_of_phases_follows_the_kind_of_the_question_until_a_number_is_
     assert not any(phase.ask_again for phase in plan.phases)
 
 
+def test_a_wider_small_model_learns_in_smaller_steps_and_the_table_shows_them(
+        studio: Studio, project: str, page: SimpleNamespace) -> None:
+    wide = "qwen2.5-coder-0.5b-instruct"
+    here = studio.workspace.models / wide
+    here.unlink(missing_ok=True)  # a link to the installed one
+    here.mkdir()
+    (here / "config.json").write_text('{"hidden_size": 896}')
+    shown = page.refresh("", project, "", *FORM._replace(student=wide))[page.named["phases"]]
+    assert [row[2] for row in shown] == [row[2] / 2 for row in FORM.phases]
+    plan = planning.plan_from(studio, project, FORM._replace(student=wide, phases=shown))
+    assert plan.preset == "quick"
+    back = page.refresh("", project, "", *FORM._replace(phases=shown))[page.named["phases"]]
+    assert back == FORM.phases
+
+
 @pytest.mark.parametrize("change", [
     {"phases": [["Foundations", "many", 1, 1, 1, 1]] * 3}, {"phases": [["Foundations", 1, 1, 1, 1, 1]]},
     {"seed": None}, {"seed": 1.5}, {"rank": 0}, {"batch_size": 4000}])
