@@ -113,7 +113,7 @@ class DistillPlan(_Closed):
     batch_size: int = Field(8, ge=1, le=512)
     micro_batch: int = Field(8, ge=1, le=512, description="Documents in memory at once.")
     anchors: int = Field(48, ge=4, le=512, description="Anchor documents for representations.")
-    anchor_refresh: int = Field(12, ge=1, description="Optimiser steps between new anchor states.")
+    anchor_refresh: int = Field(24, ge=1, description="Optimiser steps until each anchor is read anew.")
     gates_per_pass: int = Field(1, ge=1, le=20, description="Looks at steer in each pass.")
     seed: int = Field(0, ge=0, le=2**31 - 1)
     device: str | None = Field(None, description="cpu, cuda or mps; None chooses.")

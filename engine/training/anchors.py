@@ -1,4 +1,9 @@
-"""Anchor documents: how alike every document is to them is what a student learns from inner states."""
+"""Anchor documents: how alike every document is to them is what a student learns from inner states.
+
+All states of a student drift together while it learns, soon further than documents lie apart: anchors read
+some steps ago would pull every document back to where all of them were. So a few are read anew every `EVERY`
+steps, in turn, and the others are carried along by the mean change of those.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +16,7 @@ from torch import Tensor
 from engine.losses.representations import relational_cross_entropy, relations
 from engine.students.predicting import length_batches
 
+EVERY = 3  # optimiser steps
 States = Callable[[list[int]], Tensor]
 """Positions within *learn* → the student's states of them, (items, depths, width)."""
 
@@ -50,6 +56,15 @@ class Anchors:
                 found[r] = state.float()
         return torch.stack(found)
 
+    def due(self, step: int, refresh: int) -> list[int]:
+        """Which anchors to read anew before this step, so that each is within `refresh` steps."""
+        every, n = min(EVERY, refresh), len(self.positions)
+        if step % every:
+            return []
+        each = -(-n * every // refresh)
+        first = step // every * each
+        return sorted({(first + k) % n for k in range(min(each, n))})
+
     def loss(self, states: Tensor, rows: Sequence[int], anchor_states: Tensor) -> Tensor:
         """Relational cross-entropy of the student's `states` (items, depths, width) of `rows`, (items,)."""
         own, device = self.own[list(rows)].to(states.device), states.device
@@ -57,3 +72,13 @@ class Anchors:
         wanted = relations(self.teacher[list(rows)].to(device),
                            self.teacher[list(self.positions)].to(device), own)
         return relational_cross_entropy(seen, wanted)
+
+
+def carried(states: Tensor, fresh: Tensor, those: Sequence[int]) -> Tensor:
+    """All anchors' states (anchors, depths, width), of which `those` were read anew as `fresh`.
+
+    The others are moved by the mean change of those: exact where all drift alike.
+    """
+    moved = states + (fresh - states[list(those)]).mean(0)
+    moved[list(those)] = fresh
+    return moved

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +23,7 @@ from engine.plan import DistillPlan, PhasePlan
 from engine.records import FloatArray
 from engine.students.base import Student
 from engine.students.predicting import tokens_at_once
+from engine.training.anchors import carried
 from engine.training.batches import schedule
 from engine.training.checkpoints import as_tensors, from_tensors, load_state, save_state
 from engine.training.lessons import Lesson, Moment
@@ -162,6 +162,17 @@ class _Progress:
         if better:
             self.best, self.best_weights = gate, optimiser.snapshot()
 
+    def follow_anchors(self, student: Student, data: Lesson, refresh: int, ranks: Ranks) -> None:
+        """Bring the anchors' states to where the student is now."""
+        anchors, known = data.anchors, self.anchor_states
+        those = list(range(len(anchors.positions))) if known is None else anchors.due(self.step, refresh)
+        if not those:
+            return
+        fresh = ranks.gathered(len(those), lambda some: anchors.student_states(
+            lambda rows: data.states(student, rows), data.lengths, tokens_at_once(student.device),
+            [those[i] for i in some]))
+        self.anchor_states = fresh if known is None else carried(known, fresh, those)
+
     def save(self, folder: Path, optimiser: Optimiser, ranks: Ranks) -> None:
         """The first process writes; of weights in pieces every one gives its own."""
         tensors = {**optimiser.tensors(), **as_tensors("best", [whole(w) for w in self.best_weights]),
@@ -192,10 +203,8 @@ def _step(student: Student, plan: DistillPlan, phase: PhasePlan, data: Lesson, p
     strengths: dict[LossName, float] = {"outputs": phase.outputs, "text": phase.text,
                                         "representations": phase.representations}
     relate = phase.representations > 0 and data.anchors is not None
-    if relate and (progress.anchor_states is None or progress.step % plan.anchor_refresh == 0):
-        progress.anchor_states = ranks.gathered(len(data.anchors.positions), partial(
-            data.anchors.student_states, lambda some: data.states(student, some), data.lengths,
-            tokens_at_once(student.device)))
+    if relate:
+        progress.follow_anchors(student, data, plan.anchor_refresh, ranks)
     moment = Moment(phase, plan.output_loss, progress.way.at if phase.taid else None,
                     progress.anchor_states if relate else None)
     totals = {name: float((weights * torch.tensor(units, dtype=torch.float32)).sum())

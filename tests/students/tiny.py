@@ -143,7 +143,7 @@ class Made:
                   "ask": AskPlan(teacher=TEACHER, template=FIRST, again_template=AGAIN, orders=2,
                                  again_orders=2),
                   "student": StudentPlan(model=MODEL, rank=4, alpha=8), "phases": phases(),
-                  "batch_size": 8, "micro_batch": 8, "anchors": 8, "anchor_refresh": 2, "device": "cpu"}
+                  "batch_size": 8, "micro_batch": 8, "anchors": 8, "anchor_refresh": 6, "device": "cpu"}
         return DistillPlan(**{**fields, **changes})
 
     def run(self, name: str = "run", **changes: object) -> RunFolder:
