@@ -73,7 +73,7 @@ class StudentPlan(_Closed):
     prompt: str = Field("{{ document }}\n\nThis message is about:", max_length=2000,
                         description="What it reads; see STUDENT_PROMPTS.")
     max_chars: int = Field(500, ge=50, le=8_000)
-    layers: int | None = Field(None, ge=2, le=200, description="Keep so many of its layers, evenly spread.")
+    layers: int | None = Field(None, ge=2, le=200, description="Keep so many of its layers, the lower ones.")
     adapter: Literal["lora", "dora", "rslora"] = Field("lora", description="Which kind of adapter.")
     four_bit: bool = Field(False, description="Base weights in 4 bits (QLoRA); needs CUDA and bitsandbytes.")
     rank: int = Field(16, ge=1, le=256, description="Rank of the adapter (LoRA).")

@@ -28,7 +28,7 @@ from engine.prompts.verbalisers import assign
 from engine.students.attention import suit_attention
 from engine.students.decoder_ops import simplify
 from engine.students.joined import join
-from engine.students.pruning import evenly, keep_layers
+from engine.students.pruning import keep_layers, lower
 from engine.tasks.definition import Task, TaskKind
 from engine.workspace import read_json, write_json
 
@@ -79,7 +79,7 @@ class Student:
               seed: int) -> Student:
         """A new student: base weights and an adapter that changes nothing yet."""
         base, tokenizer = load_causal_lm(folder, choice, four_bit=plan.four_bit)
-        kept = evenly(base.config.num_hidden_layers, plan.layers) if plan.layers else None
+        kept = lower(base.config.num_hidden_layers, plan.layers) if plan.layers else None
         if kept:
             base = keep_layers(base, kept)
         names = label_names(task)

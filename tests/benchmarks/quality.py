@@ -61,7 +61,8 @@ CURVE = (500, 1000, 2000, 4000)
 def plan_of(student: StudentPlan, seed: int, preset: Preset) -> DistillPlan:
     """The phases of a preset; nothing is asked again, so that every student learns from the same answers."""
     template = next(t for t in built_in() if t.id == DEFAULT_TEMPLATE)
-    rate = rate_share(width_of(Workspace.default().models, student.model))
+    # A cut student must move further than a whole one: at half the rate it learned less on steer.
+    rate = 1.0 if student.layers else rate_share(width_of(Workspace.default().models, student.model))
     return DistillPlan(
         project="benchmark", corpus="quality", task=INFORMATION, seed=seed, student=student,
         ask=AskPlan(teacher=DEFAULT_TEACHER, template=template),

@@ -15,7 +15,7 @@ from engine.models.loading import load_causal_lm
 from engine.plan import StudentPlan
 from engine.students.base import Student, read_settings
 from engine.students.predicting import predict
-from engine.students.pruning import evenly, keep_layers
+from engine.students.pruning import keep_layers, lower
 from tests.students.tiny import CPU, MODEL, TASK, Made, documents, write_model
 
 TEXTS = documents(9)[0]
@@ -26,17 +26,21 @@ def deep(tmp_path: Path) -> ModelFolder:
     return write_model(tmp_path, layers=5)
 
 
-def test_layers_are_kept_evenly_with_both_ends() -> None:
-    assert evenly(24, 12) == (0, 2, 4, 6, 8, 10, 13, 15, 17, 19, 21, 23)
-    assert evenly(5, 5) == (0, 1, 2, 3, 4) and evenly(5, 2) == (0, 4)
+def test_the_first_third_is_kept_whole_and_the_last_goes_first() -> None:
+    assert lower(24, 12) == (0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 13, 15)
+    assert lower(30, 15) == (*range(10), 11, 13, 15, 17, 19)
+    assert lower(24, 20) == tuple(range(20)) and lower(24, 6) == tuple(range(6))
+    assert lower(5, 5) == (0, 1, 2, 3, 4) and lower(5, 2) == (0, 1)
     for layers in range(2, 40):
         for kept in range(2, layers + 1):
-            chosen = evenly(layers, kept)
+            chosen = lower(layers, kept)
             assert len(set(chosen)) == kept and chosen == tuple(sorted(chosen))
-            assert (chosen[0], chosen[-1]) == (0, layers - 1)
+            third, top = round(layers / 3), round(2 * layers / 3)
+            assert chosen[:third] == tuple(range(min(kept, third)))
+            assert chosen[-1] == (kept - 1 if kept <= third or kept >= top else top - 1)
     for kept in (1, 6):
         with pytest.raises(SettingsError, match="it has 5") as refused:
-            evenly(5, kept)
+            lower(5, kept)
         assert "from 2 to 5" in refused.value.fix
 
 
@@ -65,7 +69,7 @@ def test_a_cut_student_is_loaded_again_as_it_was(deep: ModelFolder, tmp_path: Pa
         for p in student.adapter_parameters():
             p.add_(0.1)
     student.save(tmp_path / "student")
-    assert read_settings(tmp_path / "student")["layers"] == [0, 2, 4]
+    assert read_settings(tmp_path / "student")["layers"] == [0, 1, 2]
     again = Student.from_folder(tmp_path / "student", deep, CPU)
     np.testing.assert_array_equal(predict(again, TEXTS), predict(student, TEXTS))
 
@@ -74,7 +78,7 @@ def test_a_run_with_fewer_layers_goes_to_its_end(made: Made) -> None:
     write_model(made.workspace.models, layers=4)
     run = made.run(student=StudentPlan(model=MODEL, rank=4, alpha=8, layers=2))
     assert work(run, made.workspace) == "done"
-    assert read_settings(run.student)["layers"] == [0, 3]
+    assert read_settings(run.student)["layers"] == [0, 2]
 
 
 def test_a_model_without_a_stack_is_refused_in_words() -> None:
