@@ -18,7 +18,7 @@ from typing import Any
 from engine import in_words
 from engine.errors import EngineError, InputError, RunError
 from engine.events import follow, read_events
-from engine.studio import DEFAULT_STEPS, EXAMPLE_TEACHER, ROLES, ReadOptions, Studio
+from engine.studio import DEFAULT_STEPS, DEFAULT_STUDENT, EXAMPLE_TEACHER, ROLES, ReadOptions, Studio
 from engine.workspace import Workspace, slug
 
 Command = Callable[[Studio, argparse.Namespace], dict[str, Any]]
@@ -79,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     plan_.add_argument("--preset", choices=("quick", "balanced", "thorough"), default="balanced")
     plan_.add_argument("--task", help="hazard, humanitarian, informative, or one of the project's own")
     plan_.add_argument("--teacher")
+    plan_.add_argument("--student", default=DEFAULT_STUDENT)
+    plan_.add_argument("--layers", type=int, help="cut the small model to so many of its layers")
     plan_.add_argument("--seed", type=int, default=0)
     plan_.add_argument("--gold-column", help="the column of labels to score by")
     plan_.add_argument("-o", "--to", type=Path, required=True, metavar="PLAN.yaml")
@@ -177,7 +179,8 @@ def plan(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     from engine.plan import save_plan
     choices = {"task": given.task, "gold_column": given.gold_column}
     studio.change(given.project, **{k: v for k, v in choices.items() if v})
-    made = studio.draft_plan(given.project, given.preset, teacher=given.teacher, seed=given.seed)
+    made = studio.draft_plan(given.project, given.preset, teacher=given.teacher, student=given.student,
+                             layers=given.layers, seed=given.seed)
     made.check()
     save_plan(given.to, made)
     return {"plan": str(given.to)}

@@ -11,6 +11,7 @@ import psutil
 from engine.devices import cpu_flops, machine_summary
 from engine.models.catalogue import find_card
 from engine.models.folders import installed, is_installed
+from engine.models.shape import depth_of
 from engine.models.vocabularies import share_tokens
 from engine.plan import ENCODER, SLICE_SHARES, DistillPlan
 from engine.prompts.template import render
@@ -103,6 +104,10 @@ def _not_for_students(plan: DistillPlan, workspace: Workspace) -> list[str]:
             problems.append(f"{found.title} is small already: leave “layers” and “four_bit” out of the plan.")
     elif plan.student.four_bit and not machine_summary().gpu:
         problems.append("Weights in 4 bits need a graphics card of NVIDIA (CUDA): leave “four_bit” out.")
+    depth = depth_of(workspace.models, plan.student.model)
+    if depth and (plan.student.layers or 0) > depth:
+        problems.append(f"{plan.student.model} has {depth} layers and cannot keep {plan.student.layers}: "
+                        "choose fewer.")
     return problems
 
 

@@ -7,6 +7,7 @@ are inside, in full. Unknown keys are refused by name.
 from __future__ import annotations
 
 import difflib
+import math
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +31,8 @@ EXAMPLE_TEACHER = "recorded:teacher"
 DEFAULT_TEACHER = "qwen2.5-coder-1.5b-instruct"
 DEFAULT_STUDENT = "smollm2-135m-instruct"
 ENCODER = "all-minilm-l6-v2"
+KNOWN_WIDTH = 576  # of SmolLM2 135M, on which the presets' rates were chosen
+RATE_SHARES = tuple(0.5 ** k for k in range(6))  # the last for all wider than 9,216
 SLICE_SHARES: dict[Slice, float] = {"confident": 0.7, "all": 1.0, "hard": 0.7}
 """Share of *learn* in each slice: a choice for *confident*, a guess for *hard*, which depends on answers."""
 
@@ -232,21 +235,35 @@ class DistillPlan(_Closed):
         return any(phase.representations > 0 for phase in self.phases)
 
 
+def rate_share(width: int | None) -> float:
+    """The share of the presets' learning rates for a student so wide: halved with each doubling, from 577 on.
+
+    Adam's best rate falls with the width (Yang et al., "Tensor Programs V", 2022: as 1 / width). Measured on
+    Qwen2.5-Coder-0.5B (896 wide): at the whole rate a phase over all documents lost what the one before had
+    taught, at half of it not.
+    """
+    if width is None or width <= KNOWN_WIDTH:
+        return 1.0
+    return RATE_SHARES[min(math.ceil(math.log2(width / KNOWN_WIDTH)), len(RATE_SHARES) - 1)]
+
+
 def phases_for(preset: Preset, kind: TaskKind = "single_label", *, tokens: bool = True,
-               rate: float = 1.0) -> tuple[PhasePlan, ...]:
+               rate: float = 1.0, heals: bool = False) -> tuple[PhasePlan, ...]:
     """The three phases of ANON, easy to hard, in three lengths.
 
     `tokens`: for answers in writing, whether the small model writes with the large one's tokens and can learn
     its likeliest ones; else it learns the words alone. `rate`: the share of the usual learning rates that the
-    small model's width allows (`engine.models.widths.rate_share`).
+    small model's width allows (`rate_share`). `heals`: it was cut to fewer layers;
+    the first phase mends that, at the whole rate.
     """
     foundations, breadth, hard = {"quick": (2.0, 2.0, 1.0), "balanced": (2.0, 3.0, 1.0),
                                   "thorough": (4.0, 8.0, 3.0)}[preset]
+    rates = (1.0 if heals else rate, rate, rate)
     if kind != "single_label":
-        return _phases_of(kind, (foundations, breadth, hard), tokens, rate)
+        return _phases_of(kind, (foundations, breadth, hard), tokens, rates)
     return (
         PhasePlan(name="foundations", title="Foundations", slice="confident", passes=foundations,
-                  learning_rate=1e-3 * rate, representations=0.3),
+                  learning_rate=1e-3 * rates[0], representations=0.3),
         PhasePlan(name="breadth", title="Breadth", slice="all", passes=breadth,
                   learning_rate=7e-4 * rate, representations=0.1),
         PhasePlan(name="hard-cases", title="Hard cases", slice="hard", passes=hard,
@@ -255,15 +272,16 @@ def phases_for(preset: Preset, kind: TaskKind = "single_label", *, tokens: bool 
 
 
 def _phases_of(kind: TaskKind, passes: tuple[float, float, float], tokens: bool,
-               share: float) -> tuple[PhasePlan, ...]:
+               shares: tuple[float, float, float]) -> tuple[PhasePlan, ...]:
     """The phases of the other kinds: nothing is asked again; what is written needs smaller steps."""
     writes = kind in WRITTEN
     losses = {"outputs": 1.0 if tokens else 0.0, "text": 0.2 if tokens else 1.0} if writes else {}
-    rates = (5e-4, 4e-4, 2e-4) if writes else (1e-3, 7e-4, 3e-4)
+    usual = (5e-4, 4e-4, 2e-4) if writes else (1e-3, 7e-4, 3e-4)
+    rates = [each * share for each, share in zip(usual, shares, strict=True)]
     steps = (("foundations", "Foundations", "confident", 0.3), ("breadth", "Breadth", "all", 0.1),
              ("hard-cases", "Hard cases", "hard", 0.0))
     return tuple(PhasePlan(name=name, title=title, slice=part, passes=length,
-                           learning_rate=rate * share,
+                           learning_rate=rate,
                            representations=0.0 if writes and not tokens else relations, **losses)
                  for (name, title, part, relations), length, rate in zip(steps, passes, rates, strict=True))
 

@@ -25,8 +25,8 @@ from engine.jobs.status import RunStatus, status
 from engine.losses.needs import WRITTEN
 from engine.models.catalogue import find_card
 from engine.models.listing import model_views
+from engine.models.shape import width_of
 from engine.models.vocabularies import share_tokens
-from engine.models.widths import rate_share, width_of
 from engine.plan import (
     DEFAULT_STUDENT,
     DEFAULT_TEACHER,
@@ -36,9 +36,10 @@ from engine.plan import (
     AskPlan,
     DistillPlan,
     Preset,
-    StudentPlan,
     load_plan,
+    parse_plan,
     phases_for,
+    rate_share,
     save_plan,
 )
 from engine.projects import EXAMPLE
@@ -71,8 +72,15 @@ class Studio(InstructionsDesk):
     # Runs
 
     def draft_plan(self, project_id: str, preset_name: Preset, *, teacher: str | None = None,
-                   student: str = DEFAULT_STUDENT, seed: int = 0, **changes: Any) -> DistillPlan:  # noqa: ANN401
-        """A plan from the choices in force; `changes` are plan fields from *Advanced*."""
+                   student: str = DEFAULT_STUDENT, layers: int | None = None, seed: int = 0,
+                   **changes: Any) -> DistillPlan:  # noqa: ANN401
+        """A plan from the choices in force; `changes` are plan fields from *Advanced*.
+
+        `layers`: cut the small model to so many.
+
+        Raises:
+            SettingsError: a value that does not fit.
+        """
         project = self.project(project_id)
         folder = projects.folders(self.workspace, project).templates
         asked = teacher or self.teacher(project_id)
@@ -91,10 +99,10 @@ class Studio(InstructionsDesk):
         rate = rate_share(width_of(self.workspace.models, student))
         fields: dict[str, Any] = {
             "project": project_id, "corpus": project.corpus, "task": task, "ask": ask,
-            "student": StudentPlan(model=student, prompt=STUDENT_PROMPTS[task.kind], **window),
-            "phases": phases_for(preset_name, task.kind, tokens=tokens, rate=rate),
+            "student": {"model": student, "layers": layers, "prompt": STUDENT_PROMPTS[task.kind], **window},
+            "phases": phases_for(preset_name, task.kind, tokens=tokens, rate=rate, heals=layers is not None),
             "preset": preset_name, "seed": seed, **changes}
-        return DistillPlan(**fields)
+        return parse_plan(fields)
 
     def preflight(self, plan: DistillPlan) -> Preflight:
         """Time, memory and disk before anything is spent, each with its basis; and what stands in the way."""

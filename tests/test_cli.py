@@ -14,8 +14,9 @@ import pytest
 from engine.cli import main
 from engine.jobs.folder import RunFolder, put_request
 from engine.jobs.worker import work
+from engine.plan import load_plan
 from engine.workspace import HOME_SETTING, write_text
-from tests.students.tiny import FIRST, TEACHER, Made, calm, made, phases, tiny_home
+from tests.students.tiny import FIRST, MODEL, TEACHER, Made, calm, made, phases, tiny_home
 
 __all__ = ["calm", "made", "tiny_home"]
 ROOT = Path(__file__).resolve().parents[1]
@@ -200,6 +201,10 @@ def test_a_plan_is_written_and_run_from_anywhere(call: Call, here: Made, tmp_pat
     made = object_of(call("plan", "--project", here.project, "--preset", "quick", "--teacher", TEACHER,
                           "--task", "informative", "-o", tmp_path / "p.yaml", "--json"))
     assert Path(made["plan"]).exists()
+    cut = tmp_path / "cut.yaml"
+    object_of(call("plan", "--project", here.project, "--student", MODEL, "--layers", 2, "-o", cut, "--json"))
+    assert load_plan(cut).student.layers == 2 and load_plan(cut).student.model == MODEL
+    refused(call("plan", "--project", here.project, "--layers", 1, "-o", cut), "student.layers")
     refused(call("plan", "--project", here.project, "--task", "nonsense", "-o", tmp_path / "q.yaml"),
             "nonsense")
     object_of(call("plan", "--project", here.project, "-o", tmp_path / "q.yaml", "--json"))  # left as it was

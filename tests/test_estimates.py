@@ -98,6 +98,8 @@ def test_what_a_small_model_or_this_machine_cannot_do_is_named_before_anything_i
     assert "does not write with the same tokens" in problems()
     assert "same tokens" not in problems(output_loss="sorted_distance")
     assert "same tokens" not in problems(phases=phases_for("quick", "generate", tokens=False))
+    assert "cannot keep 3" in problems(student=StudentPlan(model=MODEL, layers=3))
+    assert "cannot keep" not in problems(student=StudentPlan(model=MODEL, layers=2))
     student = made.workspace.models / MODEL / "manifest.json"
     write_json(student, {**read_json(student), "roles": ["encoder"]})
     assert "cannot write" in problems()

@@ -9,8 +9,19 @@ import pytest
 import yaml
 
 from engine.errors import SettingsError
-from engine.plan import DistillPlan, PhasePlan, load_plan, parse_plan, phases_for, save_plan
+from engine.plan import (
+    KNOWN_WIDTH,
+    RATE_SHARES,
+    DistillPlan,
+    PhasePlan,
+    load_plan,
+    parse_plan,
+    phases_for,
+    rate_share,
+    save_plan,
+)
 from engine.prompts.library import built_in
+from engine.tasks.definition import TaskKind
 from engine.tasks.presets import preset
 from engine.teachers.protocol import GIVES
 
@@ -59,6 +70,24 @@ def test_longer_presets_learn_longer() -> None:
     lengths = [sum(p.passes for p in phases_for(name)) for name in ("quick", "balanced", "thorough")]
     assert lengths == sorted(lengths) and len(set(lengths)) == 3
     assert [p.slice for p in phases_for("quick")] == ["confident", "all", "hard"]
+
+
+@pytest.mark.parametrize(("width", "share"), [
+    (None, 1.0), (384, 1.0), (576, 1.0), (577, 0.5), (896, 0.5), (1152, 0.5), (1536, 0.25), (4096, 0.125)])
+def test_the_rate_is_halved_with_each_doubling_of_the_width(width: int | None, share: float) -> None:
+    assert rate_share(width) == share
+
+
+def test_no_width_is_too_large() -> None:
+    assert rate_share(KNOWN_WIDTH * 2 ** 40) == RATE_SHARES[-1]
+
+
+@pytest.mark.parametrize("kind", ["single_label", "multi_label", "generate"])
+def test_a_wide_student_learns_in_smaller_steps_and_a_cut_one_heals_in_whole_ones(kind: TaskKind) -> None:
+    usual, wide = phases_for("quick", kind), phases_for("quick", kind, rate=0.5)
+    assert [p.learning_rate for p in wide] == [p.learning_rate / 2 for p in usual]
+    cut = phases_for("quick", kind, rate=0.5, heals=True)
+    assert (cut[0], cut[1:]) == (usual[0], wide[1:])
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine.errors import SettingsError
-from engine.models.widths import RATE_SHARES
 from engine.plan import (
     PRESET_TITLES,
+    RATE_SHARES,
     STUDENT_PROMPTS,
     DistillPlan,
     PhasePlan,

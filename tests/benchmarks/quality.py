@@ -34,8 +34,8 @@ from engine.events import EventLog, read_events
 from engine.metrics.agreement import accuracy
 from engine.metrics.intervals import Interval, bootstrap_interval, paired_t_interval
 from engine.metrics.scores import macro_f1
+from engine.models.shape import width_of
 from engine.models.weights import require
-from engine.models.widths import rate_share, width_of
 from engine.plan import (
     DEFAULT_STUDENT,
     DEFAULT_TEACHER,
@@ -45,6 +45,7 @@ from engine.plan import (
     Preset,
     StudentPlan,
     phases_for,
+    rate_share,
 )
 from engine.prompts.library import DEFAULT_TEMPLATE, built_in
 from engine.records import FloatArray, Parts
@@ -61,13 +62,12 @@ CURVE = (500, 1000, 2000, 4000)
 def plan_of(student: StudentPlan, seed: int, preset: Preset) -> DistillPlan:
     """The phases of a preset; nothing is asked again, so that every student learns from the same answers."""
     template = next(t for t in built_in() if t.id == DEFAULT_TEMPLATE)
-    # A cut student must move further than a whole one: at half the rate it learned less on steer.
-    rate = 1.0 if student.layers else rate_share(width_of(Workspace.default().models, student.model))
+    rate = rate_share(width_of(Workspace.default().models, student.model))
     return DistillPlan(
         project="benchmark", corpus="quality", task=INFORMATION, seed=seed, student=student,
         ask=AskPlan(teacher=DEFAULT_TEACHER, template=template),
         phases=tuple(p.model_copy(update={"ask_again": False})
-                     for p in phases_for(preset, rate=rate)))
+                     for p in phases_for(preset, rate=rate, heals=student.layers is not None)))
 
 
 def plain(plan: DistillPlan) -> DistillPlan:
