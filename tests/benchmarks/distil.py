@@ -67,7 +67,7 @@ from tests.benchmarks.rivals import (
 TRL = "1.16.0"
 STUDENT = "qwen2.5-coder-0.5b-instruct"
 STEER = 32
-RATE = 7e-4  # that of the Balanced preset's phase over all documents
+RATE = 7e-4  # that of the presets for SmolLM2 in the phase over all documents; for all rivals alike
 PRODUCTS = ((128, 1024), (1024, 1024), (2048, 2048))  # rows; width, both ways
 TRIAL_SECONDS = 1.0
 T = TypeVar("T")
