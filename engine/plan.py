@@ -258,30 +258,33 @@ def phases_for(preset: Preset, kind: TaskKind = "single_label", *, tokens: bool 
     """
     foundations, breadth, hard = {"quick": (2.0, 2.0, 1.0), "balanced": (2.0, 3.0, 1.0),
                                   "thorough": (4.0, 8.0, 3.0)}[preset]
-    rates = (1.0 if heals else rate, rate, rate)
-    if kind != "single_label":
-        return _phases_of(kind, (foundations, breadth, hard), tokens, rates)
+    usual = _chosen(foundations, breadth, hard) if kind == "single_label" else _others(
+        kind, (foundations, breadth, hard), tokens)
+    return tuple(phase.model_copy(update={
+        "learning_rate": phase.learning_rate * (1.0 if heals and phase is usual[0] else rate)})
+        for phase in usual)
+
+
+def _chosen(foundations: float, breadth: float, hard: float) -> tuple[PhasePlan, ...]:
+    """The phases where one category is chosen."""
     return (
         PhasePlan(name="foundations", title="Foundations", slice="confident", passes=foundations,
-                  learning_rate=1e-3 * rates[0], representations=0.3),
-        PhasePlan(name="breadth", title="Breadth", slice="all", passes=breadth,
-                  learning_rate=7e-4 * rate, representations=0.1),
+                  learning_rate=1e-3, representations=0.3),
+        PhasePlan(name="breadth", title="Breadth", slice="all", passes=breadth, learning_rate=7e-4,
+                  representations=0.1),
         PhasePlan(name="hard-cases", title="Hard cases", slice="hard", passes=hard,
-                  learning_rate=3e-4 * rate, ask_again=True),
+                  learning_rate=3e-4, ask_again=True),
     )
 
 
-def _phases_of(kind: TaskKind, passes: tuple[float, float, float], tokens: bool,
-               shares: tuple[float, float, float]) -> tuple[PhasePlan, ...]:
+def _others(kind: TaskKind, passes: tuple[float, float, float], tokens: bool) -> tuple[PhasePlan, ...]:
     """The phases of the other kinds: nothing is asked again; what is written needs smaller steps."""
     writes = kind in WRITTEN
     losses = {"outputs": 1.0 if tokens else 0.0, "text": 0.2 if tokens else 1.0} if writes else {}
-    usual = (5e-4, 4e-4, 2e-4) if writes else (1e-3, 7e-4, 3e-4)
-    rates = [each * share for each, share in zip(usual, shares, strict=True)]
+    rates = (5e-4, 4e-4, 2e-4) if writes else (1e-3, 7e-4, 3e-4)
     steps = (("foundations", "Foundations", "confident", 0.3), ("breadth", "Breadth", "all", 0.1),
              ("hard-cases", "Hard cases", "hard", 0.0))
-    return tuple(PhasePlan(name=name, title=title, slice=part, passes=length,
-                           learning_rate=rate,
+    return tuple(PhasePlan(name=name, title=title, slice=part, passes=length, learning_rate=rate,
                            representations=0.0 if writes and not tokens else relations, **losses)
                  for (name, title, part, relations), length, rate in zip(steps, passes, rates, strict=True))
 

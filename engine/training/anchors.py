@@ -57,7 +57,7 @@ class Anchors:
         return torch.stack(found)
 
     def due(self, step: int, refresh: int) -> list[int]:
-        """Which anchors to read anew before this step, so that each is within `refresh` steps."""
+        """Which anchors to read anew before this step: all of them, in turn, in some `refresh` steps."""
         every, n = min(EVERY, refresh), len(self.positions)
         if step % every:
             return []
