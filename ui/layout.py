@@ -70,6 +70,8 @@ def build() -> gr.Blocks:
             wanted = [*here, *built.inputs]
             stamp.change(refresh, wanted, list(built.outputs), **quiet)
             tabs[page].select(refresh, wanted, list(built.outputs), **quiet)
+            # A page may show a run's end before the timer does: labels then must not say it still runs.
+            tabs[page].select(_head, [*here, seen], head, **quiet)
         gr.Timer(LOOK_AGAIN_S).tick(_head, [*here, seen], head, **quiet)
 
         runs.input(_see_run, [runs, stamp], [run, stamp], **quiet)

@@ -21,6 +21,10 @@ from engine.workspace import read_json
 from tests.conftest import REPOSITORY, make_home
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make test)")
+# How long a machine takes never decides a test: labels follow a run by a timer of 5 s, and 5 s is all that
+# Playwright grants an expectation by default.
+PATIENCE_MS = 60_000
+sync_api.expect.set_options(timeout=PATIENCE_MS)
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
              "--disable-component-update", "--disable-sync", "--disable-quic"]
 
@@ -98,6 +102,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 def page(browser: sync_api.Browser, server: Server) -> Iterator[sync_api.Page]:
     """The page at 1280 × 800; fails on a request that leaves the machine or an error in the console."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    context.set_default_timeout(PATIENCE_MS)
     made, away, errors = context.new_page(), [], []
     made.on("request", lambda r: away.append(r.url) if not re.match(
         r"(https?|wss?)://(127\.0\.0\.1|localhost)[:/]|data:|blob:|about:", r.url) else None)

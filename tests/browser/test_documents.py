@@ -33,7 +33,7 @@ def calls(tmp_path: Path) -> Path:
 def drop(page: sync_api.Page, *paths: Path) -> None:
     """Put files into the drop zone and wait for what was read."""
     page.locator("#drop input[type=file]").set_input_files(paths)
-    expect(page.locator("#numbers")).to_contain_text("read", timeout=60_000)
+    expect(page.locator("#numbers")).to_contain_text("read")
 
 
 def choose(page: sync_api.Page, label: str, choice: str) -> None:
@@ -53,20 +53,20 @@ def test_a_wrong_guess_is_put_right_and_used(page: sync_api.Page, server: Server
     assert page.locator("#preview img").count() == 0 and page.locator("body").get_attribute("id") != "owned"
 
     choose(page, "ligne", "text: what models read")
-    expect(page.locator("#first-rows")).to_contain_text("Pont n° 0 coupé à Léogâne", timeout=30_000)
+    expect(page.locator("#first-rows")).to_contain_text("Pont n° 0 coupé à Léogâne")
     expect(page.locator("#columns .slot-text")).to_contain_text("chosen by you")
     expect(page.get_by_role("combobox", name="note du greffier", exact=True)).to_have_value("leave out")
 
     choose(page, "type", "leave out")
-    expect(page.locator("#remarks")).not_to_contain_text("Labels found in “type”", timeout=30_000)
+    expect(page.locator("#remarks")).not_to_contain_text("Labels found in “type”")
 
-    with page.expect_download(timeout=30_000) as download:
+    with page.expect_download() as download:
         page.locator("#receipt").click()
     told = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
     assert told["text_column"] == "ligne" and "type" not in told["labels_found"]
 
     page.get_by_role("button", name="Use these documents").click()
-    expect(page.get_by_role("tab", name="Documents · 40")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("tab", name="Documents · 40")).to_be_visible()
     expect(page.locator("#doc-table")).to_contain_text("Pont n° 39 coupé à Léogâne")
     studio = Studio(Workspace(server.home))
     project = studio.projects()[0]
@@ -74,7 +74,7 @@ def test_a_wrong_guess_is_put_right_and_used(page: sync_api.Page, server: Server
     assert not list(Workspace(server.home).incoming.iterdir())  # moved, not copied
 
     page.get_by_label("Search the documents").press_sequentially("n° 7 ")
-    expect(page.get_by_text("1 of 40 documents hold this.")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("1 of 40 documents hold this.")).to_be_visible()
 
 
 @pytest.mark.browser
@@ -99,11 +99,11 @@ def test_a_refused_change_keeps_what_was_read(page: sync_api.Page, calls: Path) 
     drop(page, calls)
     page.get_by_role("button", name="Read it differently").click()
     choose(page, "Alphabet of the file", "utf-16 · Unicode of older Excel")
-    expect(page.get_by_text("What was read before is still shown.")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("What was read before is still shown.")).to_be_visible()
     expect(page.get_by_role("combobox", name="Alphabet of the file")).to_have_value("decide for me (cp1252)")
     expect(page.locator("#numbers")).to_contain_text("40 kept")
     page.get_by_role("button", name="Put them back").click()
-    expect(page.locator("#preview")).to_be_hidden(timeout=30_000)
+    expect(page.locator("#preview")).to_be_hidden()
     expect(page.locator("#drop input[type=file]")).to_have_count(1)
 
 
@@ -117,7 +117,7 @@ def test_private_details_are_masked_by_a_tick(page: sync_api.Page, tmp_path: Pat
     page.get_by_role("button", name=re.compile("Private details · in 30 texts")).click()
     expect(page.locator("#private")).to_contain_text("Not found: street addresses and names of people.")
     page.get_by_label("Mask them in what models read").check()
-    expect(page.locator("#first-rows")).to_contain_text("at (phone) near village 0", timeout=30_000)
+    expect(page.locator("#first-rows")).to_contain_text("at (phone) near village 0")
 
 
 @pytest.mark.browser

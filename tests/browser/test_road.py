@@ -28,7 +28,7 @@ def test_example_to_download(page: sync_api.Page, server: Server, tmp_path: Path
     """An analyst presses the example, distils, reloads, restarts the server, compares, takes it home."""
     studio = Studio(Workspace(server.home))
     page.get_by_role("button", name="Try with the example").click()
-    expect(page.get_by_role("tab", name="Documents · 470")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("tab", name="Documents · 470")).to_be_visible()
 
     page.get_by_role("tab", name="Instructions").click()
     page.get_by_role("button", name="Try on 10").click()
@@ -36,23 +36,23 @@ def test_example_to_download(page: sync_api.Page, server: Server, tmp_path: Path
 
     page.get_by_role("tab", name="Distil").click()
     start = page.get_by_role("button", name="Start", exact=True)
-    expect(start).to_be_enabled(timeout=30_000)
+    expect(start).to_be_enabled()
     page.get_by_text("Quick look", exact=False).first.click()
     start.click()
     wait_for(lambda: bool(studio.runs()), 60, "no run was started")
     run = studio.runs()[0].id
-    expect(page.get_by_role("button", name="Pause")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
 
     wait_for(lambda: any(e["kind"] == "step" for e in studio.status(run).events), 900, "no step was trained")
     page.reload()
     page.get_by_role("tab", name="Distil").click()
-    expect(page.get_by_role("button", name="Pause")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
     server.stop()
     assert studio.status(run).state == "running", "the run must outlive the server"
     server.start()
     page.goto(server.url)
     page.get_by_role("tab", name="Distil").click()
-    expect(page.get_by_role("button", name="Stop and keep")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("button", name="Stop and keep")).to_be_visible()
     page.get_by_role("button", name="Stop and keep").click()
 
     wait_for(lambda: studio.status(run).state == "done", 1200, "the run did not come to its end")
@@ -61,15 +61,15 @@ def test_example_to_download(page: sync_api.Page, server: Server, tmp_path: Path
     # Distil says the same sentence in a tab that is now hidden: the verdict is looked for in Compare.
     verdict = page.get_by_role("tabpanel").filter(visible=True).get_by_text(
         "The small model answers like the large one on")
-    expect(verdict.first).to_be_visible(timeout=60_000)
+    expect(verdict.first).to_be_visible()
     expect(page.get_by_role("tab", name=f"Compare · {report['agreement']:.0%}"[:12])).to_be_visible()
 
     page.get_by_role("tab", name="Take home").click()
-    with page.expect_download(timeout=60_000) as adapter:
+    with page.expect_download() as adapter:
         page.locator("#download-0").click()
     names = zipfile.ZipFile(adapter.value.path()).namelist()
     assert {"student/adapter_model.safetensors", "student/anon_student.json", "student/README.md"} <= {*names}
-    with page.expect_download(timeout=60_000) as answers:
+    with page.expect_download() as answers:
         page.locator("#download-1").click()
     text = Path(answers.value.path()).read_text(encoding="utf-8-sig")
     assert len(list(csv.DictReader(io.StringIO(text)))) == 470
@@ -81,7 +81,7 @@ def test_refused_file_says_why_and_loses_nothing(page: sync_api.Page, server: Se
     empty = tmp_path / "ids.csv"
     empty.write_text("id\n" + "\n".join(str(10**17 + i) for i in range(40)), encoding="utf-8")
     page.locator("input[type=file]").first.set_input_files(empty)
-    expect(page.get_by_text("No column in this file holds text").first).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("No column in this file holds text").first).to_be_visible()
     body = page.inner_text("body")
     assert "Traceback" not in body
     assert not Studio(Workspace(server.home)).projects() or not any(
