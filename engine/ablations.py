@@ -12,11 +12,12 @@ FULL = "full"
 
 def variants(plan: DistillPlan) -> dict[str, DistillPlan]:
     """The plan as it is, and once for each part that it has and can do without."""
-    made = {FULL: plan, "without representations": _without_representations(plan),
-            "without phases": _one_phase(plan), "without adaptive prompts": _asked_once(plan),
-            "without calibration": _with(plan, ask=plan.ask.model_copy(update={"calibrate": False})),
-            "hard labels only": _with(_without_representations(plan), targets="hard")}
-    return {name: one for name, one in made.items() if name == FULL or one != plan}
+    made = {"without representations": _without_representations(plan), "without phases": _one_phase(plan)}
+    if not plan.writes:  # what is written has no likings to take off, and is learned as it was written
+        made |= {"without adaptive prompts": _asked_once(plan),
+                 "without calibration": _with(plan, ask=plan.ask.model_copy(update={"calibrate": False})),
+                 "hard labels only": _with(_without_representations(plan), targets="hard")}
+    return {FULL: plan} | {name: one for name, one in made.items() if one != _with(plan)}
 
 
 def _with(plan: DistillPlan, **changes: Any) -> DistillPlan:  # noqa: ANN401 - fields of a plan
@@ -24,8 +25,11 @@ def _with(plan: DistillPlan, **changes: Any) -> DistillPlan:  # noqa: ANN401 - f
 
 
 def _without_representations(plan: DistillPlan) -> DistillPlan:
-    return _with(plan, phases=tuple(phase.model_copy(update={"representations": 0.0, "outputs": 1.0})
-                                    for phase in plan.phases))
+    """The other losses as they are; a phase that had no other learns from the answers."""
+    answers = "text" if plan.writes else "outputs"
+    return _with(plan, phases=tuple(phase.model_copy(update={
+        "representations": 0.0, **({} if phase.outputs or phase.text else {answers: 1.0})})
+        for phase in plan.phases))
 
 
 def _one_phase(plan: DistillPlan) -> DistillPlan:

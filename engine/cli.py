@@ -210,8 +210,11 @@ def ablate(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     """Distil by a plan, and without each of its parts, on the same answers."""
     from engine.ablations import row, table, variants
     from engine.plan import load_plan
-    rows = [row(name, _foreground(studio, studio.prepare(one), quiet=given.json))
-            for name, one in variants(load_plan(given.plan)).items()]
+    plans = variants(load_plan(given.plan))
+    for plan in plans.values():
+        plan.check()  # before the first of them is trained
+    rows = [row(name, _foreground(studio, studio.prepare(plan), quiet=given.json))
+            for name, plan in plans.items()]
     return {"rows": rows, "table": table(rows)}
 
 

@@ -217,6 +217,11 @@ def choose_device(prefer: str | None = None) -> DeviceChoice:
     return DeviceChoice("cpu", dtype, threads, f"no graphics card; {threads} {plural}; {words}")
 
 
+def dtype_is_set() -> bool:
+    """Whether a setting decides on the number format."""
+    return _forced_dtype() is not None
+
+
 def _forced_dtype() -> str | None:
     value = os.environ.get(DTYPE_SETTING, "").strip().lower()
     value = {"bf16": "bfloat16", "fp32": "float32", "fp16": "float16"}.get(value, value)

@@ -63,6 +63,22 @@ def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
     return events, offset + end
 
 
+def spent_before(path: Path, kind: str, **fields: Any) -> float:  # noqa: ANN401 - JSON values
+    """Seconds that earlier sessions of a run spent from an event of this kind and these fields on.
+
+    A session begins with `run_started` and ends with the last event before the next; this one does not count.
+    """
+    spent, since, last = 0.0, None, 0.0
+    for event in read_events(path)[0]:
+        if event["kind"] == "run_started":
+            spent, since = spent + (last - since if since else 0.0), None
+        elif since is None and event["kind"] == kind and fields.items() <= event.items():
+            since = event["time"]
+        if event["kind"] != "launched":
+            last = event["time"]
+    return spent
+
+
 def follow(path: Path, *, until: tuple[str, ...], offset: int = 0, poll_s: float = 0.5,
            ) -> Iterator[Event]:
     """Yield events after `offset` as they come, up to and including one whose kind is in `until`."""

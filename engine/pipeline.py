@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +21,14 @@ from engine import projects
 from engine.cache.signals import load_vectors, save_vectors
 from engine.corpus.splits import split
 from engine.corpus.store import load_corpus, load_gold
-from engine.devices import DeviceChoice, choose_device
+from engine.devices import DeviceChoice, choose_device, dtype_is_set
 from engine.embedding.encoder import embed
 from engine.errors import RunError
 from engine.estimates import note_speed
 from engine.evaluation.cost import PeakMemory
 from engine.evaluation.report import score_run
 from engine.evaluation.report_texts import score_texts
-from engine.events import EventLog, SilentLog
+from engine.events import EventLog, SilentLog, spent_before
 from engine.export.taking_home import pack, reload_check
 from engine.jobs.folder import RunFolder
 from engine.models.weights import require
@@ -98,7 +98,7 @@ def run_pipeline(run: RunFolder, workspace: Workspace, wish: Callable[[], Wish |
     started, plan, log = time.monotonic(), load_plan(run.plan), run.event_log
     plan.check()
     corpus = load_corpus(_corpus_folder(workspace, plan))
-    choice = choose_device(plan.device)
+    choice = as_begun(run, choose_device(plan.device), ranks)
     several = f", {ranks.world} processes" if ranks.world > 1 else ""
     log.write("choice", what="machine", choice=f"{choice.device}, {choice.dtype}{several}",
               because=choice.because)
@@ -127,6 +127,21 @@ def run_pipeline(run: RunFolder, workspace: Workspace, wish: Callable[[], Wish |
     log.write("done", sentence=report["verdict"], seconds=report["seconds"])
 
 
+def as_begun(run: RunFolder, choice: DeviceChoice, ranks: Ranks) -> DeviceChoice:
+    """The choice with the number format that the run began with, on every process and after every pause.
+
+    On a CPU it is timed, and the next time may say otherwise. On another kind of device it is chosen anew.
+    """
+    kind = choice.device.split(":")[0]
+    if ranks.first:
+        kept = read_json(run.machine) if run.machine.exists() else {}
+        if kept.get(kind, choice.dtype) != choice.dtype and not dtype_is_set():
+            choice = replace(choice, dtype=kept[kind],
+                             because=f"{choice.because}; but this run began with {kept[kind]}")
+        write_json(run.machine, kept | {kind: choice.dtype})
+    return ranks.agreed(choice)
+
+
 ASKED_HOW = ("way", "because", "set_right", "ways", "steps", "tokens", "halted")  # facts of adaptive asking
 STAGES = ("parts", "asking", "training", "scoring", "take-home")
 
@@ -135,8 +150,10 @@ def stage(line: Line, name: str, title: str, work: Callable[[Line], dict[str, An
     """One stage: tell, do, and write its manifest last. A stage reads its own results back when done."""
     line.stage = name
     line.log.write("stage_started", stage=name, title=title)
-    began = time.monotonic()
     manifest = line.run.stage(name)
+    began = time.monotonic()
+    if not manifest.exists():
+        began -= spent_before(line.log.path, "stage_started", stage=name)
     fingerprint = text_digest(f"{line.plan.model_dump_json()}|{line.corpus.digest}|{name}")
     if manifest.exists():
         kept = read_json(manifest)
@@ -186,12 +203,12 @@ def questions(line: Line) -> Questions:
 def train_student(line: Line) -> dict[str, Any]:
     """The small model, phase by phase; left in `line.student` with its final weights, and saved."""
     base = require(line.workspace.models, line.plan.student.model)
+    line.ranks.wait()  # the others begin here: answers and vectors are kept now
     if line.run.stage("training").exists():
         line.student = open_student(line.run.student, base, line.choice)
         line.signal = latest_signal(line.run.path, line.signal)
         return line.facts["training"]
     line.checkpoint()
-    line.ranks.wait()  # the others begin here: answers and vectors are kept now
     subject = subject_of(line.plan, line.corpus, line.parts, line.signal, line.vectors)
     line.student, results = teach(
         line.plan, subject, base, line.choice, line.run.path, line.log, line.wish,
@@ -212,12 +229,15 @@ def help_train(run: RunFolder, workspace: Workspace, ranks: Ranks) -> None:
     """What every process but the first does: wait for the answers, then train along. Writes nothing."""
     plan = load_plan(run.plan)
     corpus = load_corpus(_corpus_folder(workspace, plan))
+    choice = as_begun(run, choose_device(plan.device), ranks)
     ranks.wait()
+    if run.stage("training").exists():
+        return
     path = workspace.vectors(corpus.digest)
     vectors = load_vectors(path) if plan.wants_hidden or plan.ask.candidates else None
     subject = subject_of(plan, corpus, split(corpus, seed=plan.seed),
                          kept_signal(run.path / SIGNAL_FILE, plan), vectors)
-    teach(plan, subject, require(workspace.models, plan.student.model), choose_device(plan.device), run.path,
+    teach(plan, subject, require(workspace.models, plan.student.model), choice, run.path,
           SilentLog(run.event_log.path), lambda: None, None, ranks)
 
 

@@ -92,7 +92,8 @@ class Questions:
         plan, n = self.plan, len(self.corpus)
         answers = ask_labels(teacher, self.corpus.documents, plan.task, plan.ask.template, cache=self.cache,
                              max_chars=plan.ask.max_chars, depths=depths, calibrate=plan.ask.calibrate,
-                             checkpoint=self.checkpoint, on_progress=self.progress("Asking the large model"))
+                             learn=self.parts.learn, checkpoint=self.checkpoint,
+                             on_progress=self.progress("Asking the large model"))
         yes = {name: int(count) for name, count in
                zip(plan.task.names, decisions(answers.probs, several=True).sum(axis=0), strict=True)}
         self._tell("categories", yes, f"how many of {n} documents the large model gives each of them")

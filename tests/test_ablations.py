@@ -7,9 +7,11 @@ import pytest
 
 from engine.ablations import FULL, row, table, variants
 from engine.jobs.worker import work
-from engine.plan import AskPlan, DistillPlan
+from engine.plan import STUDENT_PROMPTS, AskPlan, DistillPlan, Preset, StudentPlan, phases_for
+from engine.prompts.library import DEFAULTS, built_in
+from engine.tasks.definition import Field, TaskKind
 from engine.workspace import read_json
-from tests.students.tiny import AGAIN, FIRST, MODEL, Made, calm, made, phases, tiny_home
+from tests.students.tiny import AGAIN, FIRST, MODEL, TASK, Made, calm, made, phases, tiny_home
 
 __all__ = ["calm", "made", "tiny_home"]
 
@@ -40,6 +42,30 @@ def test_each_variant_lacks_one_part(plan: DistillPlan) -> None:
 def test_a_part_that_is_not_there_is_not_left_out(made: Made) -> None:
     plain = made.plan(phases=(phases(1.0, representations=0.0)[1],))
     assert list(variants(plain)) == [FULL, "without calibration", "hard labels only"]
+
+
+@pytest.mark.parametrize("preset", ["quick", "balanced"])
+@pytest.mark.parametrize(("kind", "tokens"), [
+    ("single_label", True), ("multi_label", True), ("extract", True), ("extract", False), ("generate", True),
+    ("generate", False)])
+def test_every_variant_of_every_preset_can_run_and_is_another_plan(
+    made: Made, preset: Preset, kind: TaskKind, tokens: bool
+) -> None:
+    task = TASK.model_copy(update={"kind": kind, **(
+        {"labels": (), "fields": (Field(name="place"),) if kind == "extract" else ()}
+        if kind in ("extract", "generate") else {})})
+    template = next(t for t in built_in() if t.id == DEFAULTS[kind].partition("@")[0])
+    plan = made.plan(task=task, preset=preset, ask=AskPlan(teacher=MODEL, template=template),
+                     student=StudentPlan(model=MODEL, prompt=STUDENT_PROMPTS[kind]),
+                     phases=tuple(p.model_copy(update={"ask_again": kind == "single_label" and p.ask_again})
+                                  for p in phases_for(preset, kind, tokens=tokens)))
+    found = variants(plan)
+    for name, one in found.items():
+        one.check()
+        assert one.wants_tokens <= plan.wants_tokens, name
+    alike = [one.model_copy(update={"preset": "custom"}) for one in found.values()]
+    assert all(a != b for i, a in enumerate(alike) for b in alike[:i])
+    assert ("hard labels only" in found) == (kind in ("single_label", "multi_label"))
 
 
 def test_every_variant_runs_and_the_table_tells(made: Made, plan: DistillPlan) -> None:

@@ -1,6 +1,7 @@
 """A run's folder: the contract between the worker, the page and the command line.
 
     plan.yaml        first: everything the run needs to know
+    machine.json     the number format it computes with, by kind of device
     events.jsonl     append-only
     worker.json      pid and its creation time, host
     worker.log       output of the worker, with tracebacks
@@ -41,6 +42,11 @@ class RunFolder:
     def plan(self) -> Path:
         """The plan, written first."""
         return self.path / "plan.yaml"
+
+    @property
+    def machine(self) -> Path:
+        """What it computes with."""
+        return self.path / "machine.json"
 
     @property
     def events(self) -> Path:

@@ -41,7 +41,8 @@ class Way:
         It never falls behind a straight line from START to END, and never goes back.
         """
         if math.isfinite(self.last):
-            fall = (self.last - loss) / (self.last + _TINY)
+            # A rise counts as a fall to nothing at most: after a mistake near 0 it would be boundless.
+            fall = max(-1.0, (self.last - loss) / (self.last + _TINY))
             self.momentum = MEMORY * self.momentum + (1 - MEMORY) * fall
             ahead = self.at + STEP / (1 + math.exp(-self.momentum)) * (1 - self.at)
             self.at = min(END, max(START + (END - START) * done, ahead))

@@ -6,6 +6,7 @@ Context", 2022), is saved with it, and is used byte for byte the same in trainin
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -186,10 +187,11 @@ class Student:
         What lies below keeps what it has learned, and costs no gradient.
         """
         layers = getattr(self.model.get_base_model().config, "num_hidden_layers", 0)
+        first = min(math.ceil(depth * layers), layers - 1)  # the highest always learns
         for name, parameter in self.model.named_parameters():
             if ADAPTER in name:
                 found = _LAYER.search(name)
-                parameter.requires_grad_(found is None or int(found[1]) >= depth * layers)
+                parameter.requires_grad_(found is None or int(found[1]) >= first)
         return [p for p in self.adapter_parameters() if p.requires_grad]
 
     def sizes(self) -> tuple[int, int]:

@@ -26,9 +26,9 @@ def predict(student: Student, texts: Sequence[str],
     student.model.eval()
     probs = np.empty((len(ids), len(student.labels)))
     for rows in length_batches([len(row) for row in ids], tokens_at_once(student.device)):
-        logits = student.forward([ids[i] for i in rows])[0].double()
+        logits = student.forward([ids[i] for i in rows])[0].cpu().double()  # Apple graphics know no doubles
         said = torch.sigmoid(logits) if student.several else torch.softmax(logits, dim=-1)
-        probs[rows] = said.cpu().numpy()
+        probs[rows] = said.numpy()
         if on_progress:
             on_progress(len(rows), len(ids))
     student.model.train(was_training)

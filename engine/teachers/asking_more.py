@@ -40,14 +40,15 @@ class LabelAnswers:
 
 def ask_labels(teacher: Teacher, documents: Sequence[Document], task: Task, template: Template, *,
                cache: AnswerCache | None, max_chars: int, depths: tuple[float, ...] = (),
-               calibrate: bool = True, on_progress: Progress | None = None,
+               calibrate: bool = True, learn: Sequence[int] | None = None,
+               on_progress: Progress | None = None,
                checkpoint: Callable[[], None] | None = None) -> LabelAnswers:
     """Ask of every document and every category whether it applies.
 
     What stands in front of several questions is read once: the message, where it comes first, so that all
     questions about it go together; else the instructions, so that many messages are asked about one category.
     A liking for yes is told by empty messages and the pool, as that for a category is (`class_pull`);
-    `calibrate=False` leaves it.
+    `calibrate=False` leaves it. `learn`: positions of the documents that are the pool; all, without.
 
     Raises:
         TeacherError: the teacher cannot answer.
@@ -77,7 +78,8 @@ def ask_labels(teacher: Teacher, documents: Sequence[Document], task: Task, temp
             if on_progress:
                 on_progress(done, total)
     said = log_probs[:len(documents)]
-    probs = yes_probabilities(said, log_probs[len(documents):]) if calibrate else np.exp(said[:, :, 0])
+    probs = (yes_probabilities(said, log_probs[len(documents):], learn) if calibrate
+             else np.exp(said[:, :, 0]))
     hidden = None if sums is None else (sums[:len(documents)] / n_labels).astype(np.float16)
     return LabelAnswers(probs, cached, hidden)
 
@@ -92,17 +94,19 @@ def _message_first(prompts: Sequence[Prompt], n_labels: int) -> bool:
     return len(of_document) > len(of_category)
 
 
-def yes_probabilities(answers: FloatArray, empties: FloatArray) -> FloatArray:
+def yes_probabilities(answers: FloatArray, empties: FloatArray,
+                      learn: Sequence[int] | None = None) -> FloatArray:
     """Probability of yes, (documents, labels), without a liking for it that empties and pool share.
 
-    Both are log-probabilities of yes and no: (documents, labels, 2) and (empty messages, labels, 2). A lean
-    to no is left alone: categories are rare, and of a message that says nothing no is the right answer.
+    Both are log-probabilities of yes and no: (documents, labels, 2) and (empty messages, labels, 2). The
+    pool is the documents at `learn`, or all. A lean to no is left alone: categories are rare, and of a
+    message that says nothing no is the right answer.
     """
     mended = np.empty(answers.shape[:2])
     for label in range(answers.shape[1] if len(answers) else 0):
-        pool, empty = np.exp(answers[:, label]), np.exp(empties[:, label])
-        pull = class_pull(pool, empty)
-        mended[:, label] = without_class_pull(pool, pull if pull[0] > 0 else np.zeros(2))[:, 0]
+        said, empty = np.exp(answers[:, label]), np.exp(empties[:, label])
+        pull = class_pull(said if learn is None else said[list(learn)], empty)
+        mended[:, label] = without_class_pull(said, pull if pull[0] > 0 else np.zeros(2))[:, 0]
     return mended
 
 

@@ -79,6 +79,7 @@ def carried(states: Tensor, fresh: Tensor, those: Sequence[int]) -> Tensor:
 
     The others are moved by the mean change of those: exact where all drift alike.
     """
+    states = states.to(fresh.device)  # those of a save point come from the processor's memory
     moved = states + (fresh - states[list(those)]).mean(0)
     moved[list(those)] = fresh
     return moved

@@ -5,8 +5,8 @@
     ├── cursor.json                which state file, steps done, best gate so far (written last)
     └── done.json                  the phase's result: present when the phase is over
 
-Batches are a function of seed and phase, and adapters have no dropout, so no random-number state is
-needed to resume bit for bit.
+Batches are a function of seed and phase, and nothing is dropped out, so no random-number state is needed to
+resume bit for bit.
 """
 
 from __future__ import annotations

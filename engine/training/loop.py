@@ -102,7 +102,7 @@ def train_phase(student: Student, plan: DistillPlan, phase: PhasePlan, index: in
     if saved:
         progress.load(optimiser, *saved)
         looks.log.write("resumed", phase=phase.name, step=progress.step, steps=len(steps))
-    student.model.train()
+    student.model.eval()  # an encoder's own dropout would draw numbers that no save point knows
     last_save, stopped = time.monotonic(), False
     while progress.step < len(steps):
         wish = ranks.agreed(looks.wish() if ranks.first else None)

@@ -28,10 +28,10 @@ class Optimiser:
         self.parameters = list(parameters)
         self.masters = [p.detach().float().clone() for p in self.parameters]
         self.rate, self.steps, self.done = rate, max(1, steps), 0
-        in_pieces = any(isinstance(master, DTensor) for master in self.masters)
+        self._fused = not any(isinstance(master, DTensor) for master in self.masters)
         # Fused: one sweep over each tensor instead of ten; hundreds of small ones are a tenth of a step.
         self._adam = torch.optim.AdamW(self.masters, lr=rate, betas=(0.9, 0.99), weight_decay=0.0,
-                                       fused=not in_pieces)
+                                       fused=self._fused)
 
     def rate_at(self, step: int) -> float:
         """Linear warm-up, then a cosine down to a tenth of the rate."""
@@ -95,4 +95,6 @@ class Optimiser:
                 moments = {name: torch.zeros_like(master) for name in ("exp_avg", "exp_avg_sq")}
                 for name, target in moments.items():
                     put(target, state[f"{name}.{i}"])
-                self._adam.state[master] = {"step": state[f"step.{i}"].clone(), **moments}
+                # As torch's own loading does: a fused step counts on the device, another in main memory.
+                where = master.device if self._fused else torch.device("cpu")
+                self._adam.state[master] = {"step": state[f"step.{i}"].to(where, copy=True), **moments}

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.errors import RunError
-from engine.events import EventLog
+from engine.events import EventLog, spent_before
 from engine.metrics.intervals import paired_mean_error, paired_standard_error
 from engine.plan import SLICE_SHARES, DistillPlan, PhasePlan
 from engine.records import FloatArray, TeacherSignal
 from engine.students.base import Student
 from engine.training.checkpoints import finish_phase, finished_phase, phase_folder
 from engine.training.lessons import Lesson
-from engine.training.loop import Gate, Interrupted, Looks, Wish, train_phase
+from engine.training.loop import Gate, Interrupted, Looks, PhaseEnd, Wish, train_phase
 from engine.training.phases import choose_slice
 from engine.training.ranks import ALONE, Ranks
 from engine.training.sharding import put, whole
@@ -81,12 +81,12 @@ class PhasedTraining:
 
     def _phase(self, index: int, phase: PhasePlan, folder: Path, lesson: Lesson,
                learn: tuple[int, ...]) -> tuple[dict[str, Any], Lesson]:
-        began, known = time.monotonic(), lesson
-        says = None
+        began, earlier = time.monotonic(), spent_before(self.log.path, "phase_started", phase=phase.name)
+        says, anew = None, False
         if phase.ask_again or phase.slice == "hard":
             says = self.ranks.by_first(lambda: self.subject.says(self.student, learn, lesson))
         if phase.ask_again:
-            lesson = self._asked_again(phase, folder, lesson, learn, says)
+            lesson, anew = self._asked_again(phase, folder, lesson, learn, says)
         differs = None if says is None else self.subject.differs(says, learn)
         classes, n_classes = self.subject.classes(learn)
         part = choose_slice(phase.slice, classes, self.subject.sureness(learn), n_classes,
@@ -95,11 +95,15 @@ class PhasedTraining:
                        documents=len(part.positions), because=part.because)
         start, before = self._stands or self._gate(), self._weights()
         looks = Looks(self.log, self.wish, self._gate)
-        end = train_phase(self.student, self.plan, phase, index, part, lesson, looks, folder, self.ranks)
-        self.student.train_above(0.0)
-        best, averaged = self._averaged(before, end.best) if index else (end.best, False)
-        # What was answered anew may differ from the answers it is judged by, which are those of before.
-        kept, because = judge(start, best, slack=not index or lesson is not known)
+        if len(part.positions):
+            end = train_phase(self.student, self.plan, phase, index, part, lesson, looks, folder, self.ranks)
+            self.student.train_above(0.0)
+            best, averaged = self._averaged(before, end.best) if index else (end.best, False)
+            # What was answered anew may differ from the answers it is judged by, which are those of before.
+            kept, because = judge(start, best, slack=not index or anew)
+        else:
+            end = PhaseEnd(before, start, stopped=False, steps=0)
+            best, averaged, kept, because = start, False, False, f"{part.because}: left out."
         self._stands = best if kept else start
         if not kept:
             self._put(before)
@@ -110,7 +114,7 @@ class PhasedTraining:
                   "agreement_before": round(start.agreement, 4), "kl": round(best.kl, 4),
                   "averaged": kept and averaged, "n": start.n, "documents": len(part.positions),
                   "steps": end.steps, "stopped": end.stopped,
-                  "seconds": round(time.monotonic() - began, 1)}
+                  "seconds": round(earlier + time.monotonic() - began, 1)}
         now = [whole(weights) for weights in self._weights()]
         if self.ranks.first:
             finish_phase(folder, now, result)
@@ -135,21 +139,29 @@ class PhasedTraining:
         return best, False
 
     def _asked_again(self, phase: PhasePlan, folder: Path, lesson: Lesson, learn: tuple[int, ...],
-                     says: FloatArray) -> Lesson:
-        """Ask again about doubtful *learn* documents; the new signal is kept with the phase."""
+                     says: FloatArray) -> tuple[Lesson, bool]:
+        """Ask again about doubtful *learn* documents; the new signal is kept with the phase.
+
+        Returns what there is to learn now, and whether an answer to learn from is another than before.
+        """
         subject = self.subject
         if not isinstance(subject, Labels):
-            return lesson
-        if self.ranks.first and self.ask_again and not subject.recall(folder):
-            before = subject.signal
+            return lesson, False
+        before, rows = subject.signal, list(learn)
+
+        def ask() -> None:
+            if self.ask_again is None or subject.recall(folder):
+                return
             signal, asked = self.ask_again(before, subject.differs(says, learn), learn)
-            changed = int((signal.choice[list(learn)] != before.choice[list(learn)]).sum())
+            changed = int((signal.choice[rows] != before.choice[rows]).sum())
             self.log.write("asked_again", phase=phase.name, n=asked, changed=changed,
                            because=f"{asked} documents of the {len(learn)} to learn from were in doubt; a "
                                    f"second, more careful reading changed {changed} answers")
             subject.asked_again(signal, folder)
-        self.ranks.wait()
-        return self._recalled(folder, lesson, learn)
+
+        self.ranks.first_does(ask)
+        lesson = self._recalled(folder, lesson, learn)
+        return lesson, not np.array_equal(subject.signal.probs[rows], before.probs[rows])
 
     def _recalled(self, folder: Path, lesson: Lesson, learn: tuple[int, ...]) -> Lesson:
         """The lesson by the answers that a phase kept, if it asked again."""

@@ -22,7 +22,7 @@ WEIGHT_RANGE = (0.6, 2.0)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PhaseSlice:
-    """Positions within *learn*, a weight for each (mean 1), and the reason in words."""
+    """Positions within *learn* (none where none is hard), a weight for each (mean 1), the reason in words."""
 
     positions: NDArray[np.integer]
     weights: FloatArray
@@ -38,19 +38,22 @@ def choose_slice(kind: Slice, classes: NDArray[np.integer], sureness: FloatArray
         classes: (learn,) the class of the teacher's answer, for quotas; all the same where there are none.
         sureness: (learn,) how sure the teacher is, 0..1.
         n_classes: how many classes there may be.
-        seed: draws the replayed documents of `hard`.
+        seed: draws among equally sure documents, and the replayed ones of `hard`.
         differs: (learn,) where the student answers otherwise now; needed for `hard`.
     """
     if kind == "confident":
-        kept = _top_of_each_class(classes, sureness, n_classes)
-        because = (f"the {len(kept)} of {len(classes)} documents the large model is surest about, "
-                   f"the best {100 * CONFIDENT_SHARE:.0f} % of each category")
+        kept = _top_of_each_class(classes, sureness, n_classes, np.random.default_rng(seed))
+        told = (f"the {len(kept)} of {len(classes)} documents the large model is surest about, "
+                f"the best {100 * CONFIDENT_SHARE:.0f} % of each category")
+        because = told if np.ptp(sureness) else (f"{len(kept)} of {len(classes)} documents, drawn at random: "
+                                                 "the large model did not say how sure it is of each")
     elif kind == "all":
         kept = np.arange(len(classes))
         because = f"all {len(kept)} documents; rare categories count more"
     else:
         kept, because = _hard(classes, sureness, n_classes, differs, seed)
-    return PhaseSlice(kept, class_weights(classes[kept], n_classes), because)
+    weights = class_weights(classes[kept], n_classes) if len(kept) else np.ones(0)
+    return PhaseSlice(kept, weights, because)
 
 
 def class_weights(choice: NDArray[np.integer], n_labels: int) -> FloatArray:
@@ -63,10 +66,11 @@ def class_weights(choice: NDArray[np.integer], n_labels: int) -> FloatArray:
 
 
 def _top_of_each_class(choice: NDArray[np.integer], sureness: FloatArray, n_labels: int,
-                       ) -> NDArray[np.integer]:
+                       draws: np.random.Generator) -> NDArray[np.integer]:
+    """Positions in order; among equally sure ones chance decides, not their place in the file."""
     kept: list[int] = []
     for label in range(n_labels):
-        members = np.flatnonzero(choice == label)
+        members = draws.permutation(np.flatnonzero(choice == label))
         quota = max(min(FEWEST_A_CLASS, len(members)), round(CONFIDENT_SHARE * len(members)))
         kept += members[np.argsort(-sureness[members], kind="stable")[:quota]].tolist()
     return np.array(sorted(kept), dtype=np.int64)
@@ -80,6 +84,8 @@ def _hard(classes: NDArray[np.integer], sureness: FloatArray, n_classes: int,
     counts = np.bincount(classes, minlength=n_classes)
     rare = counts[classes] < 0.5 * len(classes) / max(1, (counts > 0).sum())
     hard = differs | unsure | rare
+    if not hard.any():
+        return np.arange(0), "both models agree on all, and the large one is as sure of each"
     easy = np.flatnonzero(~hard)
     # Some easy documents are seen again, so that mending mistakes does not cost what was learned.
     again = np.random.default_rng(seed).permutation(easy)[:round(REPLAY_SHARE * hard.sum())]

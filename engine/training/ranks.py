@@ -9,6 +9,7 @@ one process, and nothing here costs anything.
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +19,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from engine.errors import RunError
 from engine.training.sharding import wanted as sharding_wanted
 
 LONGEST_WAIT = timedelta(days=7)  # the others wait while the first asks the large model
@@ -104,10 +106,31 @@ class Ranks:
         dist.broadcast(copy, src=0)
         return copy.to(tensor.device)
 
+    def first_does(self, work: Callable[[], None]) -> None:
+        """Let the first process do something while the others wait; what stops it is raised on all."""
+        stopped: Exception | None = None
+        if self.first:
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001 - raised again below, once the others know
+                stopped = error
+        told = self.agreed(_portable(stopped))
+        if told:
+            raise stopped or told
+
     def wait(self) -> None:
         """Until every process is here."""
         if self.world > 1:
             dist.barrier()
+
+
+def _portable(error: Exception | None) -> Exception | None:
+    """The error as it can go to another process."""
+    try:
+        pickle.dumps(error)
+    except (pickle.PicklingError, TypeError, AttributeError):
+        return RunError("The first process stopped.", "Look into its log for why.")
+    return error
 
 
 ALONE = Ranks()

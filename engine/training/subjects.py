@@ -133,7 +133,7 @@ class Texts:
 
     def learn(self) -> tuple[int, ...]:
         """See `Subject.learn`."""
-        return tuple(i for i in one_of_each_group(self.corpus, self.parts.learn) if self.signal.texts[i])
+        return one_of_each_group(self.corpus, [i for i in self.parts.learn if self.signal.texts[i]])
 
     def lesson(self, student: Student, learn: Sequence[int]) -> TextLesson:
         """See `Subject.lesson`."""

@@ -14,7 +14,7 @@ from engine.corpus.table import ReadOptions
 from engine.errors import SettingsError
 from engine.events import read_events
 from engine.export.labelling import export_student, label_file
-from engine.jobs.folder import RunFolder
+from engine.jobs.folder import RequestReader, RunFolder
 from engine.jobs.worker import work
 from engine.models.folders import require
 from engine.plan import ENCODER, STUDENT_PROMPTS, StudentPlan
@@ -128,6 +128,25 @@ def test_an_encoder_learns_labels_and_is_taken_home(large: Made, tmp_path: Path)
     assert answers["answer"].tolist() == table["student"].tolist()[:5]
     with pytest.raises(Exception, match="cannot be merged"):
         export_student(large.workspace, run.student, tmp_path / "merged", merged=True)
+
+
+def test_an_encoder_paused_and_resumed_is_the_same_to_the_bit(large: Made) -> None:
+    """Encoders come with dropout of their own; nothing that a save point does not know may decide."""
+    with_encoder(large)
+    fields = {"student": StudentPlan(model=ENCODER, rank=4, alpha=8), "phases": ONE[:1]}
+    straight, broken = large.run("straight", **fields), large.run("broken", **fields)
+    done(straight, large)
+    looks = iter(range(1_000))
+
+    def wish(reader: RequestReader) -> str | None:  # noqa: ARG001 - stands for a method
+        return "pause" if sum(e["kind"] == "step" for e in read_events(broken.events)[0]) == 3 and (
+            next(looks) == 0) else None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RequestReader, "wish", wish)
+        assert work(broken, large.workspace) == "paused"
+    done(broken, large)
+    one, two = (load_file(run.student / "adapter_model.safetensors") for run in (straight, broken))
+    assert one.keys() == two.keys() and all(np.array_equal(one[key], two[key]) for key in one)
 
 
 def test_an_encoder_cannot_write(large: Made) -> None:

@@ -23,7 +23,7 @@ from engine.corpus.ingest import ingest
 from engine.corpus.store import save_corpus
 from engine.errors import RunError
 from engine.events import read_events
-from engine.jobs.folder import RunFolder, put_request
+from engine.jobs.folder import RequestReader, RunFolder, put_request
 from engine.jobs.launcher import launch
 from engine.jobs.process import Worker
 from engine.jobs.status import RunStatus, status
@@ -105,6 +105,31 @@ def test_the_whole_line_leaves_what_the_contract_says(made: Made) -> None:
     card = (run.student / "README.md").read_text(encoding="utf-8")
     assert report["verdict"] in card and str(made.workspace.home) not in card
     assert {p.name for p in (run.path / "take-home").iterdir()} == {"student.zip", "predictions.csv"}
+
+
+def test_a_run_goes_on_in_the_number_format_it_began_with(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trial is timed: between a pause and its end the other format may come out."""
+    run = made.run(phases=phases(1.0), device="cpu")
+    monkeypatch.delenv("ANON_DTYPE", raising=False)
+    monkeypatch.setattr("engine.devices.matmul_trial", lambda: (1.0, 1.0))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RequestReader, "wish", lambda self: "pause" if (run.path / "phases").exists() else None)
+        assert work(run, made.workspace) == "paused"
+    monkeypatch.setattr("engine.devices.matmul_trial", lambda: (2.0, 1.0))
+    assert work(run, made.workspace) == "done"
+    chosen = [e for e in read_events(run.events)[0] if e.get("what") == "machine"]
+    assert [e["choice"] for e in chosen] == ["cpu, float32"] * 2
+    assert "began with float32" in chosen[1]["because"]
+    assert read_json(run.student / "anon_student.json")["dtype"] == "float32"
+    assert work(made.run("another", phases=phases(1.0)[:1], device="cpu"), made.workspace) == "done"
+    other = read_events(made.workspace.project(made.project).runs / "another" / "events.jsonl")[0]
+    assert next(e for e in other if e.get("what") == "machine")["choice"] == "cpu, bfloat16"
+    monkeypatch.setenv("ANON_DTYPE", "bfloat16")  # who sets it is obeyed
+    assert work(run, made.workspace) == "done"
+    chosen = [e for e in read_events(run.events)[0] if e.get("what") == "machine"]
+    assert chosen[-1]["choice"] == "cpu, bfloat16"
 
 
 def test_a_finished_run_run_again_changes_nothing(made: Made) -> None:

@@ -50,6 +50,16 @@ def test_it_goes_forward_only_and_ends_at_the_teacher() -> None:
     assert all(at >= straight - 1e-12 for at, straight in zip(seen[1:], line, strict=True))
 
 
+@pytest.mark.parametrize("smallest", [0.0, 1e-9, 1e-5])
+def test_a_mistake_near_nothing_does_not_stop_it_for_long(smallest: float) -> None:
+    way, seen = Way(), []
+    for step, loss in enumerate([0.2, smallest, 0.05, *(0.05 * 0.9**k for k in range(40))]):
+        way.update(loss=loss, done=0.0)
+        assert -1 <= way.momentum <= 1, step
+        seen.append(way.at)
+    assert seen == sorted(seen) and seen[-1] > seen[3] > START
+
+
 def test_falling_mistakes_move_it_faster_than_rising_ones() -> None:
     falling, rising = Way(), Way()
     for step in range(300):

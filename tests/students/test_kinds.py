@@ -82,6 +82,12 @@ def test_training_the_upper_layers_leaves_the_lower_ones_alone(tiny_model: Model
     assert [id(p) for p in student.adapter_parameters()] == [id(p) for p in every]
 
 
+@pytest.mark.parametrize("depth", [0.97, 0.999999])
+def test_the_highest_layer_always_learns(tiny_model: ModelFolder, depth: float) -> None:
+    student = Student.fresh(tiny_model, PLAN, TASK, CPU, seed=0)
+    assert len(student.train_above(depth)) == len(student.train_above(0.5)) > 0
+
+
 def test_four_bits_are_refused_where_there_is_no_cuda(tiny_model: ModelFolder) -> None:
     plan = StudentPlan(model=PLAN.model, four_bit=True)
     with pytest.raises(SettingsError, match="graphics card"):

@@ -16,7 +16,7 @@ from engine.models.folders import ModelFolder
 from engine.prompts.calibration import CAP, EMPTY_MESSAGES
 from engine.prompts.questions import compose_labels
 from engine.prompts.template import Template
-from engine.records import Answer, Document, Prompt
+from engine.records import Answer, Document, FloatArray, Prompt
 from engine.teachers.asking import BATCH
 from engine.teachers.asking_more import LabelAnswers, ask_labels
 from engine.teachers.local import LocalTeacher
@@ -109,6 +109,17 @@ def test_a_lean_to_no_is_not_taken_for_a_liking() -> None:
     """Categories are rare: empty messages and most documents are rightly answered by no."""
     answers = asked(Told(lambda text: 0.02 if is_empty(text) else 0.1))
     np.testing.assert_allclose(answers.probs, 0.1, atol=1e-5)
+
+
+def test_a_liking_is_told_by_the_documents_to_learn_from_alone() -> None:
+    """What documents kept aside say must not move the answers that are learned."""
+    def told(aside: float) -> FloatArray:
+        def yes(text: str) -> float:
+            return 0.8 if is_empty(text) or any(text.startswith(d.text) for d in DOCUMENTS[:8]) else aside
+        return asked(Told(yes), learn=range(8)).probs
+    low, high = told(0.05), told(0.95)
+    np.testing.assert_allclose(low[:8], high[:8], atol=1e-6)
+    assert (low[:8] < 0.8).all() and (low[8:] < high[8:]).all()
 
 
 def test_a_second_asking_needs_no_model(teacher: LocalTeacher, tmp_path: Path) -> None:

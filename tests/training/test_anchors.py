@@ -52,6 +52,12 @@ def test_those_read_anew_are_as_read_and_nothing_else_is_written() -> None:
     torch.testing.assert_close(then, before)
 
 
+def test_states_of_a_save_point_go_where_the_student_is() -> None:
+    """`meta` stands for a graphics card, which tests do not have."""
+    moved = carried(torch.zeros(4, 2, 3), torch.ones(2, 2, 3, device="meta"), [1, 3])
+    assert moved.device.type == "meta" and moved.shape == (4, 2, 3)
+
+
 def test_a_student_in_training_sees_what_it_would_by_anchors_read_at_every_step(
         made: Made, student_and_encoder: Path) -> None:
     """A real student drifts: anchors of some steps ago must not stand for those of now."""

@@ -94,6 +94,21 @@ def test_a_resumed_one_goes_on_to_the_bit(dtype: torch.dtype) -> None:
         assert torch.equal(a, b)
 
 
+def test_a_save_point_goes_on_where_the_weights_are() -> None:
+    """On another device than the processor; `meta` stands for a graphics card, which tests do not have."""
+    there = [torch.nn.Parameter(p.detach().to("meta")) for p in parameters()]
+    here = Optimiser(parameters(), 0.01, 10)
+    give_gradients(here.parameters, 0)
+    here.step()
+    with pytest.MonkeyPatch.context() as patch:
+        adam = torch.optim.AdamW
+        patch.setattr(torch.optim, "AdamW", lambda *a, fused, **k: adam(*a, **k))  # meta knows no fused one
+        moved = Optimiser(there, 0.01, 10)
+    moved.load(here.tensors(), 1)
+    kept = [value for state in moved._adam.state.values() for value in state.values()]
+    assert len(kept) == 3 * len(there) and {value.device.type for value in kept} == {"meta"}
+
+
 def test_a_snapshot_does_not_move_and_can_be_put_back() -> None:
     wanted = parameters()
     optimiser = Optimiser(wanted, 0.1, 5)

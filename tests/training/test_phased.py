@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -284,6 +285,58 @@ def test_slack_is_for_the_first_phase_and_for_new_answers(made: Made, tmp_path: 
         patch.setattr("engine.training.phased.judge", judged)
         run.run()
     assert given == [True, False, again]
+
+
+@pytest.mark.parametrize("asked", [0, 5])
+def test_answers_that_came_back_the_same_give_no_slack(made: Made, tmp_path: Path, asked: int) -> None:
+    run = training(made, tmp_path / "run", phases=phases(1.0))
+    run.ask_again = lambda now, differs, learn: (now, asked)
+    given = []
+
+    def judged(start: Gate, end: Gate, *, slack: bool) -> tuple[bool, str]:
+        given.append(slack)
+        return judge(start, end, slack=slack)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("engine.training.phased.judge", judged)
+        run.run()
+    assert given == [True, False, False]
+
+
+def test_a_phase_without_documents_is_left_out_and_says_so(made: Made, tmp_path: Path) -> None:
+    run = training(made, tmp_path / "run", phases=phases(4.0))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Labels, "differs", lambda self, says, learn: np.zeros(len(learn), bool))
+        patch.setattr(Labels, "sureness", lambda self, learn: np.full(len(learn), 0.9))
+        patch.setattr(Labels, "classes", lambda self, learn: (np.zeros(len(learn), int), 3))
+        results = run.run()
+    last = results[-1]
+    assert (last["steps"], last["kept"], last["stopped"]) == (0, False, False)
+    assert "left out" in last["because"] and last["agreement"] == last["agreement_before"]
+    assert results[1]["steps"] > 0
+    json.loads((tmp_path / "run" / "phases" / "3-hard-cases" / "done.json").read_text(),
+               parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    again = training(made, tmp_path / "run", phases=phases(4.0))
+    again.run()
+    assert torch.equal(weights(again), weights(run))
+
+
+def test_time_before_a_pause_counts_as_the_steps_do(made: Made, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    first = training(made, folder, after(3, "pause"))
+    first.log.write("run_started")
+    with pytest.raises(Interrupted):
+        first.run()
+    lines = (folder / "events.jsonl").read_text().splitlines()
+    begun = next(i for i, line in enumerate(lines) if "phase_started" in line)
+    aged = [json.loads(line) for line in lines]
+    for event in aged[:begun + 1]:
+        event["time"] -= 1000.0  # as if it had begun long before
+    (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in aged))
+    second = training(made, folder)
+    second.log.write("run_started", resumed=True)
+    results = second.run()
+    assert results[0]["steps"] > 3 and 1000 < results[0]["seconds"] < 1200
+    assert results[1]["seconds"] < 200
 
 
 def test_a_gate_prefers_agreement_then_closeness() -> None:

@@ -33,6 +33,24 @@ def test_the_confident_slice_keeps_the_best_of_every_class() -> None:
     assert len(set(part.positions.tolist())) == len(part.positions)
 
 
+def test_among_equally_sure_ones_chance_decides_not_the_place_in_the_file() -> None:
+    same = np.ones(200)
+    part = choose_slice("confident", np.zeros(200, int), same, 1, seed=3)
+    assert len(part.positions) == 140 and part.positions[-1] > 180 and "at random" in part.because
+    assert part.positions.tolist() == sorted(part.positions.tolist())
+    again = choose_slice("confident", np.zeros(200, int), same, 1, seed=3)
+    assert again.positions.tolist() == part.positions.tolist()
+    half = np.where(np.arange(200) < 100, 0.5, 0.9)  # the surest still come first
+    part = choose_slice("confident", np.zeros(200, int), half, 1, seed=3)
+    assert set(range(100, 200)) <= set(part.positions.tolist()) and "surest" in part.because
+
+
+def test_where_nothing_is_hard_nothing_is_chosen() -> None:
+    classes = np.arange(40) % 2
+    part = choose_slice("hard", classes, np.full(40, 0.9), 2, seed=0, differs=np.zeros(40, bool))
+    assert not len(part.positions) and not len(part.weights) and "agree on all" in part.because
+
+
 def test_all_is_all() -> None:
     part = choose_slice("all", CHOICE, SURE, 4, seed=0)
     assert part.positions.tolist() == list(range(N)) and str(N) in part.because

@@ -77,3 +77,41 @@ def test_two_processes_train_what_one_does(made: Made, how: tuple[str, ...]) -> 
         np.testing.assert_allclose(first[name], second[name], atol=2e-4)
     a, b = read_json(alone.report), read_json(both.report)
     assert a["agreement"] == pytest.approx(b["agreement"], abs=0.06)
+    for name in ("scoring", "take-home"):  # as if it had failed after the training
+        both.stage(name).unlink()
+    launched(both.path, made.workspace.home, *how)
+    assert read_json(both.report)["agreement"] == b["agreement"] and len(steps(both.path)) == len(two)
+
+
+WHILE_ASKING = """
+import sys
+from engine.errors import TeacherError
+from engine.training.loop import Interrupted
+from engine.training.ranks import join_ranks, leave_ranks
+ranks = join_ranks()
+
+class Odd(Exception):
+    def __reduce__(self):
+        raise TypeError("not for travelling")
+
+for error in (Interrupted("stop"), TeacherError("It does not answer.", "Wait."), Odd()):
+    def ask():
+        raise error
+    try:
+        ranks.first_does(ask)
+    except Exception as raised:
+        print(ranks.rank, type(raised).__name__, getattr(raised, "wish", ""), getattr(raised, "fix", ""))
+ranks.first_does(lambda: None)
+leave_ranks()
+"""
+
+
+def test_what_stops_the_first_while_the_others_wait_stops_all() -> None:
+    about = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    both = [subprocess.Popen([sys.executable, "-c", WHILE_ASKING], text=True, stdout=subprocess.PIPE,
+                             env={**os.environ, **about, "RANK": str(rank)}) for rank in range(2)]
+    said = [one.communicate(timeout=100)[0].splitlines() for one in both]
+    assert [one.returncode for one in both] == [0, 0]
+    assert said[0] == ["0 Interrupted stop ", "0 TeacherError  Wait.", "0 Odd  "]
+    assert said[1] == ["1 Interrupted stop ", "1 TeacherError  Wait.",
+                       "1 RunError  Look into its log for why."]
