@@ -18,6 +18,9 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+from safetensors import SafetensorError
 
 WORK_SAFE = "Nothing you made was lost."
 
@@ -66,19 +69,36 @@ class MissingPart(EngineError):
     """An optional library is not installed; the fix holds the install line."""
 
 
+def _disk_full(doing: str) -> SpaceError:
+    return SpaceError(
+        f"The disk is full: there was no room for {doing}.",
+        "Free some space (old runs and models are the largest), then start again: "
+        "it continues where it stopped.",
+        "What was finished before is kept.",
+    )
+
+
+@contextmanager
+def damage_in_words(path: Path, fix: str) -> Iterator[None]:
+    """Turn what a damaged file of numbers raises when it is read into a `RunError` that names it."""
+    try:
+        yield
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise RunError(f"The file {path} is damaged: it was cut short or changed.", fix) from error
+
+
 @contextmanager
 def disk_errors_in_words(doing: str) -> Iterator[None]:
     """Turn the operating system's disk errors into a `SpaceError`; others pass unchanged."""
     try:
         yield
+    except SafetensorError as error:  # it tells the system's error in its text only
+        if f"os error {errno.ENOSPC})" in str(error) or f"os error {errno.EDQUOT})" in str(error):
+            raise _disk_full(doing) from error
+        raise
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise SpaceError(
-                f"The disk is full: there was no room for {doing}.",
-                "Free some space (old runs and models are the largest), then start again: "
-                "it continues where it stopped.",
-                "What was finished before is kept.",
-            ) from error
+            raise _disk_full(doing) from error
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             raise SpaceError(
                 f"No permission to write {doing} ({error.filename or 'unknown path'}).",

@@ -20,7 +20,7 @@ import pandas as pd
 from engine import projects
 from engine.cache.signals import load_vectors, save_vectors
 from engine.corpus.splits import split
-from engine.corpus.store import load_corpus, load_gold
+from engine.corpus.store import load_corpus, load_gold, load_receipt
 from engine.devices import DeviceChoice, choose_device, dtype_is_set
 from engine.embedding.encoder import embed
 from engine.errors import RunError
@@ -31,7 +31,7 @@ from engine.evaluation.report_texts import score_texts
 from engine.events import EventLog, SilentLog, spent_before
 from engine.export.taking_home import pack, reload_check
 from engine.jobs.folder import RunFolder
-from engine.models.weights import require
+from engine.models.weights import ModelFolder, require
 from engine.plan import ENCODER, DistillPlan, load_plan
 from engine.questioning import Questions
 from engine.records import PARTS, Corpus, FloatArray, Parts, WrittenSignal, text_digest
@@ -203,6 +203,7 @@ def questions(line: Line) -> Questions:
 def train_student(line: Line) -> dict[str, Any]:
     """The small model, phase by phase; left in `line.student` with its final weights, and saved."""
     base = require(line.workspace.models, line.plan.student.model)
+    _same_weights(line, base)
     line.ranks.wait()  # the others begin here: answers and vectors are kept now
     if line.run.stage("training").exists():
         line.student = open_student(line.run.student, base, line.choice)
@@ -215,6 +216,8 @@ def train_student(line: Line) -> dict[str, Any]:
         lambda signal, differs, learn: questions(line).again(signal, differs, learn, line.facts["asking"]),
         line.ranks)
     line.signal = subject.signal
+    receipt = load_receipt(_corpus_folder(line.workspace, line.plan))
+    line.student.settings["cleaning"] = [step["name"] for step in receipt["cleaning"]]
     line.student.save(line.run.student)
     seconds = sum(p["seconds"] for p in results)
     if seconds:
@@ -223,6 +226,15 @@ def train_student(line: Line) -> dict[str, Any]:
     trained, everything = line.student.sizes()
     return {"phases": results, "trained_parameters": trained, "parameters": everything,
             "label_words": line.student.settings["label_words"]}
+
+
+def _same_weights(line: Line, base: ModelFolder) -> None:
+    """Refuse to go on with an adapter on other weights than those it began on, installed in between."""
+    about = read_json(line.run.machine)
+    if about.setdefault("weights", base.digest) != base.digest:
+        raise RunError(f"The weights of “{base.title}” are not those that this run began to train on.",
+                       "Install those again, or start a new run: it uses the large model's answers.")
+    write_json(line.run.machine, about)
 
 
 def help_train(run: RunFolder, workspace: Workspace, ranks: Ranks) -> None:
@@ -274,6 +286,7 @@ def take_home(line: Line) -> dict[str, Any]:
     if line.run.stage("take-home").exists():
         return line.facts["take-home"]
     table, report = pd.read_parquet(line.run.predictions), read_json(line.run.report)
+    line.student = None  # two at once may not fit
     base = require(line.workspace.models, line.plan.student.model)
     fresh = open_student(line.run.student, base, line.choice)
     reloaded = reload_check(fresh, table)

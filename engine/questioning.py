@@ -24,7 +24,7 @@ from engine.prompts.composing import compose, option_orders
 from engine.records import Corpus, FloatArray, Parts, TeacherSignal, WrittenSignal, take
 from engine.teachers.adaptive import ask_adaptively, asking_for
 from engine.teachers.asking import ask
-from engine.teachers.asking_more import ask_labels
+from engine.teachers.asking_more import FEWEST_TO_CALIBRATE, ask_labels
 from engine.teachers.class_bias import find_class_pull
 from engine.teachers.opening import open_teacher
 from engine.teachers.protocol import DEPTHS, Teacher
@@ -105,7 +105,7 @@ class Questions:
         """Every document, answered in writing."""
         plan = self.plan
         keep = Kept(plan.temperatures, depths) if plan.wants_tokens or depths else None
-        signal, unread = written_signal(
+        signal, unread, known = written_signal(
             teacher, self.corpus.documents, plan.task, plan.ask.template, cache=self.cache,
             shards=lambda about: TokenShards.within(self.workspace.cache, about),
             max_chars=plan.ask.max_chars, keep=keep, checkpoint=self.checkpoint,
@@ -113,7 +113,7 @@ class Questions:
             on_listed=self.progress("Looking at how sure it is of every word"))
         if unread:
             self._tell("answers that cannot be read", unread, "they are left out: nothing is guessed")
-        return signal, {"prompts": len(self.corpus), "from_cache": 0, "unread": unread}
+        return signal, {"prompts": len(self.corpus), "from_cache": known, "unread": unread}
 
     def _plain(self, teacher: Teacher, depths: tuple[float, ...]) -> tuple[TeacherSignal, Facts]:
         """Every document the analyst's own way, in several orders."""
@@ -184,7 +184,7 @@ class Questions:
                           n_orders=plan.again_orders, depths=(), cache=self.cache,
                           max_chars=plan.max_chars, checkpoint=self.checkpoint,
                           on_progress=self.progress("Asking again about documents in doubt"))
-            if not plan.calibrate:
+            if not plan.calibrate or len(rows) < FEWEST_TO_CALIBRATE:
                 return second_signal(signal, rows, answers, np.zeros(len(task.labels))), len(rows)
             every = range(len(rows))
             pull = letter_pull(answers, every, self.plan.seed)

@@ -69,6 +69,7 @@ def teach(plan: DistillPlan, subject: Subject, base: ModelFolder, choice: Device
         longest = max((len(student.encode_answer(subject.signal.texts[i])) for i in subject.learn()),
                       default=1)
         student.settings["most_tokens"] = round(ROOM_BEYOND * longest) + 2
+        student.settings["end_token"] = subject.end_token
     if ranks.sharded:
         shard(student, ranks.world)
     training = PhasedTraining(plan=plan, subject=subject, student=student, folder=folder, log=log, wish=wish,

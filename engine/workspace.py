@@ -123,6 +123,8 @@ def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
         temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
         try:
             write(temporary)
+            with open(temporary, "rb") as written:
+                os.fsync(written.fileno())  # else a power cut could leave the name without the bytes
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -136,8 +138,6 @@ def write_text(path: Path, text: str) -> None:
 def _fill(path: Path, text: str) -> None:
     with open(path, "w", encoding="utf-8") as out:
         out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
 
 
 def write_new(path: Path, text: str) -> None:

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import SafetensorError
 
 from engine import errors
 from engine.errors import EngineError, RunError, SpaceError, disk_errors_in_words
@@ -28,7 +30,7 @@ def test_an_error_says_what_happened_what_is_safe_and_what_to_do() -> None:
 
 def test_every_error_is_an_engine_error_and_stands_in_the_tree_of_the_header() -> None:
     kinds = {name for name, kind in vars(errors).items()
-             if isinstance(kind, type) and issubclass(kind, Exception)}
+             if isinstance(kind, type) and issubclass(kind, Exception) and kind.__module__ == errors.__name__}
     assert all(issubclass(getattr(errors, name), EngineError) for name in kinds)
     assert all(name in (errors.__doc__ or "") for name in kinds)
 
@@ -41,6 +43,36 @@ def test_disk_errors_become_words(number: int, words: str) -> None:
     with pytest.raises(SpaceError, match=words) as told, disk_errors_in_words("the table"):
         raise OSError(number, os.strerror(number), "/place")
     assert "the table" in told.value.what and told.value.fix
+
+
+def test_a_full_disk_is_told_by_what_writes_numbers_too(tmp_path: Path) -> None:
+    """safetensors tells the system's error in its text only."""
+    def full(path: Path) -> None:
+        raise SafetensorError(f"I/O error: No space left on device (os error {errno.ENOSPC})")
+    with pytest.raises(SpaceError, match="disk is full"):
+        write_atomic(tmp_path / "state.safetensors", full)
+    with pytest.raises(SafetensorError), disk_errors_in_words("the table"):
+        raise SafetensorError("HeaderTooLarge (os error 2)")
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "other"])
+def test_a_damaged_file_of_numbers_is_named_with_what_to_do(tmp_path: Path, damage: str) -> None:
+    from engine.cache.signals import load_signal, load_vectors, load_written, save_vectors
+    from engine.training.checkpoints import finish_phase, finished_phase, load_state, save_state
+    save_vectors(tmp_path / "v.safetensors", np.ones((50, 8), np.float32))
+    save_state(tmp_path / "phase", {"a": torch.ones(50)}, {"step": 1})
+    finish_phase(tmp_path / "other", [torch.ones(50)], {})
+    readers = {tmp_path / "v.safetensors": (load_vectors, load_signal, load_written),
+               tmp_path / "phase" / "state-1.safetensors": (lambda _: load_state(tmp_path / "phase"),),
+               tmp_path / "other" / "adapter.safetensors": (lambda _: finished_phase(tmp_path / "other"),)}
+    for path, read in readers.items():
+        whole = path.read_bytes()
+        path.write_bytes({"cut": whole[:-9], "empty": b"", "other": b"not at all"}[damage])
+        for one in read:
+            with pytest.raises(RunError, match="damaged") as told:
+                one(path)
+            assert str(path) in told.value.what
+            assert "Delete" in told.value.fix or "new run" in told.value.fix
 
 
 def test_other_errors_pass_a_disk_guard_unchanged() -> None:

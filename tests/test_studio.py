@@ -168,6 +168,8 @@ def test_a_finished_student_answers_typed_text_through_the_asker(studio: Studio,
         assert list(said.probs) == list(TASK.names) and said.answer == row["student"]
         for name, value in json.loads(row["student_probs"]).items():
             assert said.probs[name] == pytest.approx(value, abs=1e-3)
+        shared = f"RT @somebody: {row['text']}  https://example.org/a1"
+        assert studio.ask_student(run.id, shared) == said  # read as the documents of training were
         address = read_json(made.workspace.home / "asker.json")
         assert (made.workspace.home / "asker.json").stat().st_mode & 0o077 == 0
         for token in ("", "Bearer wrong"):

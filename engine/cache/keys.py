@@ -18,6 +18,6 @@ def written_key(teacher_digest: str, prompt: Prompt, max_new_tokens: int) -> str
 
 
 def answer_key(teacher_digest: str, prompt: Prompt, depths: tuple[float, ...]) -> str:
-    """Name of one answer: who was asked (weights, dtype, chat form), what, and what was kept of it."""
+    """Name of one answer: who was asked (weights, tokenizer, numbers, chat form), what, what was kept."""
     kept = ",".join(f"{d:g}" for d in depths)
     return text_digest(f"{teacher_digest}\x1f{kept}\x1f{prompt_key(prompt)}")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
+from engine.errors import damage_in_words
 from engine.records import FloatArray, ListedTokens, TeacherSignal, WrittenSignal
 from engine.workspace import write_atomic
 
@@ -24,7 +25,7 @@ def save_signal(path: Path, signal: TeacherSignal) -> None:
 
 def load_signal(path: Path) -> TeacherSignal:
     """Read a kept signal."""
-    kept = load_file(path)
+    kept = _load(path)
     return TeacherSignal(kept["probs"], kept["stability"], kept["asked"], kept.get("hidden"),
                          tuple(float(d) for d in kept["depths"]), bool(kept["several"][0]))
 
@@ -43,7 +44,7 @@ def save_written(path: Path, signal: WrittenSignal) -> None:
 
 def load_written(path: Path) -> WrittenSignal:
     """Read kept answers in writing."""
-    kept = load_file(path)
+    kept = _load(path)
     texts = json.loads(kept["texts"].tobytes().decode())
     return WrittenSignal(tuple(texts), kept["sureness"], kept["asked"],
                          listed_tokens(kept) if "token_ids" in kept else (), kept.get("hidden"),
@@ -73,6 +74,11 @@ def listed_tokens(kept: dict[str, np.ndarray]) -> tuple[ListedTokens | None, ...
         for a, b in zip(ends - kept["token_lengths"], ends, strict=True))
 
 
+def _load(path: Path) -> dict[str, np.ndarray]:
+    with damage_in_words(path, "Start a new run: it uses the answers that were given already."):
+        return load_file(path)
+
+
 def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
     # safetensors writes memory as it lies: a view would come back as something else.
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
@@ -86,4 +92,5 @@ def save_vectors(path: Path, vectors: FloatArray) -> None:
 
 def load_vectors(path: Path) -> FloatArray:
     """Read kept sentence vectors."""
-    return load_file(path)["vectors"]
+    with damage_in_words(path, "Delete that file, then press Resume: it is made again."):
+        return load_file(path)["vectors"]

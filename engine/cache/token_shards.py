@@ -1,7 +1,7 @@
 """Likeliest tokens of answers that were asked before: shards of many answers, found by what was answered.
 
-    <folder>/about.json             what these were made with, in full
-    <folder>/shard-<n>.safetensors  keys, lists one behind the other, states; the same digest in each
+    <folder>/about.json                what these were made with, in full
+    <folder>/shard-<keys>.safetensors  keys, lists one behind the other, states; a digest of what is in it
 
 A folder belongs to one large model, tokenizer, way of decoding, set of temperatures and depths. Rows are
 found by the key of prompt and answer, never by place, so they cannot drift out of line; a shard of another
@@ -10,6 +10,7 @@ making is refused, not mended.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ class TokenShards:
 
     folder: Path
     about: Mapping[str, object]
-    _where: dict[str, tuple[Path, int]] = field(default_factory=dict)
+    _where: dict[str, Path] = field(default_factory=dict)
 
     @classmethod
     def within(cls, cache: Path, about: Mapping[str, object]) -> TokenShards:
@@ -57,7 +58,7 @@ class TokenShards:
                     keys = shard.get_tensor("keys")
             except (OSError, SafetensorError) as error:
                 raise made._refused(f"{path.name} cannot be read ({error})") from error
-            made._where |= {bytes(key).decode(): (path, row) for row, key in enumerate(keys)}
+            made._where |= dict.fromkeys(_in_letters(keys), path)
         return made
 
     def get(self, keys: Sequence[str]) -> dict[str, Listing]:
@@ -65,14 +66,18 @@ class TokenShards:
         by_shard: dict[Path, list[str]] = {}
         for key in keys:
             if key in self._where:
-                by_shard.setdefault(self._where[key][0], []).append(key)
+                by_shard.setdefault(self._where[key], []).append(key)
         found: dict[str, Listing] = {}
         for path, wanted in by_shard.items():
             with safe_open(path, framework="numpy") as shard:
                 kept = {name: shard.get_tensor(name) for name in shard.keys()}  # noqa: SIM118 - no mapping
+                whole = (shard.metadata() or {}).get("content") == _content(kept)
+            rows = {key: row for row, key in enumerate(_in_letters(kept["keys"]))} if whole else {}
+            if any(key not in rows for key in wanted):
+                raise self._refused(f"{path.name} was changed")
             lists = listed_tokens(kept)
             for key in wanted:
-                row = self._where[key][1]
+                row = rows[key]
                 listed = lists[row]
                 if listed is not None:
                     found[key] = (listed, kept["hidden"][row] if "hidden" in kept else None)
@@ -88,19 +93,31 @@ class TokenShards:
         if hidden:
             arrays["hidden"] = np.stack(hidden)
         whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        number = len(list(self.folder.glob("shard-*.safetensors")))
-        path = self.folder / f"shard-{number:05d}.safetensors"
+        # Named by what is in it: two runs that write at once do not write over each other.
+        path = self.folder / f"shard-{text_digest(' '.join(made))[:16]}.safetensors"
         with disk_errors_in_words("the large model's likeliest words"):
             self.folder.mkdir(parents=True, exist_ok=True)
             if not (self.folder / "about.json").exists():
                 write_json(self.folder / "about.json", dict(self.about))
-            write_atomic(path, lambda file: save_file(whole, file, metadata={"made": _digest(self.about)}))
-        self._where |= {key: (path, row) for row, key in enumerate(made)}
+            write_atomic(path, lambda file: save_file(whole, file, metadata={
+                "made": _digest(self.about), "content": _content(whole)}))
+        self._where |= dict.fromkeys(made, path)
 
     def _refused(self, why: str) -> RunError:
         return RunError(f"The large model's kept words in {self.folder} do not belong to this run: {why}.",
                         "Delete that folder: the large model then reads its answers once more.",
                         "Documents, instructions and finished runs are safe.")
+
+
+def _in_letters(keys: np.ndarray) -> list[str]:
+    return [bytes(key).decode("ascii", "replace") for key in keys]
+
+
+def _content(arrays: Mapping[str, np.ndarray]) -> str:
+    told = hashlib.sha256()
+    for name in sorted(arrays):
+        told.update(name.encode() + arrays[name].tobytes())
+    return told.hexdigest()
 
 
 def _digest(about: Mapping[str, object]) -> str:

@@ -166,7 +166,7 @@ def _add_pieces(file: Gathered, kept: Iterable[tuple[int, Row, str]], rows: _Row
     meta: list[str | None] = []
     places: list[tuple[int, int]] = []
     for _, row, text in kept:
-        pieces = [text] if _fits(text) else chunks(text, _fits)
+        pieces = in_pieces(text)
         if len(pieces) > 1:
             file.in_pieces += 1
             file.shortened += len(pieces) > MOST_PIECES
@@ -188,6 +188,11 @@ def _add_pieces(file: Gathered, kept: Iterable[tuple[int, Row, str]], rows: _Row
          pa.array(meta, pa.string()),
          pa.array([document for document, _ in places], pa.int64()),
          pa.array([piece for _, piece in places], pa.int32())], schema=COLUMNS))
+
+
+def in_pieces(text: str) -> list[str]:
+    """A text in pieces that models can read, cut at ends of sentences; by itself where it is short enough."""
+    return [text] if _fits(text) else chunks(text, _fits)
 
 
 def _fits(text: str) -> bool:

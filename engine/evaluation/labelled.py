@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from engine.corpus.cleaning import DEFAULT_STEPS, clean
+from engine.corpus.gathering import MOST_PIECES, in_pieces
+from engine.evaluation.pieces import merged
 from engine.metrics.deciding import decisions
 from engine.records import FloatArray
 from engine.students.base import Student
@@ -20,6 +23,17 @@ BETWEEN, NO_LABEL = "; ", "none"  # between several labels of a document; where 
 def named(names: Sequence[str], given: Sequence[bool]) -> str:
     """Decisions of one document as people read them: its labels, or “none”."""
     return BETWEEN.join(name for name, yes in zip(names, given, strict=True) if yes) or NO_LABEL
+
+
+def answered_typed(student: Student, text: str) -> tuple[str, FloatArray]:
+    """As `answered`, of one text as somebody typed it: cleaned and cut as the documents of training were."""
+    steps = student.settings.get("cleaning", DEFAULT_STEPS)
+    pieces = [clean(piece, steps) for piece in in_pieces(text)[:MOST_PIECES]]
+    said, probs = answered(student, pieces)
+    if not student.labels:
+        return "\n".join(one for one in said if one), probs[0]
+    whole = merged(probs, ["it"] * len(pieces), student.several)
+    return named(student.labels, decisions(whole, student.several)[0]), whole[0]
 
 
 def answered(student: Student, texts: Sequence[str],

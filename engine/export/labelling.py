@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.corpus.cleaning import DEFAULT_STEPS
 from engine.corpus.ingest import ingest
 from engine.corpus.reading import ReadOptions
 from engine.devices import choose_device
@@ -38,10 +39,10 @@ def open_student(workspace: Workspace, folder: Path) -> Student:
 
 def label_file(workspace: Workspace, folder: Path, file: Path, target: Path, options: ReadOptions,
                ) -> dict[str, Any]:
-    """Read a file as for training, answer every document, write a table. Returns counts."""
+    """Read a file as the documents of training were, answer each, write a table. Returns counts."""
     table_format(target)
     student = open_student(workspace, folder)
-    read = ingest([file], options)
+    read = ingest([file], options, student.settings.get("cleaning", DEFAULT_STEPS))
     documents = read.corpus.documents
     rows = (_chosen if student.labels else _written)(student, documents)
     write_predictions(target, rows)

@@ -116,5 +116,5 @@ def ask_teacher(workspace: Workspace, teacher: str, wanted: dict[str, Any],
 
 def ask_student(workspace: Workspace, folder: Path, text: str) -> Said:
     """What a finished small model says about one text."""
-    said = call(workspace, {"verb": "student", "folder": str(folder), "texts": [text]})
-    return Said(said["answers"][0], dict(zip(said["labels"], said["probs"][0], strict=True)))
+    said = call(workspace, {"verb": "student", "folder": str(folder), "text": text})
+    return Said(said["answer"], dict(zip(said["labels"], said["probs"], strict=True)))

@@ -28,7 +28,7 @@ from engine.tasks.definition import Task
 from engine.tasks.figures import Figure, Unknown, Unparsed
 from engine.tasks.parsing import Extraction
 from engine.teachers.asking import ask
-from engine.teachers.asking_more import ask_labels, ask_open
+from engine.teachers.asking_more import FEWEST_TO_CALIBRATE, ask_labels, ask_open
 from engine.teachers.opening import open_teacher
 from engine.workspace import Workspace, write_json
 
@@ -81,10 +81,10 @@ def handle(models: Models, wanted: dict[str, Any], report: Report) -> Any:  # no
     if verb == "ask":
         return answers(models, wanted, report)
     if verb == "student":
-        from engine.evaluation.labelled import answered
+        from engine.evaluation.labelled import answered_typed
         student = models.student(Path(wanted["folder"]))
-        said, probs = answered(student, wanted["texts"])
-        return {"answers": said, "labels": list(student.labels), "probs": probs.tolist()}
+        said, probs = answered_typed(student, wanted["text"])
+        return {"answer": said, "labels": list(student.labels), "probs": probs.tolist()}
     if verb == "embed":
         from engine.cache.signals import save_vectors
         from engine.embedding.encoder import embed
@@ -111,11 +111,11 @@ def answers(models: Models, wanted: dict[str, Any], report: Report) -> dict[str,
         return {"log_probs": said.log_probs.tolist(), "orders": said.orders.tolist()}
     if task.kind == "multi_label":
         yes = ask_labels(teacher, documents, task, template, cache=cache, max_chars=wanted["max_chars"],
-                         on_progress=report)
+                         calibrate=len(documents) >= FEWEST_TO_CALIBRATE, on_progress=report)
         return {"probs": yes.probs.tolist()}
     written = ask_open(teacher, documents, task, template, cache=cache, max_chars=wanted["max_chars"],
                        on_progress=report)
-    return {"answers": [in_words(answer) for answer in written]}
+    return {"answers": [in_words(answer) for answer in written.answers]}
 
 
 def in_words(answer: Extraction | str | Unparsed) -> dict[str, Any]:

@@ -131,6 +131,15 @@ def weights_digest(folder: Path) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
+def reading_digest(folder: Path) -> str:
+    """Hex sha256 over what turns texts and chats into tokens: tokenizer, its settings, chat template."""
+    told = hashlib.sha256()
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        held = file_sha256(folder / name) if (folder / name).is_file() else ""
+        told.update(f"{name} {held}\n".encode())
+    return told.hexdigest()
+
+
 def roles_of(folder: Path) -> tuple[Role, ...]:
     """What a model without a card can be: text generators teach and learn, others encode."""
     settings = read_json(folder / "config.json") if (folder / "config.json").is_file() else {}

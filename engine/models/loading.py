@@ -37,12 +37,13 @@ def load_tokenizer(folder: ModelFolder | Path) -> PreTrainedTokenizerBase:
 def load_causal_lm(
     folder: ModelFolder | Path,
     choice: DeviceChoice,
-    attention: str = "sdpa",
+    attention: str | None = None,
     four_bit: bool = False,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A text generator in evaluation mode on `choice.device` in `choice.dtype`, and its tokenizer.
 
-    `attention`: "sdpa", or "eager" where attention weights are wanted. Sets torch's thread count.
+    `attention`: "eager" where attention weights are wanted; else torch's fused one, where this kind of model
+    knows it. Sets torch's thread count.
     `four_bit`: weights in 4 bits (NF4: Dettmers et al., “QLoRA”, NeurIPS 2023), on CUDA only.
     Raises `WeightsError` for files that cannot be read, `SpaceError` for too little memory, `SettingsError`
     where 4 bits are not to be had.

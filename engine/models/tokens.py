@@ -103,6 +103,7 @@ class TokenCounter:
                 tools=None,
                 documents=None,
                 add_generation_prompt=add_generation_prompt,
+                enable_thinking=False,  # Qwen3 and its like would think aloud before they answer
                 **self.special,
             )
         except TemplateError as error:

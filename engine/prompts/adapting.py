@@ -147,7 +147,8 @@ def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np
                 calibrate=calibrate)
     tried = try_out(book, candidates, sample, vectors)
     payable = [t for t in tried if t.candidate == own or t.tokens * n_documents <= budget.tokens - book.spent]
-    chosen, because = choose(payable) if payable else (None, "the budget allowed no trying out")
+    chosen, because = _payable(payable, own, lambda way: float(asking.tokens(way, every, 0).sum()),
+                               budget.tokens - book.spent)
     first = chosen.candidate if chosen else own
     book.budget = budget
     book.fill(first, every, 0)
@@ -184,6 +185,21 @@ def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np
     probs, stability = combine(book, weights)
     return Adapted(probs, stability, _counted(book, weights), tuple(tried), first, because, set_right,
                    once, tuple(steps), reasons, book.spent, halted)
+
+
+def _payable(tried: Sequence[Tried], own: Candidate, costs: Callable[[Candidate], float], left: float,
+             ) -> tuple[Tried | None, str]:
+    """The choice among ways of which all documents can be asked with the tokens that are left, and why.
+
+    The sample's mean only guesses what a way costs: the chosen one is counted in full. `own` always fits.
+    """
+    among = list(tried)
+    while among:
+        chosen, because = choose(among)
+        if chosen.candidate == own or costs(chosen.candidate) <= left:
+            return chosen, because
+        among.remove(chosen)
+    return None, "the budget allowed no trying out"
 
 
 def _set_right(book: Book, first: Candidate) -> str:

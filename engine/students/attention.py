@@ -15,6 +15,6 @@ def suit_attention(model: PreTrainedModel, width: int) -> None:
     any length (`python -m tests.benchmarks.steps attention`).
     """
     short = width <= EAGER_UP_TO and torch.is_grad_enabled() and model.device.type == "cpu"
-    suited = "eager" if short else "sdpa"
+    suited = "eager" if short or not model._supports_sdpa else "sdpa"  # noqa: SLF001 - Gemma 2 knows no other
     if model.config._attn_implementation != suited:
         model.set_attn_implementation(suited)

@@ -37,7 +37,7 @@ SETTINGS_FILE = "anon_student.json"
 ADAPTER = "lora_"  # in the name of every trained parameter
 StatesOf = Callable[[Any], Sequence[Tensor]]
 """A model's output → its states: embeddings, after each layer but the last, and at last after the norm."""
-_LAYER = re.compile(r"\.layers?\.(\d+)\.")
+_LAYER = re.compile(r"\.(?:layers?|h|blocks?)\.(\d+)\.")
 NONE = "none"  # the word that each of several labels is scored against
 
 
@@ -59,7 +59,7 @@ class Student:
         self.device = torch.device(device)
         self.kind: TaskKind = settings.get("kind", "single_label")
         self.labels = tuple(settings["labels"])
-        self.decoder = model.get_base_model().model
+        self.decoder = model.get_base_model().base_model
         self.states_of: StatesOf = hidden_states_of
         words = model.get_base_model().get_output_embeddings().weight
         # A vocabulary matrix may be padded beyond the tokens there are (151,936 rows for 151,665).
@@ -98,7 +98,9 @@ class Student:
             RunError: the folder holds no student, or the base weights are not the ones it was trained on.
         """
         settings = fitting_settings(path, base)
-        model, tokenizer = load_causal_lm(base, choice)
+        # In the bits it was trained in, where they are to be had; elsewhere in those of the whole weights.
+        four_bit = settings.get("four_bit", False) and choice.device == "cuda"
+        model, tokenizer = load_causal_lm(base, choice, four_bit=four_bit)
         if settings.get("layers"):
             model = keep_layers(model, tuple(settings["layers"]))
         return cls(with_adapter(model, path), tokenizer, settings, choice.device)
@@ -210,7 +212,8 @@ def first_settings(folder: ModelFolder, plan: StudentPlan, task: Task,
     """What is known of a student before it learns, as it is saved with it."""
     return {"format": 1, "base_model": folder.name, "base_digest": folder.digest, "kind": task.kind,
             "prompt": plan.prompt, "max_chars": plan.max_chars, "question": task.question,
-            "labels": list(label_names(task)), "dtype": choice.dtype, "task": task.model_dump(mode="json")}
+            "labels": list(label_names(task)), "dtype": choice.dtype, "four_bit": plan.four_bit,
+            "task": task.model_dump(mode="json")}
 
 
 def adapted(base: Any, plan: StudentPlan, seed: int, writes: bool = True) -> PeftModel:  # noqa: ANN401
@@ -255,6 +258,7 @@ def _quiet() -> Iterator[None]:
     """Keep from the user what one library has to tell another about its future."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
+        warnings.filterwarnings("ignore", "fan_in_fan_out is set")  # GPT-2's layers lie the other way round
         yield
 
 

@@ -37,6 +37,13 @@ HEAD_FILE = "head.safetensors"
 SCALE = 8.0  # of cosines, so that a softmax over labels can be sure
 
 
+def _window(base: Any, tokenizer: Any) -> int:  # noqa: ANN401 - a transformers model, its tokenizer
+    """How many tokens it reads. RoBERTa's kin count places from behind the padding token's number on."""
+    padding = getattr(getattr(base, "embeddings", None), "position_embeddings", None)
+    skipped = 0 if padding is None or padding.padding_idx is None else padding.padding_idx + 1
+    return min(base.config.max_position_embeddings - skipped, tokenizer.model_max_length)
+
+
 class EncoderStudent(Student):
     """Scores labels by the mean state of a document's tokens; see `Student` for what it offers."""
 
@@ -49,7 +56,7 @@ class EncoderStudent(Student):
         self.decoder = model.get_base_model()
         self.states_of = hidden_states_of
         self.rows = torch.nn.Parameter(rows.to(self.device))
-        self._window = model.get_base_model().config.max_position_embeddings
+        self._window = _window(model.get_base_model(), tokenizer)
 
     @classmethod
     def fresh(cls, folder: ModelFolder, plan: StudentPlan, task: Task, choice: DeviceChoice,

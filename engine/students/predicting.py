@@ -45,7 +45,7 @@ def write_answers(student: Student, texts: Sequence[str],
     room, done = student.settings["most_tokens"], 0
     for rows in length_batches([len(row) + room for row in ids], WRITTEN_AT_ONCE):
         fresh = write(student.model, student.tokenizer, [ids[i] for i in rows], [""] * len(rows),
-                      student.kind == "extract", room)
+                      student.kind == "extract", room, student.settings.get("end_token"))
         for i, written in zip(rows, fresh, strict=True):
             made[i] = written
         done += len(rows)

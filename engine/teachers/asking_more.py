@@ -23,6 +23,7 @@ from engine.teachers.asking import Progress, answer_prompts
 from engine.teachers.protocol import Teacher
 
 WRITE_BATCH = 8
+FEWEST_TO_CALIBRATE = 50  # documents; the lean of fewer says more about them than about the model
 TOGETHER = 64  # documents asked about one category, where the instructions stand in front
 
 
@@ -84,6 +85,14 @@ def ask_labels(teacher: Teacher, documents: Sequence[Document], task: Task, temp
     return LabelAnswers(probs, cached, hidden)
 
 
+@dataclass(frozen=True, slots=True)
+class OpenAnswers:
+    """Answers in writing, in the documents' order, and how many were known before."""
+
+    answers: Sequence[Extraction | str | Unparsed]
+    from_cache: int
+
+
 def _message_first(prompts: Sequence[Prompt], n_labels: int) -> bool:
     """Whether questions about one document share more than questions about one category do.
 
@@ -112,7 +121,7 @@ def yes_probabilities(answers: FloatArray, empties: FloatArray,
 
 def ask_open(teacher: Teacher, documents: Sequence[Document], task: Task, template: Template, *,
              cache: AnswerCache | None, max_chars: int, on_progress: Progress | None = None,
-             checkpoint: Callable[[], None] | None = None) -> list[Extraction | str | Unparsed]:
+             checkpoint: Callable[[], None] | None = None) -> OpenAnswers:
     """Ask for facts or a short text, in writing; what cannot be read is there as `Unparsed`.
 
     Raises:
@@ -136,8 +145,8 @@ def ask_open(teacher: Teacher, documents: Sequence[Document], task: Task, templa
         known |= made
         if on_progress:
             on_progress(len(prompts) - len(missing) + start + len(rows), len(prompts))
-    return [read_answer(task, known[key], document.text)
-            for key, document in zip(keys, documents, strict=True)]
+    return OpenAnswers([read_answer(task, known[key], document.text)
+                        for key, document in zip(keys, documents, strict=True)], len(prompts) - len(missing))
 
 
 def read_answer(task: Task, written: Written, document: str) -> Extraction | str | Unparsed:

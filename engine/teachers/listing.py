@@ -12,6 +12,7 @@ from torch import Tensor
 from engine.models.places import answer_positions, padded
 from engine.records import FloatArray, ListedTokens
 from engine.teachers.protocol import LISTED
+from engine.teachers.scores import as_scored
 
 
 @torch.inference_mode()
@@ -21,7 +22,7 @@ def list_answers(model: Any, vocabulary: int, prompts: Sequence[Sequence[int]], 
     """What a causal language model would have said at each place of the answers.
 
     Args:
-        model: its decoder is `model.model`.
+        model: its decoder is `model.base_model`.
         vocabulary: how many tokens there are; rows of the vocabulary matrix beyond are padding.
         prompts, answers: token ids; an answer ends with the token that ends a turn.
         temperatures: at which the lists are to be exact.
@@ -33,8 +34,8 @@ def list_answers(model: Any, vocabulary: int, prompts: Sequence[Sequence[int]], 
     device = model.device
     ids = [[*p, *a] for p, a in zip(prompts, answers, strict=True)]
     tokens, mask = padded(ids, device)
-    out = model.model(input_ids=tokens, attention_mask=mask, use_cache=False,
-                      output_hidden_states=bool(depths))
+    out = model.base_model(input_ids=tokens, attention_mask=mask, use_cache=False,
+                           output_hidden_states=bool(depths))
     rows, places = (where.to(device) for where in answer_positions([len(p) for p in prompts],
                                                                   [len(row) for row in ids]))
     head = model.get_output_embeddings().weight[:vocabulary]
@@ -45,7 +46,8 @@ def list_answers(model: Any, vocabulary: int, prompts: Sequence[Sequence[int]], 
         at += len(answer)
         pooled = [state[r, places[here]].float().mean(0) for state in states]
         hidden = torch.stack(pooled).clamp(-6e4, 6e4).half().cpu().numpy() if depths else None
-        made.append((_lists((gathered[here] @ head.T).float(), answer, temperatures, k), hidden))
+        scores = as_scored(model.config, (gathered[here] @ head.T).float())
+        made.append((_lists(scores, answer, temperatures, k), hidden))
     return made
 
 

@@ -9,6 +9,7 @@ import torch
 
 from engine.devices import DeviceChoice
 from engine.errors import TeacherError
+from engine.models.folders import reading_digest
 from engine.models.loading import load_causal_lm
 from engine.models.weights import ModelFolder
 from engine.prompts.verbalisers import assign
@@ -16,6 +17,7 @@ from engine.records import Answer, FloatArray, ListedTokens, Prompt, Written, te
 from engine.tasks.definition import LETTERS
 from engine.teachers.listing import list_answers
 from engine.teachers.prefixes import SharedPrefix
+from engine.teachers.scores import as_scored
 from engine.teachers.writing import write
 
 
@@ -29,7 +31,8 @@ class LocalTeacher:
 
     def __init__(self, folder: ModelFolder, choice: DeviceChoice, *, reuse: bool = True) -> None:
         self.name = folder.name
-        self.digest = text_digest(f"{folder.digest}|chat")
+        # What decides its answers: weights, how texts become tokens, number format, how a turn is written.
+        self.digest = text_digest(f"{folder.digest}|{reading_digest(folder.path)}|{choice.dtype}|no thinking")
         self._model, self._tokenizer = load_causal_lm(folder, choice)
         if not self._tokenizer.chat_template:
             raise TeacherError(f"“{self.name}” has no chat form: it was not trained to follow instructions.",
@@ -40,7 +43,7 @@ class LocalTeacher:
         # Some models keep other things than keys and values for what they have read.
         plain = not getattr(self._model, "_is_stateful", False) and "sliding_attention" not in (
             getattr(self._model.config, "layer_types", None) or ())
-        self.shared = SharedPrefix(self._model.model, self._device) if reuse and plain else None
+        self.shared = SharedPrefix(self._model.base_model, self._device) if reuse and plain else None
 
     def _single_token(self, letter: str) -> int:
         ids = self._tokenizer.encode(letter, add_special_tokens=False)
@@ -62,7 +65,7 @@ class LocalTeacher:
         """Token ids of one user turn in chat form and the answer's opening, ready for its next token."""
         text = self._tokenizer.apply_chat_template(
             [{"role": "user", "content": prompt.text}], tokenize=False,
-            add_generation_prompt=True) + prompt.opening
+            add_generation_prompt=True, enable_thinking=False) + prompt.opening
         # The chat form already holds the special tokens; a second BOS would shift everything.
         return self._tokenizer.encode(text, add_special_tokens=False)
 
@@ -89,15 +92,15 @@ class LocalTeacher:
         tokens = tokens.to(self._device)
         places = torch.arange(done + width, device=self._device)
         mask = (places[None, :] <= last[:, None] + done).long()
-        out = self._model.model(input_ids=tokens, attention_mask=mask, use_cache=past is not None,
-                                cache=past, position_ids=places[None, done:],
-                                output_hidden_states=bool(depths))
+        out = self._model.base_model(input_ids=tokens, attention_mask=mask, use_cache=past is not None,
+                                     cache=past, position_ids=places[None, done:],
+                                     output_hidden_states=bool(depths))
         rows = torch.arange(len(ids), device=self._device)
         final = out.last_hidden_state[rows, last]
         # Only the answers' rows of the vocabulary matrix are needed, not all 150,000.
         read = torch.tensor([self.answer_tokens(p) for p in prompts], device=self._device)
         head = self._model.get_output_embeddings().weight
-        logits = torch.einsum("iw,ilw->il", final.float(), head[read].float())
+        logits = as_scored(self._model.config, torch.einsum("iw,ilw->il", final.float(), head[read].float()))
         log_probs = torch.log_softmax(logits, dim=-1).cpu().numpy()
         hidden = None
         if depths:

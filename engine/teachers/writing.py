@@ -43,11 +43,11 @@ def closed(text: str) -> bool:
 
 
 def write(model: Any, tokenizer: Any, rows: Sequence[Sequence[int]], openings: Sequence[str],  # noqa: ANN401
-          json: bool, max_new_tokens: int) -> list[Written]:
+          json: bool, max_new_tokens: int, end: int | None = None) -> list[Written]:
     """What the model writes after each row of token ids; its opening stands in front of the text.
 
     Padded on the left, so that every row goes on at its own last token. `finished` is False where the limit
-    cut the text off.
+    cut the text off. `end`: a token that ends a turn beside the model's own.
     """
     width, device = max(map(len, rows)), model.device
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
@@ -56,7 +56,7 @@ def write(model: Any, tokenizer: Any, rows: Sequence[Sequence[int]], openings: S
     for r, row in enumerate(rows):
         tokens[r, width - len(row):] = torch.tensor(row)
         mask[r, width - len(row):] = 1
-    ends = _ends(model, tokenizer)
+    ends = _ends(model, tokenizer, end)
     stops = StoppingCriteriaList([_Closed(tokenizer, width, openings)] if json else [])
     with torch.inference_mode():
         out = model.generate(
@@ -66,14 +66,14 @@ def write(model: Any, tokenizer: Any, rows: Sequence[Sequence[int]], openings: S
     made = []
     for r, opening in enumerate(openings):
         ids = out[r, width:].tolist()
-        end = next((i for i, token in enumerate(ids) if token in ends), None)
-        text = opening + tokenizer.decode(ids if end is None else ids[:end], skip_special_tokens=True)
-        made.append(Written(text, end is not None or (json and closed(text))))
+        stop = next((i for i, token in enumerate(ids) if token in ends), None)
+        text = opening + tokenizer.decode(ids if stop is None else ids[:stop], skip_special_tokens=True)
+        made.append(Written(text, stop is not None or (json and closed(text))))
     return made
 
 
-def _ends(model: Any, tokenizer: Any) -> list[int]:  # noqa: ANN401
+def _ends(model: Any, tokenizer: Any, end: int | None) -> list[int]:  # noqa: ANN401
     """Tokens that end the model's turn."""
     told = model.generation_config.eos_token_id
     several = told if isinstance(told, list) else [told]
-    return sorted({token for token in (*several, tokenizer.eos_token_id) if token is not None})
+    return sorted({token for token in (*several, tokenizer.eos_token_id, end) if token is not None})

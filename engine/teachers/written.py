@@ -35,8 +35,8 @@ def written_signal(teacher: Teacher, documents: Sequence[Document], task: Task, 
                    cache: AnswerCache | None, shards: Callable[[dict[str, object]], TokenShards] | None,
                    max_chars: int, keep: Kept | None, on_written: Progress | None = None,
                    on_listed: Progress | None = None,
-                   checkpoint: Callable[[], None] | None = None) -> tuple[WrittenSignal, int]:
-    """Answers to all documents, and how many could not be read.
+                   checkpoint: Callable[[], None] | None = None) -> tuple[WrittenSignal, int, int]:
+    """Answers to all documents, how many could not be read, and how many were known before.
 
     With `keep` the teacher reads each answer once more, in its one form, to say how likely it finds every
     word; without, every answer counts as sure. `shards(about)` opens the store for lists of that making.
@@ -44,14 +44,15 @@ def written_signal(teacher: Teacher, documents: Sequence[Document], task: Task, 
     Raises:
         TeacherError: the teacher cannot write.
     """
-    answers = ask_open(teacher, documents, task, template, cache=cache, max_chars=max_chars,
-                       on_progress=on_written, checkpoint=checkpoint)
-    texts = tuple(as_written(task, answer) for answer in answers)
+    told = ask_open(teacher, documents, task, template, cache=cache, max_chars=max_chars,
+                    on_progress=on_written, checkpoint=checkpoint)
+    texts = tuple(as_written(task, answer) for answer in told.answers)
     there = [i for i, text in enumerate(texts) if text]
     asked = np.ones(len(documents), dtype=np.int64)
     unread = len(texts) - len(there)
     if keep is None or not there:
-        return WrittenSignal(texts, np.array([float(bool(text)) for text in texts]), asked), unread
+        sureness = np.array([float(bool(text)) for text in texts])
+        return WrittenSignal(texts, sureness, asked), unread, told.from_cache
     # The opening is part of the answer's one form: it is predicted like the rest.
     prompts = [replace(p, opening="") for p in compose_open(template, task, documents, max_chars)]
     store = shards({"teacher": teacher.digest, "listed": LISTED, "decoding": "greedy",
@@ -80,7 +81,7 @@ def written_signal(teacher: Teacher, documents: Sequence[Document], task: Task, 
     tokens = tuple(listings[key][0] if text else None for key, text in zip(keys, texts, strict=True))
     sureness = np.array([0.0 if listed is None else sureness_of(listed) for listed in tokens])
     return WrittenSignal(texts, sureness, asked, tokens, _states(texts, keys, listings),
-                         keep.depths), unread
+                         keep.depths), unread, told.from_cache
 
 
 def _states(texts: Sequence[str], keys: Sequence[str], listings: dict[str, Listing]) -> np.ndarray | None:

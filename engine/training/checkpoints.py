@@ -18,6 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from engine.errors import damage_in_words
 from engine.workspace import read_json, write_atomic, write_json
 
 
@@ -42,7 +43,12 @@ def load_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     if not (folder / "cursor.json").exists():
         return None
     cursor = read_json(folder / "cursor.json")
-    return load_file(str(folder / cursor["file"])), cursor
+    return _load(folder / cursor["file"]), cursor
+
+
+def _load(path: Path) -> dict[str, Tensor]:
+    with damage_in_words(path, f"Delete {path.parent}, then press Resume: this phase is trained again."):
+        return load_file(str(path))
 
 
 def finish_phase(folder: Path, weights: list[Tensor], result: dict[str, Any]) -> None:
@@ -58,7 +64,7 @@ def finished_phase(folder: Path) -> tuple[list[Tensor], dict[str, Any]] | None:
     """The final weights and result of a phase that is over, or None."""
     if not (folder / "done.json").exists():
         return None
-    tensors = load_file(str(folder / "adapter.safetensors"))
+    tensors = _load(folder / "adapter.safetensors")
     return [tensors[f"master.{i}"] for i in range(len(tensors))], read_json(folder / "done.json")
 
 

@@ -144,6 +144,12 @@ class Texts:
     def _shared(self) -> bool:
         return self.plan.output_loss != "sorted_distance"
 
+    @property
+    def end_token(self) -> int | None:
+        """The token that answers learned from end with, where they are learned in the teacher's tokens."""
+        learned = self.signal.tokens if self.tokens and self._shared else ()
+        return next((int(one.written[-1]) for one in learned if one is not None), None)
+
     def classes(self, learn: Sequence[int]) -> tuple[NDArray[np.integer], int]:
         """See `Subject.classes`."""
         return np.zeros(len(learn), dtype=np.int64), 1

@@ -117,7 +117,7 @@ def both(studio: Studio, run: Any, task: Task, items: Sequence[dict[str, Any]]) 
     teacher, _ = open_teacher(DEFAULT_TEACHER, studio.workspace)
     try:
         large = ask_open(teacher, documents, task, template, cache=AnswerCache(studio.workspace.answers),
-                         max_chars=1200)
+                         max_chars=1200).answers
     finally:
         teacher.close()
     small, _ = answered(open_student(studio.workspace, run.student), [item["text"] for item in items])

@@ -52,7 +52,7 @@ def test_what_was_kept_comes_back_by_its_key_from_whatever_shard(tmp_path: Path)
 def test_a_shard_of_another_making_is_refused(tmp_path: Path) -> None:
     store = TokenShards.within(tmp_path, ABOUT)
     store.put({key(0): listing(2)})
-    shard = store.folder / "shard-00000.safetensors"
+    shard = next(store.folder.glob("shard-*.safetensors"))
     save_file(load_file(shard), shard, metadata={"made": "elsewhere"})
     with pytest.raises(RunError, match="other settings") as refused:
         TokenShards.within(tmp_path, ABOUT)
@@ -64,6 +64,42 @@ def test_a_shard_of_another_making_is_refused(tmp_path: Path) -> None:
     (store.folder / "about.json").write_text(json.dumps({**ABOUT, "depths": []}))
     with pytest.raises(RunError, match="another one"):
         TokenShards.within(tmp_path, ABOUT)
+
+
+def test_a_shard_with_one_changed_byte_is_refused(tmp_path: Path) -> None:
+    store = TokenShards.within(tmp_path, ABOUT)
+    store.put({key(0): listing(2), key(1): listing(3)})
+    shard = next(store.folder.glob("shard-*.safetensors"))
+    held = bytearray(shard.read_bytes())
+    begin = 8 + int.from_bytes(held[:8], "little")
+    refused = 0
+    for place in range(begin, len(held), 7):
+        changed = held.copy()
+        changed[place] ^= 0x40
+        shard.write_bytes(changed)
+        try:
+            found = TokenShards.within(tmp_path, ABOUT).get([key(1)])
+            assert not found  # its key is another one now: it is read once more
+        except RunError as error:
+            assert "was changed" in error.what
+            refused += 1
+        except UnicodeDecodeError:
+            pytest.fail("a damaged key is told in words")
+    assert refused > 10
+    shard.write_bytes(held)
+    assert TokenShards.within(tmp_path, ABOUT).get([key(1)])
+
+
+def test_runs_that_write_at_once_do_not_write_over_each_other(tmp_path: Path) -> None:
+    one, two = TokenShards.within(tmp_path, ABOUT), TokenShards.within(tmp_path, ABOUT)
+    made = {key(n): listing(n + 1) for n in range(6)}
+    one.put({k: made[k] for k in list(made)[:2]})
+    two.put({k: made[k] for k in list(made)[2:4]})
+    next(one.folder.glob("shard-*.safetensors")).unlink()  # one is lost: the next must not take its place
+    left = TokenShards.within(tmp_path, ABOUT)
+    left.put({k: made[k] for k in list(made)[4:]})
+    found = TokenShards.within(tmp_path, ABOUT).get(list(made))
+    assert len(found) == 4 and all(same(found[k][0], made[k][0]) for k in found)
 
 
 def test_answers_in_writing_are_kept_beside_their_run(tmp_path: Path) -> None:

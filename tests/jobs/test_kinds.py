@@ -10,16 +10,20 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 
+from engine.corpus.cleaning import DEFAULT_STEPS
 from engine.corpus.table import ReadOptions
 from engine.errors import SettingsError
+from engine.evaluation.labelled import answered_typed
 from engine.events import read_events
-from engine.export.labelling import export_student, label_file
+from engine.export.labelling import export_student, label_file, open_student
 from engine.jobs.folder import RequestReader, RunFolder
 from engine.jobs.worker import work
 from engine.models.folders import require
 from engine.plan import ENCODER, STUDENT_PROMPTS, StudentPlan
+from engine.students.base import Student
+from engine.students.predicting import predict
 from engine.tasks.definition import Field, Task
-from engine.workspace import read_json
+from engine.workspace import read_json, write_json
 from tests.students.taught import ASKED, LINE, ONE, SEVERAL, WRITTEN, with_encoder
 from tests.students.tiny import CPU, MODEL, Made
 
@@ -61,6 +65,32 @@ def test_several_labels_from_asking_to_a_labelled_file(large: Made, tmp_path: Pa
     assert answers["answer"].tolist() == table["student"].tolist()[:5]
 
 
+def test_at_home_texts_are_cleaned_as_those_it_learned_from(large: Made, tmp_path: Path) -> None:
+    run = large.run(phases=ONE[:1])
+    done(run, large)
+    settings = run.student / "anon_student.json"
+    held = read_json(settings)
+    assert held["cleaning"] == list(DEFAULT_STEPS)
+    write_json(settings, held | {"cleaning": [*held["cleaning"], "private"]})  # as of a masked upload
+    (tmp_path / "calls.csv").write_text("text\n" + "\n".join(
+        f"RT @a: boat {i} needed call +509 3412-56{i}" for i in range(20, 40)))
+    read = []
+
+    def watched(student: Student, texts: list[str]) -> np.ndarray:
+        read.extend(texts)
+        return predict(student, texts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("engine.export.labelling.predict", watched)
+        label_file(large.workspace, run.student, tmp_path / "calls.csv", tmp_path / "out.csv", ReadOptions())
+    assert read[0] == "boat 20 needed call (phone)" and not any("3412" in text for text in read)
+    student = open_student(large.workspace, run.student)
+    typed = answered_typed(student, "RT @a: boat needed call +509 3412-5620")[1]
+    assert typed.tolist() == predict(student, ["boat needed call (phone)"])[0].tolist()
+    long = " ".join(["Flood water rises."] * 100 + ["Fire and smoke."] * 100)  # in pieces, merged
+    whole = answered_typed(student, long)[1]
+    assert whole.sum() == pytest.approx(1) and not np.allclose(whole, predict(student, [long])[0])
+
+
 def test_labels_of_an_upload_score_several_categories(large: Made) -> None:
     """Each document of the upload carries one of the names: they are scored, and change no weight."""
     run = large.run(task=SEVERAL, ask=ASKED, phases=ONE[:1])
@@ -87,6 +117,8 @@ def test_answers_in_writing_from_asking_to_a_labelled_file(
     assert ("outputs" in steps[0]) == bool(outputs) and {"text", "representations"} <= steps[0].keys()
     assert steps[-1]["text"] < 0.8 * steps[0]["text"]
     assert report["phases"][-1]["agreement"] > report["phases"][0]["agreement_before"]
+    end = read_json(run.student / "anon_student.json")["end_token"]
+    assert end == (1 if moves else None)  # where answers learned from end in the teacher's tokens
     kept = table[(table["part"] == "kept_aside") & (table["teacher"] != "")]
     assert len(kept) == report["n"] and kept["student"].str.len().gt(0).any()
     assert f"{report['n']} of {report['n']} answers are the same" in report["reloaded"]
@@ -109,6 +141,9 @@ def test_words_read_once_are_not_read_again(large: Made, monkeypatch: pytest.Mon
     monkeypatch.setattr("engine.teachers.local.list_answers", never)
     second, _ = done(large.run("second", **fields), large)
     assert first["agreement"] == second["agreement"]
+    runs = large.workspace.project(large.project).runs
+    told = read_json(runs / "second" / "stages" / "asking.json")["facts"]
+    assert told["from_cache"] == told["prompts"] and told["documents_per_s"] is None  # nothing was asked
     one, two = (load_file(large.workspace.project(large.project).runs / name / "signal.safetensors")
                 for name in ("first", "second"))
     assert one.keys() == two.keys() and all(np.array_equal(one[key], two[key]) for key in one)

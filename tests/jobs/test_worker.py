@@ -19,6 +19,7 @@ import psutil
 import pytest
 from safetensors.numpy import load_file
 
+from engine.corpus.cleaning import DEFAULT_STEPS
 from engine.corpus.ingest import ingest
 from engine.corpus.store import save_corpus
 from engine.errors import RunError
@@ -32,7 +33,7 @@ from engine.models.folders import require
 from engine.plan import load_plan, save_plan
 from engine.students.base import Student
 from engine.students.predicting import predict
-from engine.workspace import read_json
+from engine.workspace import read_json, write_json
 from tests.students.tiny import CPU, FIRST, MODEL, TASK, Made, phases
 
 
@@ -99,6 +100,7 @@ def test_the_whole_line_leaves_what_the_contract_says(made: Made) -> None:
         assert sum(json.loads(row).values()) == pytest.approx(1, abs=1e-3)
 
     student = Student.from_folder(run.student, require(made.workspace.models, MODEL), CPU)
+    assert student.settings["cleaning"] == list(DEFAULT_STEPS)
     probs = predict(student, table["text"].tolist())
     assert [TASK.names[i] for i in probs.argmax(1)] == table["student"].tolist()
     assert [student.prompt(t) for t in table["text"]] == table["student_prompt"].tolist()
@@ -130,6 +132,20 @@ def test_a_run_goes_on_in_the_number_format_it_began_with(
     assert work(run, made.workspace) == "done"
     chosen = [e for e in read_events(run.events)[0] if e.get("what") == "machine"]
     assert chosen[-1]["choice"] == "cpu, bfloat16"
+
+
+def test_weights_that_were_replaced_between_a_pause_and_its_end_are_refused(made: Made) -> None:
+    run = made.run(phases=phases(1.0))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RequestReader, "wish", lambda self: "pause" if (run.path / "phases").exists() else None)
+        assert work(run, made.workspace) == "paused"
+    manifest = made.workspace.models / MODEL / "manifest.json"
+    held = read_json(manifest)
+    write_json(manifest, held | {"digest": "other"})
+    assert work(run, made.workspace) == "failed"
+    assert "not those that this run began" in status(run).error["what"]
+    write_json(manifest, held)
+    assert work(run, made.workspace) == "done"
 
 
 def test_a_finished_run_run_again_changes_nothing(made: Made) -> None:

@@ -9,6 +9,7 @@ from engine.errors import SettingsError
 from engine.prompts.adapting import Adapted, adapt, doubtful
 from engine.prompts.answered import Book, Budget, combine
 from engine.prompts.calibration import Likings
+from engine.prompts.candidates import Candidate
 from tests.prompts.worlds import ORDERS, World, truth_of, way
 
 N = 200
@@ -76,6 +77,19 @@ def test_no_document_is_asked_more_often_than_allowed() -> None:
         count[list(rows)] += 1
     assert count[outside].max() == 2
     assert made.asked[outside].max() == 2
+
+
+def test_a_way_that_the_sample_makes_look_cheap_is_counted_in_full() -> None:
+    """Long documents outside of the sample: the way that is chosen must not leave any unasked."""
+    class Longer(World):
+        def tokens(self, candidate: Candidate, rows: np.ndarray, order: int) -> np.ndarray:
+            plain = super().tokens(candidate, rows, order)
+            return plain * np.where((rows >= 40) & (candidate == way("clear")), 3, 1)
+    world = Longer(TRUTH, CLARITY)
+    needed = int(world.tokens(WAYS[0], np.arange(N), 0).sum())
+    for budget in np.linspace(1.0, 6.0, 26):
+        made = asked(Longer(TRUTH, CLARITY), tokens=budget * needed)
+        assert np.isfinite(made.probs).all() and (made.asked > 0).all(), budget
 
 
 def test_a_budget_below_one_question_each_is_refused_before_anything_is_asked() -> None:

@@ -26,7 +26,7 @@ from engine.tasks.presets import preset
 from engine.teachers.asking_more import WRITE_BATCH, ask_open
 from engine.teachers.local import LocalTeacher
 from engine.teachers.recorded import RecordedTeacher
-from engine.teachers.writing import closed
+from engine.teachers.writing import closed, write
 from tests.prompts.injections import INJECTIONS
 from tests.students.tiny import CPU, corpus_of, documents
 
@@ -66,6 +66,15 @@ def teacher(tiny_model: ModelFolder) -> LocalTeacher:
 def said(teacher: LocalTeacher) -> list[list[str]]:
     """What it writes after each prompt alone."""
     return [greedily(teacher, p) for p in prompts()]
+
+
+def test_the_end_that_was_learned_ends_a_turn_too(teacher: LocalTeacher, said: list[list[str]]) -> None:
+    """A student that learned another model's answers ends as that one does."""
+    end = said[0][4]
+    ids = [teacher.encode(p) for p in prompts()[:1]]
+    made = write(teacher._model, teacher._tokenizer, ids, [""], False, LONG,
+                 end=teacher._tokenizer.convert_tokens_to_ids(end))
+    assert made[0].finished and made[0].text.split() == said[0][:said[0].index(end)]
 
 
 def test_together_is_as_alone_token_for_token(teacher: LocalTeacher, said: list[list[str]]) -> None:
@@ -153,7 +162,7 @@ class Writing:
 def asked(teacher: object, cache: AnswerCache | None = None, texts: tuple[str, ...] = (),
           template: Template = SHORT, task: Task = TEXT, **more: object) -> list:
     given_ = [Document(str(i), t, t, str(i)) for i, t in enumerate(texts)] or list(DOCUMENTS)
-    return ask_open(teacher, given_, task, template, cache=cache, max_chars=1200, **more)
+    return ask_open(teacher, given_, task, template, cache=cache, max_chars=1200, **more).answers
 
 
 def test_a_second_asking_needs_no_model(teacher: LocalTeacher, tmp_path: Path) -> None:

@@ -24,9 +24,9 @@ from engine.teachers.protocol import DEPTHS
 from engine.teachers.signals import first_signal, letter_pull, second_signal, unsettled
 from engine.training.loop import Gate, Interrupted
 from engine.training.phased import PhasedTraining, judge
-from engine.training.preparing import label_lesson, one_of_each_group
-from engine.training.subjects import Labels, gate_of
-from tests.students.tiny import AGAIN, CPU, FIRST, MODEL, TASK, TEACHER, Made, corpus_of, phases
+from engine.training.preparing import label_lesson
+from engine.training.subjects import Labels
+from tests.students.tiny import AGAIN, CPU, FIRST, MODEL, TASK, TEACHER, Made, phases
 
 Wish = Callable[[], str | None]
 
@@ -246,32 +246,6 @@ def test_the_mean_of_the_weights_is_tried_after_every_phase_but_the_first(made: 
         assert ("mean of the weights" in result["because"]) == result["averaged"]
 
 
-def gate(correct: list[int], kl: float = 0.1) -> Gate:
-    values = np.array(correct, dtype=float)
-    return Gate(float(values.mean()), kl, len(values), values)
-
-
-def test_judging() -> None:
-    start = gate([1] * 30 + [0] * 10)
-    kept, because = judge(start, gate([1] * 29 + [0] * 11))
-    assert kept and "75 %" in because and "40" in because  # one document of forty: chance
-    kept, because = judge(start, gate([1] * 20 + [0] * 20))
-    assert not kept and "rolled back" in because
-    assert judge(start, gate([1] * 35 + [0] * 5))[0]
-    assert judge(start, start)[0]
-    assert not judge(start, Gate(-1.0, float("inf"), 0, np.zeros(0)))[0]
-
-
-def test_a_phase_that_teaches_nothing_new_must_not_lose() -> None:
-    start = gate([1] * 30 + [0] * 10)
-    fewer = gate([1] * 29 + [0] * 11)
-    assert judge(start, fewer, slack=True)[0]
-    kept, because = judge(start, fewer, slack=False)
-    assert not kept and "rolled back" in because and "75 % → 72 %" in because
-    assert judge(start, start, slack=False)[0] and judge(start, gate([1] * 31 + [0] * 9), slack=False)[0]
-    assert not judge(start, gate([1] * 30 + [0] * 10, kl=0.2), slack=False)[0]
-
-
 @pytest.mark.parametrize("again", [True, False])
 def test_slack_is_for_the_first_phase_and_for_new_answers(made: Made, tmp_path: Path, again: bool) -> None:
     run = training(made, tmp_path / "run", phases=tuple(
@@ -337,24 +311,6 @@ def test_time_before_a_pause_counts_as_the_steps_do(made: Made, tmp_path: Path) 
     results = second.run()
     assert results[0]["steps"] > 3 and 1000 < results[0]["seconds"] < 1200
     assert results[1]["seconds"] < 200
-
-
-def test_a_gate_prefers_agreement_then_closeness() -> None:
-    assert gate([1, 1, 0]).rank > gate([1, 0, 0], kl=0.0).rank
-    assert gate([1, 0], kl=0.1).rank > gate([1, 0], kl=0.2).rank
-    p = np.array([[0.9, 0.1], [0.2, 0.8]])
-    same = gate_of(p, p)
-    assert (same.agreement, same.kl, same.n) == (1.0, 0.0, 2)
-    assert gate_of(p[::-1], p).agreement == 0.0 and gate_of(p[::-1], p).kl > 0.5
-
-
-def test_near_duplicates_are_learned_from_once() -> None:
-    corpus = corpus_of(["short", "a longer text", "other", "longest of the other ones"])
-    grouped = replace(
-        corpus, documents=tuple(replace(d, group=g) for d, g in zip(corpus.documents, "aabb", strict=True))
-    )
-    assert one_of_each_group(grouped, (0, 1, 2, 3)) == (1, 3)
-    assert one_of_each_group(grouped, (0, 2, 3)) == (0, 3)
 
 
 def test_anchors_are_documents_of_learn_and_know_themselves(made: Made, tmp_path: Path) -> None:
