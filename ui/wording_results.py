@@ -57,11 +57,12 @@ COMPARE_PICK = "Pick a row to see the text, both answers and what each model was
 COMPARE_COLUMNS = {"id": "id", "text": "text", "teacher": "large model", "student": "small model",
                    "same": "answers", "sureness": "small model sure", "baseline": "bag of words",
                    "gold": "label"}
-COMPARE_WIDTHS = {"id": "90px", "text": "360px", "large model": "135px", "small model": "135px",
-                  "answers": "120px", "small model sure": "100px", "bag of words": "130px",
-                  "label": "130px"}
-COMPARE_TEXT_WIDTHS = {"id": "90px", "text": "430px", "large model": "270px", "small model": "270px",
-                       "answers": "120px"}  # of answers in writing: fewer columns, longer ones
+# Pixels; the texts get what columns that are not there leave.
+COMPARE_WIDTHS = {"id": 90, "text": 360, "large model": 135, "small model": 135, "answers": 120,
+                  "small model sure": 100, "bag of words": 130, "label": 130}
+COMPARE_TEXT_WIDTHS = {"id": 90, "text": 430, "large model": 270, "small model": 270,
+                       "answers": 120}  # of answers in writing: fewer columns, longer ones
+COMPARE_WIDTH = 1200
 COMPARE_SAME, COMPARE_OTHER = "= same", "≠ different"
 COMPARE_TEXT = "Text"
 COMPARE_BARS = "How sure each model is"

@@ -140,7 +140,8 @@ def limits(report: dict[str, Any], learned: dict[str, int]) -> list[str]:
 
     `learned`: how many documents of each label (by the large model's answer) it was trained on.
     """
-    notes = [f"It saw only {count} documents of “{name}” while learning."
+    seen = {0: "no document", 1: "only one document"}
+    notes = [f"It saw {seen.get(count, f'only {count} documents')} of “{name}” while learning."
              for name, count in learned.items() if count < 15]
     matrix = np.array(report["confusion"]["matrix"] if report["confusion"] else [])
     for i, name in enumerate(report["labels"] if len(matrix) else ()):

@@ -100,6 +100,8 @@ def test_without_labels_agreement_decides(student: float, earned: bool) -> None:
 def test_limits_name_the_weak_and_the_rare() -> None:
     student = [1 if t == 0 else t for t in TRUE]
     report = compare(answered(TRUE, student, TRUE, TRUE), TASK)
+    none, one = limits(report, {"Flood": 0, "fire": 1, "other": 15})[:2]
+    assert none.startswith("It saw no document of “Flood”") and "only one document of “fire”" in one
     notes = limits(report, {"Flood": 300, "fire": 14, "other": 15})
     n = TRUE.count(0)
     assert any("14 documents of “fire”" in note for note in notes)

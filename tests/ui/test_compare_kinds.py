@@ -25,9 +25,10 @@ def studio(large: Made, monkeypatch: pytest.MonkeyPatch) -> Studio:  # noqa: F81
 
 def fills_the_page(rows: pd.DataFrame) -> None:
     """Every column has a width, and all of them are as wide as the page (1,200 px less its margins)."""
-    table = compare._table(rows)
-    assert len(table.column_widths) == len(tables.documents(rows).columns)
-    assert 1_100 <= sum(int(width.removesuffix("px")) for width in table.column_widths) <= 1_250
+    for shown in (rows, rows.assign(gold=None)):  # with labels, and without
+        table = compare._table(shown)
+        assert len(table.column_widths) == len(tables.documents(shown).columns)
+        assert 1_200 <= sum(int(width.removesuffix("px")) for width in table.column_widths) <= 1_250
 
 
 def test_several_labels_are_shown_without_a_confusion_of_one(studio: Studio, large: Made) -> None:  # noqa: F811

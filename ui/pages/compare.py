@@ -196,8 +196,10 @@ def _table(rows: pd.DataFrame) -> Any:  # noqa: ANN401 - a table or its update
     known = words.COMPARE_TEXT_WIDTHS
     if not known.keys() >= set(shown.columns):
         known = words.COMPARE_WIDTHS
-    widths = [known[column] for column in shown.columns]
-    return gr.Dataframe(shown, column_widths=widths)
+    widths = {column: known[column] for column in shown.columns}
+    if "text" in widths:
+        widths["text"] += max(0, words.COMPARE_WIDTH - sum(widths.values()))
+    return gr.Dataframe(shown, column_widths=[f"{width}px" for width in widths.values()])
 
 
 def _confusion(report: tables.Report, side: str) -> Any:  # noqa: ANN401 - a figure
