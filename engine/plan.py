@@ -266,12 +266,15 @@ def phases_for(preset: Preset, kind: TaskKind = "single_label", *, tokens: bool 
 
 
 def _chosen(foundations: float, breadth: float, hard: float) -> tuple[PhasePlan, ...]:
-    """The phases where one category is chosen."""
+    """The phases where one category is chosen.
+
+    The loss on representations is some 1.5 nats, that on answers .2 to .3. At weights of .3 and .1 it ruled:
+    agreement on events that nobody learned from was .53 against .58 by answers alone; at .05, .60 (one seed).
+    """
     return (
         PhasePlan(name="foundations", title="Foundations", slice="confident", passes=foundations,
-                  learning_rate=1e-3, representations=0.3),
-        PhasePlan(name="breadth", title="Breadth", slice="all", passes=breadth, learning_rate=7e-4,
-                  representations=0.1),
+                  learning_rate=1e-3, representations=0.05),
+        PhasePlan(name="breadth", title="Breadth", slice="all", passes=breadth, learning_rate=7e-4),
         PhasePlan(name="hard-cases", title="Hard cases", slice="hard", passes=hard,
                   learning_rate=3e-4, ask_again=True),
     )
