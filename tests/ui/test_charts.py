@@ -34,7 +34,7 @@ def test_steps_go_on_counting_over_the_phases(events: list) -> None:
 def test_each_term_is_drawn_for_the_phases_that_have_it(events: list) -> None:
     table = charts.mistakes(events)
     inner = table[table["series"] == "Inner representations"]
-    assert len(inner) == 34 and inner["step"].max() == 34  # the last phase learns from answers alone
+    assert len(inner) == 14 and inner["step"].max() == 14  # the later phases learn from answers alone
 
 
 def test_phase_beginnings_are_upright_lines_over_the_whole_height(events: list) -> None:
