@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.plan import SLICE_SHARES, DistillPlan
+from engine.plan import COOLED, SLICE_SHARES, DistillPlan
 
 FULL = "full"
 
@@ -41,7 +41,7 @@ def _one_phase(plan: DistillPlan) -> DistillPlan:
         phase.passes for phase in plan.phases)
     first = plan.phases[0].model_copy(update={
         "name": "all-at-once", "title": "All at once", "slice": "all", "passes": passes,
-        "learning_rate": rate, "ask_again": False})
+        "learning_rate": rate, "cools_to": COOLED, "ask_again": False})
     return _with(plan, phases=(first,))
 
 

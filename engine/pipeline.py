@@ -197,7 +197,7 @@ def ask_teacher(line: Line) -> dict[str, Any]:
 def questions(line: Line) -> Questions:
     """What is asked of the large model in this run."""
     return Questions(line.plan, line.corpus, line.parts, line.vectors, line.workspace, line.log,
-                     lambda title: line.progress(line.stage, title), line.checkpoint)
+                     lambda title: line.progress(line.stage, title), line.checkpoint, line.choice)
 
 
 def train_student(line: Line) -> dict[str, Any]:

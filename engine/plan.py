@@ -31,6 +31,7 @@ EXAMPLE_TEACHER = "recorded:teacher"
 DEFAULT_TEACHER = "qwen2.5-coder-1.5b-instruct"
 DEFAULT_STUDENT = "smollm2-135m-instruct"
 ENCODER = "all-minilm-l6-v2"
+COOLED = 0.1  # share of the learning rate that is left when training has cooled down
 KNOWN_WIDTH = 576  # of SmolLM2 135M, on which the presets' rates were chosen
 RATE_SHARES = tuple(0.5 ** k for k in range(6))  # the last for all wider than 9,216
 SLICE_SHARES: dict[Slice, float] = {"confident": 0.7, "all": 1.0, "hard": 0.7}
@@ -90,7 +91,8 @@ class PhasePlan(_Closed):
     title: str
     slice: Slice
     passes: float = Field(gt=0, le=50, description="Passes over the slice.")
-    learning_rate: float = Field(gt=0, le=0.1)
+    learning_rate: float = Field(gt=0, le=0.1, description="The highest of the phase.")
+    cools_to: float = Field(COOLED, gt=0, le=1, description="Share of the learning rate left at its end.")
     outputs: float = Field(1.0, ge=0, description="Weight of the loss on outputs.")
     text: float = Field(0.0, ge=0, description="Weight of the loss on words; for answers in writing.")
     representations: float = Field(0.0, ge=0, description="Weight of the loss on representations.")

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from engine.cache.answers import AnswerCache
 from engine.cache.token_shards import TokenShards
+from engine.devices import DeviceChoice
+from engine.errors import TeacherError
 from engine.events import EventLog
 from engine.metrics.deciding import decisions
 from engine.plan import DistillPlan
@@ -38,7 +40,10 @@ Titled = Callable[[str], Callable[[int, int], None]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Questions:
-    """A run's questions. `vectors` (documents, width) are there where the plan needs likeness."""
+    """A run's questions. `vectors` (documents, width) are there where the plan needs likeness.
+
+    `choice`: what the run computes with; without one, as suits the machine.
+    """
 
     plan: DistillPlan
     corpus: Corpus
@@ -48,6 +53,7 @@ class Questions:
     log: EventLog
     progress: Titled
     checkpoint: Callable[[], None]
+    choice: DeviceChoice | None = None
 
     @property
     def cache(self) -> AnswerCache:
@@ -66,7 +72,7 @@ class Questions:
         """
         plan = self.plan
         depths = DEPTHS if plan.wants_hidden else ()
-        teacher, because = open_teacher(plan.ask.teacher, self.workspace, plan.device)
+        teacher, because = open_teacher(plan.ask.teacher, self.workspace, self.choice)
         self._tell("large model", teacher.name, because)
         began = time.monotonic()
         try:
@@ -77,7 +83,7 @@ class Questions:
         measured = fresh > 0 and not plan.ask.teacher.startswith("recorded:")
         each = facts["prompts"] / len(self.corpus)
         return signal, facts | {
-            "teacher": teacher.name, "prompts_per_s": fresh / seconds if measured else None,
+            "teacher": teacher.name, "weights": teacher.weights, "prompts_per_s": fresh / seconds if measured else None,
             "documents_per_s": round(fresh / each / seconds, 3) if measured else None}
 
     def _way(self) -> Callable[[Teacher, tuple[float, ...]], tuple[TeacherSignal | WrittenSignal, Facts]]:
@@ -165,15 +171,19 @@ class Questions:
         """Another question about the *learn* documents in doubt; the others keep their answer.
 
         `differs`, beside `learn`: the student says otherwise. `asked`: the facts of `first`.
+
+        Raises:
+            TeacherError: the large model is another now than that of `first`, or cannot answer.
         """
         plan = self.plan.ask
         rows = unsettled(signal, learn, differs, plan.again_share)
         way = self._another_way(asked)
         if way is None or not len(rows):
             return signal, 0
-        teacher, _ = open_teacher(plan.teacher, self.workspace, self.plan.device)
+        teacher, _ = open_teacher(plan.teacher, self.workspace, self.choice)
         task = way.shown(self.plan.task)
         try:
+            _same_as_before(teacher, asked)
             orders = option_orders(len(task.labels), plan.again_orders)
             covered = [teacher.covers(compose(way.template, task, take(self.corpus.documents, rows.tolist()),
                                               order, plan.max_chars)) for order in orders]
@@ -204,6 +214,15 @@ class Questions:
 
     def _tell(self, what: str, choice: object, because: str) -> None:
         self.log.write("choice", what=what, choice=choice, because=because)
+
+
+def _same_as_before(teacher: Teacher, asked: Facts) -> None:
+    """Refuse to mix the answers of two models: weights or tokenizer may be installed anew at a pause."""
+    if asked.get("weights", teacher.weights) != teacher.weights:
+        raise TeacherError(f"“{teacher.name}” is not the model that answered this run's first questions: its "
+                           "weights or its tokenizer changed since.",
+                           "Install those from before again, or start a new run.",
+                           "Its answers and the phases so far are kept.")
 
 
 def told(made: Adapted) -> Facts:

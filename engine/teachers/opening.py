@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.devices import choose_device
+from engine.devices import DeviceChoice, choose_device
 from engine.models.weights import require
 from engine.teachers.protocol import Teacher, teacher_kind
 from engine.teachers.recorded import RecordedTeacher
@@ -13,8 +13,9 @@ from engine.workspace import Workspace
 RECORDINGS = "recordings"
 
 
-def open_teacher(name: str, workspace: Workspace, device: str | None = None) -> tuple[Teacher, str]:
-    """The teacher and one sentence on what it is and where it runs.
+def open_teacher(name: str, workspace: Workspace,
+                 choice: DeviceChoice | None = None) -> tuple[Teacher, str]:
+    """The teacher and one sentence on what it is and where it runs; without a `choice`, as suits the machine.
 
     Raises:
         TeacherError: no such recording.
@@ -28,5 +29,5 @@ def open_teacher(name: str, workspace: Workspace, device: str | None = None) -> 
                           f"{'' if mine else ', shipped with the example'}: nothing is computed")
     from engine.teachers.local import LocalTeacher  # torch: only where a model really runs
     folder = require(workspace.models, name)
-    choice = choose_device(device)
+    choice = choice or choose_device()
     return LocalTeacher(folder, choice), f"on this machine: {choice.because}"

@@ -24,9 +24,14 @@ DEPTHS: tuple[float, ...] = (0.25, 0.5, 1.0)
 
 
 class Teacher(Protocol):
-    """A large model that can be asked. `digest` names its weights and how it reads a prompt."""
+    """A large model that can be asked.
+
+    `weights` names its weights and how it reads a prompt; `digest` the number format, too: its answers are
+    kept under that.
+    """
 
     name: str
+    weights: str
     digest: str
 
     def answer(self, prompts: Sequence[Prompt], depths: tuple[float, ...]) -> list[Answer]:

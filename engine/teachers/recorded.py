@@ -31,7 +31,7 @@ class RecordedTeacher:
                                "Choose a large model on this machine instead.")
         self.about = read_json(about)
         self.name = f"{self.about['model']} (recorded {self.about['date']})"
-        self.digest = self.about["teacher_digest"]
+        self.weights = self.digest = self.about["teacher_digest"]
         self._row = {key: i for i, key in enumerate(self.about["prompts"])}
         data = load_file(tensors)
         self._log_probs, self._hidden = data["log_probs"], data["hidden"]

@@ -96,7 +96,8 @@ def train_phase(student: Student, plan: DistillPlan, phase: PhasePlan, index: in
     steps = schedule(lengths, plan.batch_size, phase.passes, seed=plan.seed * 1009 + index)
     per_pass = len(steps) / phase.passes
     look_at = _gate_steps(len(steps), per_pass / plan.gates_per_pass)
-    optimiser = Optimiser(student.train_above(phase.train_above), phase.learning_rate, len(steps))
+    optimiser = Optimiser(student.train_above(phase.train_above), phase.learning_rate, len(steps),
+                          phase.cools_to)
     progress = _Progress(best_weights=optimiser.snapshot())
     saved = load_state(folder)
     if saved:

@@ -14,32 +14,33 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor
 
 from engine.errors import RunError
+from engine.plan import COOLED
 from engine.training.sharding import put, whole
 
 WARM_UP = 0.1
-FLOOR = 0.1
 CLIP = 1.0
 
 
 class Optimiser:
     """One phase's AdamW. `tensors()` and `load()` give and take its whole state, bit for bit."""
 
-    def __init__(self, parameters: Sequence[torch.nn.Parameter], rate: float, steps: int) -> None:
+    def __init__(self, parameters: Sequence[torch.nn.Parameter], rate: float, steps: int,
+                 floor: float = COOLED) -> None:
         self.parameters = list(parameters)
         self.masters = [p.detach().float().clone() for p in self.parameters]
-        self.rate, self.steps, self.done = rate, max(1, steps), 0
+        self.rate, self.steps, self.floor, self.done = rate, max(1, steps), floor, 0
         self._fused = not any(isinstance(master, DTensor) for master in self.masters)
         # Fused: one sweep over each tensor instead of ten; hundreds of small ones are a tenth of a step.
         self._adam = torch.optim.AdamW(self.masters, lr=rate, betas=(0.9, 0.99), weight_decay=0.0,
                                        fused=self._fused)
 
     def rate_at(self, step: int) -> float:
-        """Linear warm-up, then a cosine down to a tenth of the rate."""
+        """Linear warm-up, then a cosine down to `floor` times the rate."""
         warm = max(1, round(WARM_UP * self.steps))
         if step < warm:
             return self.rate * (step + 1) / warm
         share = (step - warm) / max(1, self.steps - warm)
-        return self.rate * (FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * min(1.0, share))))
+        return self.rate * (self.floor + (1 - self.floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, share))))
 
     def step(self) -> float:
         """Apply the gathered gradients (clipped to norm 1) and clear them; returns the norm before.

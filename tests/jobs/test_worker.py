@@ -148,6 +148,20 @@ def test_weights_that_were_replaced_between_a_pause_and_its_end_are_refused(made
     assert work(run, made.workspace) == "done"
 
 
+def test_another_large_model_under_the_same_name_is_not_asked_again(made: Made) -> None:
+    run = made.run(phases=phases(1.0))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RequestReader, "wish", lambda self: "pause" if (run.path / "phases").exists() else None)
+        assert work(run, made.workspace) == "paused"
+    about = made.workspace.models / "recordings" / "tiny.json"
+    held = read_json(about)
+    write_json(about, held | {"teacher_digest": "other"})
+    assert work(run, made.workspace) == "failed"
+    assert "not the model that answered" in status(run).error["what"]
+    write_json(about, held)
+    assert work(run, made.workspace) == "done"
+
+
 def test_a_finished_run_run_again_changes_nothing(made: Made) -> None:
     run = made.run(phases=phases()[:1])
     assert work(run, made.workspace) == "done"

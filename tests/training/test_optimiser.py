@@ -65,13 +65,14 @@ def test_gradients_that_are_not_finite_stop_the_run_and_touch_nothing() -> None:
     assert all(torch.equal(a, b) for a, b in zip(before, wanted, strict=True))
 
 
-def test_the_rate_warms_up_and_cools_to_a_tenth() -> None:
-    optimiser = Optimiser(parameters(), 1.0, 100)
+@pytest.mark.parametrize("floor", [0.1, 0.6, 1.0])
+def test_the_rate_warms_up_and_cools_to_its_floor(floor: float) -> None:
+    optimiser = Optimiser(parameters(), 1.0, 100, floor)
     rates = [optimiser.rate_at(s) for s in range(100)]
     assert rates[0] == pytest.approx(0.1) and rates[9] == pytest.approx(1.0) == max(rates)
     assert all(a <= b for a, b in zip(rates[:9], rates[1:10], strict=True))
     assert all(a >= b for a, b in zip(rates[10:-1], rates[11:], strict=True))
-    assert 0.1 <= rates[-1] < 0.11 and optimiser.rate_at(10_000) == pytest.approx(0.1)
+    assert floor <= rates[-1] < floor + 0.01 and optimiser.rate_at(10_000) == pytest.approx(floor)
     assert math.isfinite(Optimiser(parameters(), 1.0, 1).rate_at(0))
 
 
