@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.errors import EngineError
 from ui.layout import build
-from ui.session import is_public, upload_limit_mb
+from ui.session import forget_visitors, is_public, upload_limit_mb
 from ui.theme import STYLE, theme
 
 demo = build()
@@ -39,6 +39,7 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
         chosen = settings(open_browser=not given.no_browser)
+        forget_visitors()
     except EngineError as error:
         parser.exit(1, error.lines() + "\n")
     demo.queue(max_size=64, default_concurrency_limit=4)

@@ -33,15 +33,16 @@ def _without_representations(plan: DistillPlan) -> DistillPlan:
 
 
 def _one_phase(plan: DistillPlan) -> DistillPlan:
-    """All documents from the first step to the last, as many passes in all, at the mean rate."""
+    """All documents from the first step to the last, as many passes in all, at the mean rate and weights."""
     if len(plan.phases) == 1:
         return plan
     passes = sum(phase.passes * SLICE_SHARES[phase.slice] for phase in plan.phases)
-    rate = sum(phase.learning_rate * phase.passes for phase in plan.phases) / sum(
+    mean = {name: sum(getattr(phase, name) * phase.passes for phase in plan.phases) / sum(
         phase.passes for phase in plan.phases)
-    first = plan.phases[0].model_copy(update={
+        for name in ("learning_rate", "outputs", "text", "representations")}
+    first = plan.phases[0].model_copy(update=mean | {
         "name": "all-at-once", "title": "All at once", "slice": "all", "passes": passes,
-        "learning_rate": rate, "cools_to": COOLED, "ask_again": False})
+        "cools_to": COOLED, "ask_again": False})
     return _with(plan, phases=(first,))
 
 

@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     demo_ = add("demo", demo, in_words.report, "the example, end to end, without a page")
-    demo_.add_argument("--seed", type=int, default=0)
+    demo_.add_argument("--seed", type=_at_least(0), default=0)
     demo_.add_argument("--preset", choices=("quick", "balanced", "thorough"), default="quick")
     demo_.add_argument("--live", metavar="MODEL", help="ask this large model instead of the recording")
     ingest_ = add("ingest", ingest, in_words.receipt, "read files into a project (made if absent)")
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     ask_.add_argument("--project", required=True)
     ask_.add_argument("--template", help="instructions, as id or id@version")
     ask_.add_argument("--teacher", help="a model's name, or recorded:teacher for the example")
-    ask_.add_argument("--n", type=int, default=10)
+    ask_.add_argument("--n", type=_at_least(1), default=10, help="how many documents")
     run_ = add("run", run, in_words.report, "distil by a plan, in the foreground")
     run_.add_argument("plan", type=Path, metavar="PLAN.yaml")
     ablate_ = add("ablate", ablate, lambda r: r["table"], "a plan as it is, and without each of its parts")
@@ -80,8 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     plan_.add_argument("--task", help="hazard, humanitarian, informative, or one of the project's own")
     plan_.add_argument("--teacher")
     plan_.add_argument("--student", default=DEFAULT_STUDENT)
-    plan_.add_argument("--layers", type=int, help="cut the small model to so many of its layers")
-    plan_.add_argument("--seed", type=int, default=0)
+    plan_.add_argument("--layers", type=_at_least(1), help="cut the small model to so many of its layers")
+    plan_.add_argument("--seed", type=_at_least(0), default=0)
     plan_.add_argument("--gold-column", help="the column of labels to score by")
     plan_.add_argument("-o", "--to", type=Path, required=True, metavar="PLAN.yaml")
     for verb, about in (("start", "start or go on with a run, detached"),
@@ -93,8 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     add("runs", runs, in_words.runs, "list runs, newest first").add_argument("--project")
     add("watch", watch, in_words.report, "follow a run").add_argument("run", metavar="RUN")
     add("report", report, in_words.report, "what came out of a run").add_argument("run", metavar="RUN")
-    predict_ = add("predict", predict, lambda r: f"{r['documents']} answers in {r['file']}",
-                   "label a file with a small model")
+    predict_ = add("predict", predict, in_words.labelled, "label a file with a small model")
     predict_.add_argument("student", type=Path, metavar="STUDENT", help="the student folder")
     predict_.add_argument("file", type=Path, metavar="FILE")
     predict_.add_argument("-o", "--to", type=Path, required=True, metavar="OUT.csv|.jsonl|.parquet")
@@ -113,12 +112,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _at_least(least: int) -> Callable[[str], int]:
+    def number(said: str) -> int:
+        if not said.isdecimal() or int(said) < least:
+            raise argparse.ArgumentTypeError(f"“{said}” will not do: give a whole number, {least} or more. "
+                                             "Nothing was done.")
+        return int(said)
+    return number
+
+
 def demo(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     """The example on a fresh run."""
     project = studio.open_example()
     made = studio.draft_plan(project.id, given.preset, teacher=given.live or EXAMPLE_TEACHER,
                              seed=given.seed)
-    return _foreground(studio, studio.prepare(made), quiet=given.json)
+    return _foreground(studio, _made(studio, made), quiet=given.json)
 
 
 def ingest(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
@@ -143,7 +151,8 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sheet")
     parser.add_argument("--encoding")
     parser.add_argument("--delimiter")
-    parser.add_argument("--header-row", type=int, metavar="N", help="row of the column names from 1; 0: none")
+    parser.add_argument("--header-row", type=_at_least(0), metavar="N",
+                        help="row of the column names from 1; 0: none")
     parser.add_argument("--each-line", action=argparse.BooleanOptionalAction,
                         help="plain text: each line is a document, or (--no-each-line) the whole is one")
     parser.add_argument("--repair", action="store_true", help="mend letters that were encoded twice")
@@ -194,12 +203,12 @@ def run(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     folder = given.plan.resolve().parent
     inside = folder.parent.name == "runs" and folder.is_relative_to(studio.workspace.home.resolve())
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        return _foreground(studio, RunFolder(folder) if inside else studio.prepare(made), quiet=given.json)
+        return _foreground(studio, RunFolder(folder) if inside else _made(studio, made), quiet=given.json)
     from engine.jobs.worker import work
     from engine.training.ranks import join_ranks
     ranks = join_ranks()  # started by a launcher: the first process makes the run, all work on it
     if ranks.first and not inside:
-        folder = studio.prepare(made).path
+        folder = _made(studio, made).path
     agreed = RunFolder(ranks.agreed(folder))
     if ranks.first:
         return _foreground(studio, agreed, quiet=given.json)
@@ -213,13 +222,22 @@ def ablate(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     plans = variants(load_plan(given.plan))
     for plan in plans.values():
         plan.check()  # before the first of them is trained
-    rows = [row(name, _foreground(studio, studio.prepare(plan), quiet=given.json))
+    rows = [row(name, _foreground(studio, _made(studio, plan), quiet=given.json))
             for name, plan in plans.items()]
     return {"rows": rows, "table": table(rows)}
 
 
+def _made(studio: Studio, plan: Any) -> Any:  # noqa: ANN401 - a DistillPlan, a RunFolder
+    """A new run, where none is running."""
+    from engine.jobs.starting import make_room
+    make_room(studio.workspace)  # before a folder is made that would be left behind
+    return studio.prepare(plan)
+
+
 def _foreground(studio: Studio, folder: Any, *, quiet: bool) -> dict[str, Any]:  # noqa: ANN401
+    from engine.jobs.starting import make_room
     from engine.jobs.worker import work
+    make_room(studio.workspace, folder)
     if not quiet:
         print(f"Run {folder.id}", file=sys.stderr)
         _, offset = read_events(folder.events)

@@ -50,8 +50,9 @@ class DocumentsDesk:
 
     def open_example(self) -> Project:
         """The example project, made on first use: its documents, gold labels apart, recorded teacher."""
-        for known in self.projects():
-            if known.id == EXAMPLE and known.corpus and self._readable(known):
+        if (self.workspace.project(EXAMPLE).path / "project.json").exists():
+            known = self.project(EXAMPLE)  # one that cannot be read says so, and is not written over
+            if known.corpus and self._readable(known):
                 return known
         projects.create_project(self.workspace, "Example: what kind of crisis?", EXAMPLE)
         self.use_documents(EXAMPLE, [ASSETS / "example" / "documents.csv"],

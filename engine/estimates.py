@@ -6,26 +6,39 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import psutil
+from numpy.typing import NDArray
 
 from engine.devices import cpu_flops, machine_summary
 from engine.models.catalogue import find_card
 from engine.models.folders import installed, is_installed
-from engine.models.shape import depth_of
+from engine.models.shape import depth_of, width_of
 from engine.models.vocabularies import share_tokens
 from engine.plan import ENCODER, SLICE_SHARES, DistillPlan
 from engine.prompts.template import render
 from engine.records import Corpus
+from engine.speeds import Work, measured_speed
 from engine.tasks.answer_form import room_for
-from engine.teachers.protocol import teacher_kind
-from engine.workspace import Workspace, read_json, write_json
+from engine.tasks.definition import TaskKind
+from engine.teachers.protocol import DEPTHS, LISTED, teacher_kind
+from engine.workspace import Workspace
 
 GPU_FLOPS = 20e12
-SHARE_OF_FLOPS = {"ask": 0.8, "train": 0.3, "predict": 0.45}
-"""What each kind of work gets out of the machine: measured on two cores; less where models are small."""
+SHARE_OF_FLOPS = 0.8  # that large products get out of a machine
+BODY = 0.8  # of a model's parameters: the others are its vocabulary, looked up and not multiplied
+PRODUCTS: dict[Work, int] = {"ask": 2, "train": 4, "predict": 2}
+"""Operations for each parameter and token: forward, and as many back through frozen weights (LoRA)."""
+STARTING: dict[Work, float] = {"ask": 0.0, "train": 0.08, "predict": 0.02}
+"""Seconds a document that starting many small operations takes, however fast they are; on a CPU. Measured on
+two kinds of processor: one of 78 billion operations a second and core, one with AMX, five times faster."""
+GPU_STARTS = 0.2  # of that time on a graphics card
 CHARS_A_TOKEN = 3.6
 CHAT_TOKENS = 25  # that a chat form puts around a prompt
 STUDENT_TOKENS = 8
+USUAL_WIDTH = 2_048  # of a model that does not say
+STORED = 1.4  # bytes on disk for each of inner states kept with an answer: measured
+BYTES_A_TOKEN = 6  # a kept token and its probability
 WRITING = 4.0  # times the time that a token takes to be written, not read, several answers at once
 
 
@@ -55,14 +68,9 @@ def preflight(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> Prefli
     seconds, basis = _seconds(plan, corpus, workspace)
     memory = _memory(plan, sizes)
     available, free = psutil.virtual_memory().available / 1e9, _free(workspace.home)
-    disk = 0.08 + 4.0 * len(corpus) * 1e-6 * 1000 / 1000
+    disk = _disk(plan, corpus, workspace)
     problems = []
-    needed = [plan.student.model]
-    if teacher_kind(plan.ask.teacher) == "local":
-        needed.append(plan.ask.teacher)
-    if plan.wants_hidden or plan.task.kind == "generate":
-        needed.append(ENCODER)
-    for name in needed:
+    for name in needed_models(plan):
         if not is_installed(workspace.models, name):
             title = card.title if (card := find_card(name)) else name
             problems.append(f"The model {title} is not on this machine yet: fetch it first.")
@@ -71,14 +79,25 @@ def preflight(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> Prefli
         problems.append(f"It needs about {memory:.1f} GB of memory; {available:.1f} GB are free.")
     if disk > free:
         problems.append(f"It needs {disk:.1f} GB of disk; {free:.1f} GB are free.")
-    if len(corpus) < 60:
-        problems.append(f"{len(corpus)} documents are too few to learn from and still check: "
+    documents = len({d.whole for d in corpus.documents})  # not pieces of long ones
+    if documents < 60:
+        problems.append(f"{documents} documents are too few to learn from and still check: "
                         "add documents until there are at least 60.")
     return Preflight(
         Estimate(seconds, _duration(seconds), basis),
         Estimate(memory, f"{memory:.1f} GB", f"weights, adapter and one batch; {available:.1f} GB are free"),
         Estimate(disk, f"{disk:.1f} GB", f"adapters, answers and report; {free:.0f} GB are free"),
         Estimate(0.0, "nothing", "every model runs on this machine"), tuple(problems))
+
+
+def needed_models(plan: DistillPlan) -> list[str]:
+    """Models that must be on this machine: the small one, the large one unless recorded, the encoder."""
+    needed = [plan.student.model]
+    if teacher_kind(plan.ask.teacher) == "local":
+        needed.append(plan.ask.teacher)
+    if plan.wants_hidden or plan.ask.candidates or plan.task.kind == "generate":
+        needed.append(ENCODER)
+    return needed
 
 
 def _words_not_shared(plan: DistillPlan, workspace: Workspace) -> list[str]:
@@ -111,51 +130,67 @@ def _not_for_students(plan: DistillPlan, workspace: Workspace) -> list[str]:
     return problems
 
 
-def asking_time(workspace: Workspace, teacher: str, calls: int, tokens: float) -> Estimate:
+def asking_time(workspace: Workspace, teacher: str, kind: TaskKind, calls: int, tokens: float) -> Estimate:
     """How long `calls` questions of so many tokens take a large model on this machine."""
     if teacher_kind(teacher) == "recorded":
         return Estimate(0.0, "no waiting, since its answers are recorded", "recorded")
-    path = workspace.cache / "speeds.json"
-    known = (read_json(path) if path.exists() else {}).get(f"ask:{teacher}")
-    seconds = calls / (known["per_second"] if known else _rate("ask", teacher, tokens))
-    return Estimate(seconds, _duration(seconds), "measured" if known else "guessed")
+    speed = measured_speed(workspace, "ask", kind, teacher, tokens)
+    seconds = calls / (speed or _rate("ask", teacher, tokens))
+    return Estimate(seconds, _duration(seconds), "measured" if speed else "guessed")
 
 
-def note_speed(workspace: Workspace, what: str, name: str, per_second: float, run: str) -> None:
-    """Remember a measured speed (documents or prompts a second) for later estimates on this machine."""
-    path = workspace.cache / "speeds.json"
-    known = read_json(path) if path.exists() else {}
-    known[f"{what}:{name}"] = {"per_second": round(per_second, 4), "run": run}
-    write_json(path, known)
+def text_lengths(corpus: Corpus) -> NDArray[np.integer]:
+    """Characters of each document or piece, (documents,): counted once, since there may be a million."""
+    return np.fromiter((len(document.text) for document in corpus.documents), np.int64, len(corpus))
+
+
+def tokens_asked(plan: DistillPlan, lengths: NDArray[np.integer]) -> float:
+    """Mean length of a question to the large model; a token it writes counts as several that it reads.
+
+    `lengths`: from `text_lengths`, here and below.
+    """
+    writes = WRITING * room_for(plan.task) if plan.writes else 0.0
+    return _mean_tokens(lengths, plan.ask.max_chars) + _around(plan) + writes
+
+
+def tokens_learned(plan: DistillPlan, lengths: NDArray[np.integer]) -> float:
+    """Mean length of what the small model reads of a document."""
+    return _mean_tokens(lengths, plan.student.max_chars) + STUDENT_TOKENS
+
+
+def tokens_answered(plan: DistillPlan, lengths: NDArray[np.integer]) -> float:
+    """Mean length of a document that the small model answers, in tokens read, as `tokens_asked`."""
+    return tokens_learned(plan, lengths) + (WRITING * room_for(plan.task) if plan.writes else 0.0)
+
+
+def _mean_tokens(lengths: NDArray[np.integer], most: int) -> float:
+    return float(np.minimum(lengths, most).mean()) / CHARS_A_TOKEN if len(lengths) else 0.0
 
 
 def _seconds(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> tuple[float, str]:
-    path = workspace.cache / "speeds.json"
-    known = read_json(path) if path.exists() else {}
-    tokens = sum(min(len(d.text), plan.ask.max_chars) for d in corpus.documents) / CHARS_A_TOKEN
-    per_document = tokens / max(1, len(corpus))
-    measured, learn = [], 0.65 * len(corpus)
-    seconds = 25.0 + 0.02 * len(corpus)  # loading, sentence vectors, bag of words, packing
+    n, kind, student, measured = len(corpus), plan.task.kind, plan.student.model, []
+    lengths = text_lengths(corpus)
+
+    def rate(work: Work, model: str, tokens: float) -> float:
+        speed = measured_speed(workspace, work, kind, model, tokens)
+        if work != "predict":  # the least of it
+            measured.append(bool(speed))
+        return speed or _rate(work, model, tokens)
+
+    seconds = 25.0 + 0.02 * n  # loading, sentence vectors, bag of words, packing
     if teacher_kind(plan.ask.teacher) == "local":
         again = plan.ask.again_share * 0.65 if any(p.ask_again for p in plan.phases) else 0.0
-        asked = plan.ask.budget if plan.ask.candidates else plan.ask.orders
-        if plan.task.kind == "multi_label":
-            asked = len(plan.task.labels)
-        elif plan.writes:
-            asked = 1 + WRITING * room_for(plan.task) / max(1.0, per_document + _around(plan))
-        prompts = len(corpus) * (asked + again * plan.ask.again_orders)
-        speed = known.get(f"ask:{plan.ask.teacher}")
-        measured.append(bool(speed))
-        rate = speed["per_second"] if speed else _rate("ask", plan.ask.teacher, per_document + _around(plan))
-        seconds += prompts / rate
+        asked = {"multi_label": float(len(plan.task.labels)), "extract": 1.0, "generate": 1.0}.get(
+            kind, plan.ask.budget if plan.ask.candidates else float(plan.ask.orders))
+        seconds += n * (asked + again * plan.ask.again_orders) / rate("ask", plan.ask.teacher,
+                                                                      tokens_asked(plan, lengths))
     passes = sum(p.passes * SLICE_SHARES[p.slice] for p in plan.phases)
-    gates = sum(p.passes for p in plan.phases) * plan.gates_per_pass * 0.15 * len(corpus)
-    trained, read = known.get(f"train:{plan.student.model}"), known.get(f"predict:{plan.student.model}")
-    measured.append(bool(trained))
-    length = per_document + STUDENT_TOKENS
-    train_rate = trained["per_second"] if trained else _rate("train", plan.student.model, length)
-    read_rate = read["per_second"] if read else _rate("predict", plan.student.model, length)
-    seconds += passes * learn / train_rate + (gates + 2.2 * len(corpus)) / read_rate
+    looks = sum(p.passes for p in plan.phases) * plan.gates_per_pass * 0.15 * n
+    train = rate("train", student, tokens_learned(plan, lengths))
+    answer = rate("predict", student, tokens_answered(plan, lengths))
+    seconds += passes * 0.65 * n / train
+    # Who writes is looked at word by word (a third of a training step) and writes about those kept aside.
+    seconds += (looks + n) / (3 * train) + 0.4 * n / answer if plan.writes else (looks + 2.2 * n) / answer
     if all(measured):
         return seconds, "from the speed measured on this machine in earlier runs"
     return seconds, "from the sizes of the models and a quick test of this machine; sharper after a first run"
@@ -169,13 +204,14 @@ def _around(plan: DistillPlan) -> float:
     return len(text) / CHARS_A_TOKEN + CHAT_TOKENS
 
 
-def _rate(work: str, model: str, tokens: float) -> float:
+def _rate(work: Work, model: str, tokens: float) -> float:
     """Documents a second, guessed from the model's size and a product timed on this machine."""
     card = find_card(model)
     parameters = card.parameters if card else 1e9
-    flops = GPU_FLOPS if machine_summary().gpu else cpu_flops()
-    each = (6 if work == "train" else 2) * parameters * max(1.0, tokens)
-    return SHARE_OF_FLOPS[work] * flops / each
+    gpu = machine_summary().gpu
+    each = PRODUCTS[work] * BODY * parameters * max(1.0, tokens)
+    products = each / (SHARE_OF_FLOPS * (GPU_FLOPS if gpu else cpu_flops()))
+    return 1 / (products + STARTING[work] * (GPU_STARTS if gpu else 1.0))
 
 
 def _memory(plan: DistillPlan, sizes: dict[str, int]) -> float:
@@ -186,6 +222,18 @@ def _memory(plan: DistillPlan, sizes: dict[str, int]) -> float:
     asking = weights(plan.ask.teacher) * 1.15 + 1.2 if teacher_kind(plan.ask.teacher) == "local" else 0.0
     training = weights(plan.student.model) * 2 + 1.2 + 0.06 * plan.micro_batch
     return max(asking, training)
+
+
+def _disk(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> float:
+    """GB: texts and answers; inner states, kept for every question and once more with the run; tokens."""
+    each = 4_000.0
+    if plan.wants_hidden and teacher_kind(plan.ask.teacher) == "local":
+        questions = len(plan.task.labels) if plan.task.kind == "multi_label" else 1
+        width = width_of(workspace.models, plan.ask.teacher) or USUAL_WIDTH
+        each += 2 * len(DEPTHS) * width * (1 + STORED * (0 if plan.writes else questions))
+    if plan.wants_tokens:
+        each += 2 * BYTES_A_TOKEN * LISTED * room_for(plan.task) / 2
+    return 0.08 + each * len(corpus) / 1e9
 
 
 def _free(folder: Path) -> float:

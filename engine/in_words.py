@@ -46,6 +46,12 @@ def receipt(r: Result) -> str:
                       f"{r['duplicates']} near-duplicates.", *r["warnings"]])
 
 
+def labelled(r: Result) -> str:
+    """What was answered of a file, and which of its rows were not."""
+    dropped = ", ".join(f"{n} {reason}" for reason, n in r["dropped"].items())
+    return f"{r['documents']} answers in {r['file']}" + (f"; rows set aside: {dropped}" if dropped else "")
+
+
 def answers(r: Result) -> str:
     """The large model on a few documents."""
     return "\n".join(f"{a['answer']:20} {a['sureness']:10} {a['text'][:90]}" for a in r["answers"])

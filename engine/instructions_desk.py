@@ -156,12 +156,15 @@ class InstructionsDesk(DocumentsDesk):
         """What changed from one text to another."""
         return compare(before, after)
 
-    def rendered(self, project_id: str, text: str, task: Task, index: int, teacher: str) -> Rendered:
+    def rendered(self, project_id: str, text: str, task: Task, index: int, teacher: str | None) -> Rendered:
         """What the large model will read for one document, and what asking about all of them takes.
+
+        Without a `teacher` the one in use.
 
         Raises:
             SettingsError: the instructions cannot be filled in.
         """
+        teacher = teacher or self.teacher(project_id)
         used, corpus = self._edited(project_id, text, task), self.corpus(project_id)
         document = corpus.documents[index].text
         shown = shorten(document, MAX_CHARS)
@@ -176,7 +179,7 @@ class InstructionsDesk(DocumentsDesk):
         each = {"single_label": min(ORDERS, max(1, len(task.labels))), "multi_label": len(task.labels)}
         calls = len(corpus) * each.get(task.kind, 1)
         mean = around + (sum(lengths) / len(lengths) if lengths else 0)
-        time = asking_time(self.workspace, teacher, calls, mean) if folder else None
+        time = asking_time(self.workspace, teacher, task.kind, calls, mean) if folder else None
         return Rendered(prompt, used.opening, tokens, shown != document,
                         tuple((note.severity, note.text) for note in lint(
                             used, task, lengths=lengths, window=window, around=around)),

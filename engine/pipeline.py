@@ -24,7 +24,7 @@ from engine.corpus.store import load_corpus, load_gold, load_receipt
 from engine.devices import DeviceChoice, choose_device, dtype_is_set
 from engine.embedding.encoder import embed
 from engine.errors import RunError
-from engine.estimates import note_speed
+from engine.estimates import text_lengths, tokens_answered, tokens_asked, tokens_learned
 from engine.evaluation.cost import PeakMemory
 from engine.evaluation.report import score_run
 from engine.evaluation.report_texts import score_texts
@@ -44,6 +44,7 @@ from engine.schooling import (
     subject_of,
     teach,
 )
+from engine.speeds import Work, note_speed
 from engine.students.opening import open_student
 from engine.training.loop import Interrupted, Wish
 from engine.training.ranks import ALONE, Ranks, join_ranks
@@ -264,8 +265,7 @@ def score(line: Line) -> dict[str, Any]:
         report, table = score_texts(line.plan, line.corpus, line.parts, line.signal, line.student,
                                     lambda texts: embed(texts, require(line.workspace.models, ENCODER)), told)
     else:
-        project = projects.load_project(line.workspace, line.plan.project)
-        gold = load_gold(_corpus_folder(line.workspace, line.plan), project.gold_column or None)
+        gold = load_gold(_corpus_folder(line.workspace, line.plan), line.plan.gold_column or None)
         report, table = score_run(line.plan, line.corpus, line.parts, first, line.signal, line.student, gold,
                                   asking.get("reasons", {}), told)
     report["phases"] = training["phases"]
@@ -303,9 +303,11 @@ def _corpus_folder(workspace: Workspace, plan: DistillPlan) -> Path:
     return projects.folders(workspace, project).corpora / plan.corpus
 
 
-def _note(line: Line, what: str, model: str, per_second: float) -> None:
+def _note(line: Line, work: Work, model: str, per_second: float) -> None:
     """Keep a measured speed: the next estimate on this machine rests on it."""
-    note_speed(line.workspace, what, model, per_second, line.run.id)
+    length = {"ask": tokens_asked, "train": tokens_learned, "predict": tokens_answered}[work]
+    note_speed(line.workspace, work, line.plan.task.kind, model, per_second,
+               tokens=length(line.plan, text_lengths(line.corpus)), run=line.run.id)
 
 
 def _vectors(line: Line) -> FloatArray:

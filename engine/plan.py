@@ -108,6 +108,7 @@ class DistillPlan(_Closed):
     format: Literal[1] = 1
     project: str
     corpus: str
+    gold_column: str = Field("", description="Labels of the upload to score by; empty takes the first.")
     task: Task
     ask: AskPlan
     student: StudentPlan = StudentPlan()

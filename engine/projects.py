@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from engine.corpus.gathering import PIECE_CHARACTERS
 from engine.corpus.store import load_manifest
-from engine.errors import RunError
+from engine.errors import EngineError, RunError
 from engine.prompts.library import CAREFUL_TEMPLATE, DEFAULT_TEMPLATE, find
 from engine.tasks.presets import load_task
 from engine.workspace import ProjectFolder, Workspace, fresh_name, read_json, slug, write_json
 
 EXAMPLE = "example"
+log = logging.getLogger(__name__)
 
 
 class Project(BaseModel):
@@ -59,7 +61,16 @@ def load_project(workspace: Workspace, project_id: str) -> Project:
     if not path.exists():
         known = ", ".join(p.id for p in all_projects(workspace)) or "none yet"
         raise RunError(f"There is no project “{project_id}”.", f"Projects: {known}.")
-    return Project.model_validate(read_json(path))
+    return _read(path)
+
+
+def _read(path: Path) -> Project:
+    try:
+        return Project.model_validate(read_json(path))
+    except ValidationError as error:
+        raise RunError(f"{path} does not say what a project says: another version of the studio may have "
+                       "written it.", "Use that version, or move its folder out of the projects.",
+                       "Nothing was changed.") from error
 
 
 def change_project(workspace: Workspace, project_id: str, choices: Mapping[str, str]) -> Project:
@@ -80,9 +91,13 @@ def change_project(workspace: Workspace, project_id: str, choices: Mapping[str, 
 
 
 def all_projects(workspace: Workspace) -> list[Project]:
-    """Every project, newest first."""
-    found = [Project.model_validate(read_json(path))
-             for path in workspace.projects.glob("*/project.json")]
+    """Every project that can be read, newest first; opening another one says what is the matter with it."""
+    found = []
+    for path in workspace.projects.glob("*/project.json"):
+        try:
+            found.append(_read(path))
+        except EngineError as error:
+            log.warning("%s %s", error.what, error.fix)
     return sorted(found, key=lambda p: p.created, reverse=True)
 
 

@@ -83,7 +83,8 @@ class Questions:
         measured = fresh > 0 and not plan.ask.teacher.startswith("recorded:")
         each = facts["prompts"] / len(self.corpus)
         return signal, facts | {
-            "teacher": teacher.name, "weights": teacher.weights, "prompts_per_s": fresh / seconds if measured else None,
+            "teacher": teacher.name, "weights": teacher.weights,
+            "prompts_per_s": fresh / seconds if measured else None,
             "documents_per_s": round(fresh / each / seconds, 3) if measured else None}
 
     def _way(self) -> Callable[[Teacher, tuple[float, ...]], tuple[TeacherSignal | WrittenSignal, Facts]]:
@@ -138,10 +139,10 @@ class Questions:
         liked = find_class_pull(teacher, answers, pull, plan.task, plan.ask.template, seed=plan.seed,
                                 learn=self.parts.learn, steer=self.parts.steer,
                                 cache=self.cache, max_chars=plan.ask.max_chars)
-        strongest = int(np.abs(pull).argmax())
-        self._tell("place of the options", _rounded(pull),
-                   f"place {strongest + 1} in the list pulled most and was set right; a category no longer "
-                   "gains by where it stands")
+        if pull.any():  # one order cannot tell a place from the category that stands there
+            self._tell("place of the options", _rounded(pull),
+                       f"place {int(np.abs(pull).argmax()) + 1} in the list pulled most and was set right; a "
+                       "category no longer gains by where it stands")
         self._tell("liking for a category", _rounded(liked.pull), liked.because)
         return first_signal(answers, pull, depths, liked.pull), {
             "prompts": prompts, "from_cache": answers.from_cache, "pull": _rounded(pull),
@@ -206,7 +207,7 @@ class Questions:
 
     def _another_way(self, asked: Facts) -> Candidate | None:
         """A way to ask that stands behind no answer yet: the best of those tried, else the plan's second."""
-        used = set(asked.get("used", ()))
+        used = set(asked.get("used", (Candidate(self.plan.ask.template).ref,)))
         by_ref = {way.ref: way for way in self.ways()}
         tried = [by_ref[entry["ref"]] for entry in asked.get("ways", ()) if entry["ref"] in by_ref]
         second = [Candidate(self.plan.ask.again_template)] if self.plan.ask.again_template else []

@@ -195,23 +195,6 @@ class WrittenSignal:
     depths: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Prediction:
-    """A model's label distribution for each document: `probs` (documents, labels), rows sum to 1."""
-
-    labels: tuple[str, ...]
-    probs: FloatArray
-
-    @property
-    def choice(self) -> NDArray[np.integer]:
-        """Index of the most likely label per document, shape (documents,)."""
-        return self.probs.argmax(axis=1)
-
-    def names(self) -> list[str]:
-        """The most likely label of each document, by name."""
-        return [self.labels[i] for i in self.choice]
-
-
 def take(values: Sequence[Document], indices: Sequence[int]) -> list[Document]:
     """The documents at these indices, in that order."""
     return [values[i] for i in indices]

@@ -12,15 +12,17 @@ import pandas as pd
 
 from engine import projects
 from engine.corpus.cleaning import DEFAULT_STEPS
+from engine.corpus.store import load_corpus
 from engine.corpus.table import ROLES, ReadOptions
 from engine.errors import EngineError, RunError
-from engine.estimates import Preflight, preflight
+from engine.estimates import Preflight, needed_models, preflight
 from engine.instructions_desk import MAX_CHARS, InstructionsDesk
 from engine.jobs import asker
 from engine.jobs.fetching import FetchStatus, fetch_status, start_fetch
 from engine.jobs.folder import Request, RunFolder, all_runs, find_run, offered, put_request
 from engine.jobs.launcher import launch
 from engine.jobs.reading import Reading
+from engine.jobs.starting import alone
 from engine.jobs.status import RunStatus, status
 from engine.losses.needs import WRITTEN
 from engine.models.catalogue import find_card
@@ -98,7 +100,8 @@ class Studio(InstructionsDesk):
         tokens = share_tokens(self.workspace.models, asked, student) is True
         rate = rate_share(width_of(self.workspace.models, student))
         fields: dict[str, Any] = {
-            "project": project_id, "corpus": project.corpus, "task": task, "ask": ask,
+            "project": project_id, "corpus": project.corpus, "gold_column": project.gold_column, "task": task,
+            "ask": ask,
             "student": {"model": student, "layers": layers, "prompt": STUDENT_PROMPTS[task.kind], **window},
             "phases": phases_for(preset_name, task.kind, tokens=tokens, rate=rate, heals=layers is not None),
             "preset": preset_name, "seed": seed, **changes}
@@ -106,13 +109,23 @@ class Studio(InstructionsDesk):
 
     def preflight(self, plan: DistillPlan) -> Preflight:
         """Time, memory and disk before anything is spent, each with its basis; and what stands in the way."""
-        return preflight(plan, self.corpus(plan.project), self.workspace)
+        # Other documents may be in use by now than those that the plan is about.
+        about = self.project(plan.project).model_copy(update={"corpus": plan.corpus})
+        return preflight(plan, load_corpus(projects.corpus_folder(self.workspace, about)), self.workspace)
+
+    def needed_models(self, plan: DistillPlan) -> list[str]:
+        """Names of the models that a plan needs on this machine."""
+        return needed_models(plan)
 
     def start(self, plan: DistillPlan) -> str:
-        """Write a run folder and start its detached worker; returns the run's id."""
-        run = self.prepare(plan)
-        asker.unload(self.workspace)
-        launch(run, self.workspace.home, self.workspace.models_home)
+        """Write a run folder and start its detached worker; returns the run's id.
+
+        Raises:
+            EngineError: what stands in the way, in words; nothing was made then.
+        """
+        with alone(self.workspace):
+            run = self.prepare(plan)
+            launch(run, self.workspace.home, self.workspace.models_home)
         return run.id
 
     def prepare(self, plan: DistillPlan) -> RunFolder:
@@ -137,7 +150,8 @@ class Studio(InstructionsDesk):
         if "resume" not in status(run).can:
             raise RunError(f"The run {run.id} is {status(run).state}: there is nothing to resume.",
                            "Start a new one.")
-        launch(run, self.workspace.home, self.workspace.models_home)
+        with alone(self.workspace, run):
+            launch(run, self.workspace.home, self.workspace.models_home)
 
     def request(self, run_id: str, kind: Request) -> None:
         """Ask a running worker to pause, to stop and keep, or to cancel."""

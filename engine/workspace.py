@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -153,11 +154,25 @@ def write_new(path: Path, text: str) -> None:
             _fill(temporary, text)
             try:
                 os.link(temporary, path)  # unlike a rename, this never replaces
-            except PermissionError:  # a file system without links (FAT): readers may see half of it
-                with open(path, "x", encoding="utf-8") as out:
-                    out.write(text)
+            except FileExistsError:
+                raise
+            except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                _fill_new(path, text)  # a file system without links (FAT, SMB, FUSE) says so in many ways
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _fill_new(path: Path, text: str) -> None:
+    """Readers may see half of it for a moment."""
+    with open(path, "x", encoding="utf-8") as out:
+        try:
+            out.write(text)
+            out.flush()
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
 
 
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - any JSON value

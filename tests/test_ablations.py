@@ -29,6 +29,10 @@ def test_each_variant_lacks_one_part(plan: DistillPlan) -> None:
     assert not found["without representations"].wants_hidden and plan.wants_hidden
     assert [p.slice for p in found["without phases"].phases] == ["all"]
     assert found["without phases"].phases[0].passes == pytest.approx(0.7 + 1.0 + 0.7)
+    once = found["without phases"].phases[0]
+    for name in ("outputs", "representations", "learning_rate"):  # as much of it in all
+        assert getattr(once, name) == pytest.approx(np.average(
+            [getattr(p, name) for p in plan.phases], weights=[p.passes for p in plan.phases]))
     assert found["without adaptive prompts"].ask.candidates == ()
     assert not any(p.ask_again for p in found["without adaptive prompts"].phases)
     assert not found["without calibration"].ask.calibrate

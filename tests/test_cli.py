@@ -14,7 +14,7 @@ import pytest
 from engine.cli import main
 from engine.jobs.folder import RunFolder, put_request
 from engine.jobs.worker import work
-from engine.plan import load_plan
+from engine.plan import load_plan, save_plan
 from engine.workspace import HOME_SETTING, write_text
 from tests.students.tiny import FIRST, MODEL, TEACHER, Made, calm, made, phases, tiny_home
 
@@ -82,6 +82,34 @@ def test_wrong_usage_is_two(call: Call, words: tuple[str, ...]) -> None:
     assert code == 2 and "Traceback" not in err and "usage" in (out + err).lower()
 
 
+NUMBERS = [(("ask", "--project", "p"), "--n", 1), (("demo",), "--seed", 0),
+           (("plan", "--project", "p", "-o", "p.yaml"), "--seed", 0),
+           (("plan", "--project", "p", "-o", "p.yaml"), "--layers", 1),
+           (("ingest", "d.csv"), "--header-row", 0)]
+
+
+@pytest.mark.parametrize(("words", "option", "least"), NUMBERS)
+@pytest.mark.parametrize("said", ["below", "-7", "1.5", "ten", "", "²"])
+def test_a_number_that_will_not_do_is_told_with_what_would(
+    call: Call, words: tuple[str, ...], option: str, least: int, said: str
+) -> None:
+    said = str(least - 1) if said == "below" else said
+    code, out, err = call(*words, f"{option}={said}")
+    assert code == 2 and out == "" and "Traceback" not in err
+    assert f"“{said}” will not do: give a whole number, {least} or more" in err and "Nothing was done" in err
+
+
+def test_every_option_that_takes_a_number_has_its_least() -> None:
+    from engine.cli import _parser
+    numbers, checked = set(), {option for _, option, _ in NUMBERS}
+    for command in _parser()._subparsers._group_actions[0].choices.values():
+        for action in command._actions:
+            assert action.type is not int, action.option_strings
+            if action.type not in (None, Path):
+                numbers |= set(action.option_strings)
+    assert numbers == checked
+
+
 def test_files_that_cannot_be_used(call: Call, tmp_path: Path) -> None:
     write_text(tmp_path / "empty.csv", "")
     (tmp_path / "binary.csv").write_bytes(bytes(range(256)) * 10)
@@ -147,6 +175,13 @@ def test_the_whole_road(call: Call, here: Made, tmp_path: Path) -> None:
     rows = target.read_text(encoding="utf-8-sig").splitlines()
     assert len(rows) == len(here.corpus) + 1 and "answer" in rows[0]
     refused(call("predict", run.student, file, "-o", tmp_path / "out.doc"), ".csv")
+    before = file.read_bytes()
+    refused(call("predict", run.student, file, "-o", file.parent / "." / file.name), "over the documents")
+    assert file.read_bytes() == before
+    more = tmp_path / "more.csv"
+    more.write_text("id,text\n1,Water in the street\n2,\n3,Smoke over town\n")
+    code, out, _ = call("predict", run.student, more, "-o", tmp_path / "more-answers.csv")
+    assert code == 0 and "2 answers" in out and "rows set aside: 1 empty" in out
 
     object_of(call("export", run.id, "--to", tmp_path / "taken", "--json"))
     assert (tmp_path / "taken" / "adapter_model.safetensors").exists()
@@ -195,6 +230,35 @@ def test_watching_a_run_that_stands_ends_at_once(call: Call, here: Made) -> None
     assert work(run, here.workspace) == "done"
     code, out, _ = call("watch", run.id)  # not fooled by the pause further up in the log
     assert code == 0 and "bag of words" in out
+
+
+def test_beside_a_running_run_no_other_starts_in_the_terminal(call: Call, here: Made, tmp_path: Path) -> None:
+    first, second = here.run("one"), here.run("two")
+    save_plan(tmp_path / "p.yaml", here.plan())
+    first.event_log.write("launched", requests=0)
+    second.event_log.write("run_started", resumed=False)
+    second.event_log.write("paused")
+    for words in (("run", tmp_path / "p.yaml"), ("run", second.plan), ("ablate", tmp_path / "p.yaml"),
+                  ("resume", second.id), ("start", second.id), ("demo",)):
+        refused(call(*words, "--json"), f"{first.id} is running", "pause it")
+    assert len(object_of(call("runs", "--json", "--project", here.project))["runs"]) == 2
+    assert second.events.read_text().count("\n") == 2
+
+
+@pytest.mark.parametrize("project", ["../../*/projects/*", "*", "/", "../other", "No Name"])
+def test_runs_of_no_project_are_refused_and_nobody_s_are_named(call: Call, here: Made, project: str) -> None:
+    here.run("one")
+    for form in ((), ("--json",)):
+        answer = call("runs", f"--project={project}", *form)
+        refused(answer, "not a project name")
+        assert "one" not in answer[2].split()
+
+
+@pytest.mark.parametrize("run", ["/tmp/nope", "/", "../one", "*", "..", "", "/\0"])
+@pytest.mark.parametrize("verb", ["watch", "report", "resume", "start", "pause", "stop", "cancel"])
+def test_a_path_is_no_run(call: Call, here: Made, verb: str, run: str) -> None:
+    here.run("one")
+    refused(call(verb, run), "There is no run")
 
 
 def test_a_plan_is_written_and_run_from_anywhere(call: Call, here: Made, tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ import errno
 import json
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import pytest
@@ -19,7 +21,16 @@ from safetensors import SafetensorError
 from engine import errors
 from engine.errors import EngineError, RunError, SpaceError, disk_errors_in_words
 from engine.events import EventLog, follow, read_events
-from engine.workspace import Workspace, fresh_name, read_json, slug, write_atomic, write_json, write_text
+from engine.workspace import (
+    Workspace,
+    fresh_name,
+    read_json,
+    slug,
+    write_atomic,
+    write_json,
+    write_new,
+    write_text,
+)
 
 
 def test_an_error_says_what_happened_what_is_safe_and_what_to_do() -> None:
@@ -199,6 +210,64 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
         write_atomic(path, full)
     assert read_json(path) == {"größe": 1}
     assert [p.name for p in path.parent.iterdir()] == ["plan.json"]
+
+
+LINKLESS = (errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EINVAL,
+            errno.EIO)
+
+
+@pytest.mark.parametrize("number", LINKLESS)
+def test_a_disk_without_hard_links_takes_new_files_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """FAT, SMB and FUSE each say in their own way that they have none."""
+    def refuses(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+    monkeypatch.setattr(os, "link", refuses)
+    path = tmp_path / "requests" / "1.json"
+    write_new(path, '{"kind": "pause"}')
+    with pytest.raises(FileExistsError):
+        write_new(path, "another")
+    assert path.read_text() == '{"kind": "pause"}' and [p.name for p in path.parent.iterdir()] == ["1.json"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("where", ["link", "write"])
+def test_a_full_disk_leaves_no_half_of_a_new_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, where: str
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    def linkless(*_: object) -> None:
+        monkeypatch.setattr("builtins.open", lambda *given, **more: _Full(open_(*given, **more), full))
+        raise OSError(errno.ENOTSUP, "no links")
+    open_ = open
+    monkeypatch.setattr(os, "link", full if where == "link" else linkless)
+    with pytest.raises(SpaceError, match="disk is full"):
+        write_new(tmp_path / "1.json", "{}")
+    monkeypatch.undo()
+    assert list(tmp_path.iterdir()) == []
+
+
+class _Full:
+    """A file on a disk that has just become full."""
+
+    def __init__(self, file: TextIO, write: Callable[..., None]) -> None:
+        self.file, self.write = file, write
+
+    def __enter__(self) -> _Full:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+
+def test_a_new_file_that_links_is_never_replaced(tmp_path: Path) -> None:
+    write_new(tmp_path / "1.json", "one")
+    with pytest.raises(FileExistsError):
+        write_new(tmp_path / "1.json", "two")
+    assert (tmp_path / "1.json").read_text() == "one" and len(list(tmp_path.iterdir())) == 1
 
 
 def test_readers_see_the_old_text_or_the_new_never_half(tmp_path: Path) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from engine.estimates import _duration, note_speed, preflight
+from engine.estimates import _duration, preflight, text_lengths, tokens_answered, tokens_asked, tokens_learned
 from engine.plan import AskPlan, StudentPlan, phases_for
 from engine.prompts.template import Template
 from engine.records import Corpus
+from engine.speeds import measured_speed, note_speed
 from engine.tasks.definition import Task
 from engine.workspace import read_json, write_json
 from tests.students.tiny import (
@@ -67,11 +68,51 @@ def test_more_work_takes_more_time(made: Made) -> None:
 def test_a_measured_speed_is_used_and_said(made: Made) -> None:
     plan = made.plan(phases=phases(10.0, representations=0.0))
     guessed = preflight(plan, made.corpus, made.workspace).time
-    note_speed(made.workspace, "train", MODEL, 0.5, "run")
+    note_speed(made.workspace, "train", "single_label", MODEL, 0.5, run="run",
+               tokens=tokens_learned(plan, text_lengths(made.corpus)))
     measured = preflight(plan, made.corpus, made.workspace).time
     passes = 10 * (0.7 + 1.0 + 0.7)
     assert measured.value == pytest.approx(passes * 0.65 * 90 / 0.5, rel=0.2)
     assert "measured" in measured.basis and "measured" not in guessed.basis
+
+
+def test_a_speed_is_of_one_kind_of_question_and_grows_with_the_length(made: Made) -> None:
+    name, space = "qwen2.5-coder-1.5b-instruct", made.workspace
+    note_speed(space, "ask", "generate", name, 0.5, tokens=400, run="r")
+    assert measured_speed(space, "ask", "generate", name, 400) == 0.5
+    assert measured_speed(space, "ask", "generate", name, 100) == pytest.approx(2.0)
+    assert measured_speed(space, "ask", "single_label", name, 400) is None
+    assert measured_speed(space, "train", "generate", name, 400) is None
+
+
+def test_answers_in_writing_are_counted_once(made: Made) -> None:
+    name = "qwen2.5-coder-1.5b-instruct"
+    ask = AskPlan(teacher=name, template=Template(id="line", kind="generate", answer="text",
+                                                  text="{{ document }}"))
+    plan = made.plan(task=Task(id="line", kind="generate", question="What happened?"), ask=ask,
+                     phases=phases_for("quick", "generate"))
+    corpus = corpus_of(documents(1000)[0])
+    for work, length, speed in (("ask", tokens_asked, 0.5), ("train", tokens_learned, 5.0),
+                                ("predict", tokens_answered, 1.0)):
+        note_speed(made.workspace, work, "generate", name if work == "ask" else MODEL, speed, run="r",
+                   tokens=length(plan, text_lengths(corpus)))
+    passes = sum(p.passes * {"confident": 0.7, "all": 1.0, "hard": 0.7}[p.slice] for p in plan.phases)
+    by_hand = 1000 / 0.5 + passes * 650 / 5 + 0.4 * 1000 / 1 + 1000 / 15
+    estimate = preflight(plan, corpus, made.workspace).time
+    assert estimate.value == pytest.approx(by_hand, rel=0.1) and "measured" in estimate.basis
+
+
+def test_kept_inner_states_count_as_disk(made: Made) -> None:
+    large = write_model(made.workspace.models, "large", seed=1)
+    corpus = corpus_of(documents(1000)[0])
+    live = made.plan().ask.model_copy(update={"teacher": large.name})
+
+    def bytes_each(**changes: object) -> float:
+        return (preflight(made.plan(**changes), corpus, made.workspace).disk.value - 0.08) * 1e6
+
+    assert bytes_each(phases=NO_STATES, ask=live) == bytes_each() == pytest.approx(4000)
+    states = 2 * 3 * 32  # half precision, three depths
+    assert bytes_each(ask=live) == pytest.approx(4000 + 2.4 * states)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ LONGEST = 350
 ROOMS = (
     "errors", "records", "workspace", "downloads", "spreadsheet",
     "views",  # what the page is shown, as plain values; several rooms make some
-    "events", "devices", "tasks", "corpus", "settings",
+    "events", "devices", "tasks", "speeds", "corpus", "settings",
     "models", "embedding",  # the encoder is a model
     "prompts", "cache", "teachers", "metrics", "losses",
     "plan",  # says what to do, so the rooms that do it come after it

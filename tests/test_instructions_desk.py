@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import SettingsError
-from engine.estimates import note_speed
+from engine.speeds import note_speed
 from engine.studio import EXAMPLE, EXAMPLE_TEACHER, Studio
 from engine.tasks.definition import Task
 from engine.workspace import Workspace
@@ -111,7 +111,9 @@ def test_a_time_that_was_not_measured_is_called_a_guess(studio: Studio) -> None:
     write_model(studio.workspace.models)
     task, text = studio.task(EXAMPLE), studio.template(EXAMPLE).text
     assert studio.rendered(EXAMPLE, text, task, 0, MODEL).guessed
-    note_speed(studio.workspace, "ask", MODEL, 47.0, "r")
+    note_speed(studio.workspace, "ask", task.kind, MODEL, 47.0, tokens=100, run="r")
     rendered = studio.rendered(EXAMPLE, text, task, 0, MODEL)
     assert not rendered.guessed and rendered.time == "about a minute"
     assert not studio.rendered(EXAMPLE, text, task, 0, EXAMPLE_TEACHER).guessed
+    in_use = studio.rendered(EXAMPLE, text, task, 0, None)  # the page's list may not stand yet
+    assert in_use == studio.rendered(EXAMPLE, text, task, 0, EXAMPLE_TEACHER)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,13 @@ from typing import Any
 
 import gradio as gr
 
+from engine.errors import SpaceError
 from engine.studio import Studio
 from engine.workspace import Workspace
 from ui import wording
 
+VISITORS, TRIES = "visitors", 5
+_KEY = re.compile(r"[0-9a-f]{32}")
 KEY = "anon-studio"  # the same after a restart, so that a browser finds its ids again; no secret
 
 
@@ -34,9 +38,30 @@ def studio_for(visitor: str) -> Studio:
     home = Workspace.default()
     if not is_public():
         return Studio(home)
-    if not re.fullmatch(r"[0-9a-f]{32}", visitor or ""):
+    if not _KEY.fullmatch(visitor or ""):
         raise gr.Error(wording.FRAME_LOST_KEY, print_exception=False)
-    return Studio(Workspace(home.home / "visitors" / visitor, models_home=home.home))
+    return Studio(Workspace(home.home / VISITORS / visitor, models_home=home.home))
+
+
+def forget_visitors() -> None:
+    """In public: remove what earlier visitors brought and made, as the page promises; at home nothing.
+
+    A run of theirs that still works finds its folder gone, and ends.
+
+    Raises:
+        SpaceError: it could not be removed.
+    """
+    visitors = Workspace.default().home / VISITORS
+    if not is_public() or not visitors.is_dir():
+        return
+    for folder in [place for place in visitors.iterdir() if _KEY.fullmatch(place.name) and place.is_dir()]:
+        for _ in range(TRIES):  # a run that still works may write into what is being emptied
+            shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                break
+        else:
+            raise SpaceError(f"What an earlier visitor left in {folder} could not be removed, though the "
+                             "page promises it.", "Remove it by hand, then start again.")
 
 
 def upload_limit_mb() -> int:
@@ -48,7 +73,7 @@ def new_visitor(known: str | None) -> str:
     """The key this browser brought, or a fresh random one. At home there is none."""
     if not is_public():
         return ""
-    return known if known and re.fullmatch(r"[0-9a-f]{32}", known) else secrets.token_hex(16)
+    return known if known and _KEY.fullmatch(known) else secrets.token_hex(16)
 
 
 def page_log() -> Path:
@@ -71,7 +96,7 @@ class Frame:
 
     visitor: gr.BrowserState
     project: gr.BrowserState
-    run: gr.State
+    run: gr.BrowserState
     stamp: gr.State
     tabs: gr.Tabs
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -38,6 +38,7 @@ PIECE_CHARACTERS, PIECE_BYTES = 1_200, 1_800
 letters that models cut finer). The large model reads as many characters of a document by default."""
 MOST_PIECES = 500  # of one document; what is beyond is not read
 
+Told = tuple[int, Row, str]  # row number from 1, row, text
 COLUMNS = pa.schema([("text", pa.string()), ("original", pa.string()), ("meta", pa.string()),
                      ("document", pa.int64()), ("piece", pa.int32())])
 
@@ -95,10 +96,9 @@ def gather(
     iterator = iter(file.table.rows)
     while block := list(islice(iterator, BLOCK)):
         file.first_rows = file.first_rows or block[:3]
-        kept = list(rows.kept(block, done))
+        kept = _add_pieces(file, list(rows.kept(block, done)), rows, handling)
         for _, _, text in kept:
             finder.add(text)
-        _add_pieces(file, kept, rows, handling)
         numbers.append(pa.array([number for number, _, _ in kept], pa.int64()))
         if rows.id_at is not None:
             ids.append(pa.array([_bare(row[rows.id_at]) for _, row, _ in kept], pa.string()))
@@ -127,8 +127,8 @@ class _Rows:
                          for i in file.with_role("title", "date", "place", "language", "ignore")]
         self.stood_in = 0
 
-    def kept(self, block: Sequence[Row], done: int) -> Iterator[tuple[int, Row, str]]:
-        """(row number from 1, row, text) of each row that is a document."""
+    def kept(self, block: Sequence[Row], done: int) -> Iterator[Told]:
+        """Each row that is a document."""
         for number, row in enumerate(block, start=done + 1):
             text = row[self.text_at]
             reason = _reason_to_drop(text)
@@ -160,34 +160,41 @@ def _reason_to_drop(text: str) -> str | None:
     return None if has_letters(bare) else NO_LETTERS
 
 
-def _add_pieces(file: Gathered, kept: Iterable[tuple[int, Row, str]], rows: _Rows,
-                handling: Handling) -> None:
+def _add_pieces(file: Gathered, told: Sequence[Told], rows: _Rows, handling: Handling) -> list[Told]:
+    """Add the documents' pieces, cleaned; returns the documents of which cleaning left anything to read."""
+    cut = [in_pieces(text) for _, _, text in told]
+    parts = [part for pieces in cut for part in pieces[:MOST_PIECES]]
+    cleaned, reports = clean_block([mend(part) for part in parts] if handling.repair else parts,
+                                   handling.steps)
+    for report in reports:
+        file.steps[report.name] = report.after_another(file.steps.get(report.name))
+    kept: list[Told] = []
     originals: list[str] = []
+    texts: list[str] = []
     meta: list[str | None] = []
     places: list[tuple[int, int]] = []
-    for _, row, text in kept:
-        pieces = in_pieces(text)
+    end = 0
+    for one, pieces in zip(told, cut, strict=True):
+        start, end = end, end + min(len(pieces), MOST_PIECES)
+        if not any(map(str.isalpha, chain.from_iterable(cleaned[start:end]))):
+            file.dropped[NO_LETTERS] += 1
+            continue
+        kept.append(one)
         if len(pieces) > 1:
             file.in_pieces += 1
             file.shortened += len(pieces) > MOST_PIECES
-        facts = rows.meta(row)
-        for piece, part in enumerate(pieces[:MOST_PIECES]):
-            originals.append(part)
-            meta.append(facts)
-            places.append((file.documents, piece if len(pieces) > 1 else -1))
+        originals += map(storable, parts[start:end])
+        texts += map(storable, cleaned[start:end])
+        meta += [rows.meta(one[1])] * (end - start)
+        places += [(file.documents, piece if len(pieces) > 1 else -1) for piece in range(end - start)]
         file.documents += 1
-    read = [mend(text) for text in originals] if handling.repair else originals
-    texts, reports = clean_block(read, handling.steps)
-    for report in reports:
-        file.steps[report.name] = report.after_another(file.steps.get(report.name))
-    originals = [storable(text) for text in originals]
-    texts = [storable(text) for text in texts]
     file.pieces.append(pa.record_batch(
         [pa.array(texts, pa.string()),
          pa.array([None if o == t else o for o, t in zip(originals, texts, strict=True)], pa.string()),
          pa.array(meta, pa.string()),
          pa.array([document for document, _ in places], pa.int64()),
          pa.array([piece for _, piece in places], pa.int32())], schema=COLUMNS))
+    return kept
 
 
 def in_pieces(text: str) -> list[str]:

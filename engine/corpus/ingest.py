@@ -6,6 +6,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -166,11 +167,13 @@ def _ids_of_all(files: Sequence[Gathered]) -> pa.Array:
     if pc.count_distinct(ids).as_py() == len(ids):
         return ids
     # Ids of several files collide: the file's name goes before them.
-    taken: Counter[str] = Counter()
+    taken: set[str] = set()
     for place, file in enumerate(files):
-        stem = Source(file.name).stem or file.name
-        taken[stem] += 1
-        stem = stem if taken[stem] == 1 else f"{stem}-{taken[stem]}"
+        plain = stem = Source(file.name).stem or file.name
+        numbers = count(2)
+        while stem in taken:
+            stem = f"{plain}-{next(numbers)}"
+        taken.add(stem)
         given[place] = pc.binary_join_element_wise(stem, file.ids, ":")
     return pa.concat_arrays(given)
 

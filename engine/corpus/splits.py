@@ -65,3 +65,19 @@ def _fill_empty(parts: Sequence[list[str]], members: dict[str, list[int]]) -> No
             smallest = min(giver, key=lambda group: len(members[group]))
             giver.remove(smallest)
             part.append(smallest)
+
+
+def one_of_each_group(corpus: Corpus, learn: Sequence[int]) -> tuple[int, ...]:
+    """*learn* with near-duplicates counted once: the longest text of each group stands for it.
+
+    Of a long document cut into pieces each piece counts; of its near-duplicates, the same pieces do not.
+    """
+    best: dict[tuple[str, str], int] = {}
+    lengths: dict[int, int] = {}
+    for i in learn:
+        document = corpus.documents[i]
+        lengths[i] = len(document.text)
+        key = (document.group, document.id.removeprefix(document.parent) if document.parent else "")
+        if key not in best or lengths[i] > lengths[best[key]]:
+            best[key] = i
+    return tuple(sorted(best.values()))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -48,6 +49,13 @@ def gold_indices(gold: Gold | None, ids: Sequence[str], task: Task) -> Choices:
     names = {name.casefold(): i for i, name in enumerate(task.names)}
     by_id = gold.by_id if gold else {}
     return np.array([names.get(by_id.get(i, "").strip().casefold(), -1) for i in ids], dtype=np.int64)
+
+
+def left_out(gold: Gold | None, ids: Sequence[str], known: NDArray[np.bool_]) -> dict[str, int]:
+    """Labels of documents that cannot be scored, since they are no category; the commonest first."""
+    labels = (gold.by_id.get(name, "").strip() for name, there in zip(ids, known, strict=True)
+              if not there) if gold else ()
+    return dict(Counter(filter(None, labels)).most_common())
 
 
 def compare(answers: Answered, task: Task, seed: int = 0) -> dict[str, Any]:
@@ -129,10 +137,21 @@ def verdict(report: dict[str, Any]) -> str:
                          "documents or better instructions.")
     elif agreement <= report["agreement_baseline"]:
         parts.append("A bag of words agrees as often: the small model has not earned its place here.")
+    if report.get("gold_left_out"):
+        parts.append(not_scored(report["gold_left_out"]))
     if agreement < 0.75:
         parts.append("It differs from the large model on more than one in four: look at the documents "
                      "marked Different before relying on it.")
     return " ".join(parts)
+
+
+def not_scored(labels: Mapping[str, int]) -> str:
+    """In words, which labels of the upload were left out."""
+    shown = ", ".join(f"“{name[:60]}”" for name in list(labels)[:3])
+    more = f" and {len(labels) - 3} others" if len(labels) > 3 else ""
+    count = sum(labels.values())
+    return (f"{count} {'document has a label' if count == 1 else 'documents have labels'} that name none of "
+            f"the categories ({shown}{more}) and could not be scored by them.")
 
 
 def limits(report: dict[str, Any], learned: dict[str, int]) -> list[str]:

@@ -39,16 +39,24 @@ class SeveralAnswered:
 def gold_several(gold: Gold | None, ids: Sequence[str], task: Task) -> tuple[Given, NDArray[np.bool_]]:
     """Labels of an upload as yes and no, (documents, labels), and which documents have some, (documents,).
 
-    A cell holds names between semicolons, commas or bars; a cell without a known name tells nothing.
+    A cell holds names between semicolons, commas or bars, which may stand in a name, too; a cell without a
+    known name tells nothing.
     """
     names = {name.casefold(): i for i, name in enumerate(task.names)}
+    # Names with such signs are looked for whole, longest first, before the rest is cut at the signs.
+    whole = [(re.compile(rf"(?:^|[;|,\n])\s*({re.escape(name)})\s*(?=$|[;|,\n])"), i)
+             for name, i in sorted(names.items(), key=lambda item: -len(item[0])) if _BETWEEN.search(name)]
     by_id = gold.by_id if gold else {}
     given = np.zeros((len(ids), len(task.labels)), dtype=bool)
     known = np.zeros(len(ids), dtype=bool)
     for row, document in enumerate(ids):
-        parts = {part.strip().casefold() for part in _BETWEEN.split(by_id.get(document, ""))}
-        known[row] = bool(parts & (names.keys() | {"none"}))
+        cell = by_id.get(document, "").casefold()
+        for pattern, i in whole:
+            cell, found = pattern.subn(";", cell)
+            given[row, i] = found > 0
+        parts = {part.strip() for part in _BETWEEN.split(cell)}
         given[row, [names[part] for part in parts if part in names]] = True
+        known[row] = "none" in parts or bool(given[row].any())
     return given, known
 
 
@@ -67,8 +75,9 @@ def compare_several(answers: SeveralAnswered, task: Task, seed: int = 0) -> dict
     teacher, student = (decisions(p, several=True) for p in (answers.teacher_probs, answers.student_probs))
     groups = np.asarray(answers.groups)
     same = (teacher == student).all(axis=1).astype(float)
+    # Two who never give a label agree about it without merit: such labels are left out.
     kappas = [cohen_kappa(teacher[:, i].astype(int), student[:, i].astype(int), 2)
-              for i in range(len(task.labels))]
+              for i in np.flatnonzero((teacher | student).any(axis=0))]
     report: dict[str, Any] = {
         "n": len(teacher), "n_gold": int(answers.known.sum()), "has_gold": bool(answers.known.any()),
         "labels": list(task.names), "several": True,
@@ -77,7 +86,7 @@ def compare_several(answers: SeveralAnswered, task: Task, seed: int = 0) -> dict
         "agreement_baseline": float((teacher == answers.baseline).all(axis=1).mean()),
         "agreement_f1": macro_yes(teacher, student),
         "agreement_f1_baseline": macro_yes(teacher, answers.baseline),
-        "kappa": float(np.mean(kappas)),
+        "kappa": float(np.mean(kappas)) if kappas else None,
         "kl": divergence(answers.teacher_probs, answers.student_probs, several=True),
         "yes": {who: dict(zip(task.names, map(int, said.sum(axis=0)), strict=True))
                 for who, said in (("teacher", teacher), ("student", student),

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from engine.corpus.splits import one_of_each_group
 from engine.evaluation.baseline import fit_baseline
-from engine.evaluation.comparing import Answered, compare, gold_indices, limits, verdict
+from engine.evaluation.comparing import Answered, compare, gold_indices, left_out, limits, verdict
 from engine.evaluation.comparing_several import SeveralAnswered, compare_several, gold_several
 from engine.evaluation.cost import documents_per_second
 from engine.evaluation.labelled import named
@@ -47,7 +48,8 @@ def score_run(plan: DistillPlan, corpus: Corpus, parts: Parts, first: TeacherSig
     on_kept = predict(student, [texts[i] for i in kept])
     speed = documents_per_second(len(kept), time.monotonic() - began)
     on_progress(len(kept), len(texts))
-    rest = [i for i in range(len(texts)) if i not in set(kept)]
+    aside = set(kept)
+    rest = [i for i in range(len(texts)) if i not in aside]
     probs = np.empty((len(texts), len(plan.task.labels)))
     probs[kept] = on_kept
     probs[rest] = predict(student, [texts[i] for i in rest])
@@ -60,13 +62,14 @@ def score_run(plan: DistillPlan, corpus: Corpus, parts: Parts, first: TeacherSig
         report, truth = _several(plan, corpus, kept, one, first, probs, bag, gold)
     else:
         report, truth = _single(plan, corpus, kept, one, first, probs, bag, gold)
-    learned = dict(zip(plan.task.names, said[learn].sum(axis=0).tolist(), strict=True))
+    read = list(one_of_each_group(corpus, learn))  # of near-duplicates the student reads one
+    learned = dict(zip(plan.task.names, said[read].sum(axis=0).tolist(), strict=True))
     report |= {
         "kind": plan.task.kind, "gold_column": gold.column if gold else "",
         "verdict": verdict(report), "limits": limits(report, learned),
         "baseline_because": because, "baseline_cv": checked,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "sizes": {part: len(parts.named(part)) for part in PARTS},
+        "sizes": {part: len(parts.named(part)) for part in PARTS}, "learned_from": len(read),
         "cost": {"student": {"documents_per_s": round(speed, 2)}},
     }
     return report, _table(plan, corpus, parts, first, signal, probs, bag, truth, student, reasons)
@@ -101,6 +104,7 @@ def _single(plan: DistillPlan, corpus: Corpus, kept: list[int], one: NDArray, fi
     report = compare(Answered(merged(first.probs[kept], of), merged(probs[kept], of),
                               merged(bag[kept].astype(float), of).argmax(axis=1), truth[one],
                               [groups[i] for i in one]), plan.task, plan.seed)
+    report["gold_left_out"] = left_out(gold, [wholes[i] for i in one], truth[one] >= 0)
     return report, [plan.task.names[i] if i >= 0 else None for i in truth]
 
 
@@ -113,6 +117,7 @@ def _several(plan: DistillPlan, corpus: Corpus, kept: list[int], one: NDArray, f
         merged(first.probs[kept], of, several=True), merged(probs[kept], of, several=True),
         merged(bag[kept].astype(float), of, several=True) >= HALF, given[one], known[one],
         [groups[i] for i in one]), plan.task, plan.seed)
+    report["gold_left_out"] = left_out(gold, [wholes[i] for i in one], known[one])
     return report, [named(plan.task.names, row) if there else None
                     for row, there in zip(given, known, strict=True)]
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from engine.corpus.splits import one_of_each_group
 from engine.evaluation.cost import documents_per_second
 from engine.evaluation.labelled import answered
 from engine.metrics.calibration import sureness
@@ -48,7 +49,7 @@ def score_texts(plan: DistillPlan, corpus: Corpus, parts: Parts, signal: Written
     measure = _facts_alike if facts else _meanings_alike
     alike, alike_rival = (measure(plan.task, wanted, other, embed) for other in (said, rival))
     groups = np.array([d.group for d in documents])
-    learn = [i for i in parts.learn if signal.texts[i]]
+    learn = one_of_each_group(corpus, [i for i in parts.learn if signal.texts[i]])
     report: dict[str, Any] = {
         "kind": plan.task.kind, "n": len(kept), "n_gold": 0, "has_gold": False, "gold_column": "",
         "labels": [], "agreement": float(alike.mean()),
@@ -64,7 +65,7 @@ def score_texts(plan: DistillPlan, corpus: Corpus, parts: Parts, signal: Written
         "words": {"teacher": _mean_words(wanted), "student": _mean_words(said)},
         "fields": _fields(plan.task, wanted, said) if facts else [],
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "sizes": {part: len(parts.named(part)) for part in PARTS},
+        "sizes": {part: len(parts.named(part)) for part in PARTS}, "learned_from": len(learn),
         "cost": {"student": {"documents_per_s": round(speed, 2)}}}
     report |= {"verdict": text_verdict(report), "limits": text_limits(report, len(learn))}
     return report, _table(plan, corpus, parts, signal, dict(zip(kept, said, strict=True)),

@@ -4,26 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.evaluation.comparing import not_scored
 from engine.plan import DistillPlan
+from engine.tasks.definition import TaskKind
 
-CAPTION = "A small classifier distilled with ANON Studio"
+MADE: dict[TaskKind, tuple[str, str]] = {
+    "single_label": ("A small classifier", "text-classification"),
+    "multi_label": ("A small classifier", "text-classification"),
+    "extract": ("A small model that reads out facts,", "text-generation"),
+    "generate": ("A small model that writes short texts,", "text-generation")}
+"""What a student is, and the Hub's name for what it does, by the kind of its question."""
 
 
 def model_card(plan: DistillPlan, report: dict[str, Any], facts: dict[str, Any]) -> str:
     """Markdown with the front matter of the Hugging Face Hub. Numbers come from the report alone."""
-    labels = "\n".join(f"- **{label.name}**{': ' + label.definition if label.definition else ''}"
-                       for label in plan.task.labels)
+    asked = {"extract": plan.task.fields, "generate": ()}.get(plan.task.kind, plan.task.labels)
+    labels = "\n".join(f"- **{one.name}**{': ' + one.definition if one.definition else ''}" for one in asked)
+    what, tag = MADE[plan.task.kind]
     phases = "\n".join(f"| {p['title']} | {p['documents']} | {100 * p['agreement']:.1f} % | "
                        f"{'kept' if p['kept'] else 'rolled back'} |" for p in report["phases"])
+    learned = report.get("learned_from", report["sizes"]["learn"])
     return f"""---
 base_model: {facts['base_repo']}
 library_name: peft
-pipeline_tag: text-classification
+pipeline_tag: {tag}
 license: {facts['licence'].lower()}
 tags: [knowledge-distillation, lora, crisis]
 ---
 
-# {CAPTION}
+# {what} distilled with ANON Studio
 
 **Question.** {plan.task.question}
 
@@ -33,7 +42,7 @@ tags: [knowledge-distillation, lora, crisis]
 
 {report['verdict']}
 
-{_scores(report)}
+{_scores(report, plan)}
 
 Checked on {report['n']} documents kept aside from training, near-duplicates included with their group.
 {facts['reloaded']}
@@ -42,8 +51,8 @@ Checked on {report['n']} documents kept aside from training, near-duplicates inc
 
 Large model: {report['teacher_name']}. Small model: {report['student_name']} with an adapter (LoRA, rank
 {plan.student.rank}; {facts['trained_parameters']:,} trained parameters of {facts['parameters']:,}).
-Learned from {report['sizes']['learn']} documents and the large model's answers to them; no labels were
-used. Seed {plan.seed}. Base weights (sha256): `{facts['base_digest'][:16]}…`, from {facts['base_source']}.
+Learned from {learned} documents and the large model's answers to them; no labels were used.
+Seed {plan.seed}. Base weights (sha256): `{facts['base_digest'][:16]}…`, from {facts['base_source']}.
 
 | phase | documents | agreement on steering documents | |
 | --- | --- | --- | --- |
@@ -64,8 +73,12 @@ The prompt in `anon_student.json` must be used exactly as it stands. Method: Sax
 """
 
 
-def _scores(report: dict[str, Any]) -> str:
+def _scores(report: dict[str, Any], plan: DistillPlan) -> str:
+    if plan.writes:
+        return "What is written is compared with the large model's answers; labels of an upload are not used."
     if not report["has_gold"]:
+        if report.get("gold_left_out"):
+            return not_scored(report["gold_left_out"])
         return "The documents came without labels, so only agreement with the large model is known."
     rows = [f"| {title} | {report[who]['accuracy']:.3f} | {report[who]['macro_f1']:.3f} | "
             f"{report[who]['n']} |" for who, title in (("teacher", "large model"),

@@ -11,7 +11,7 @@ from engine.corpus.cleaning import DEFAULT_STEPS
 from engine.corpus.ingest import ingest
 from engine.corpus.reading import ReadOptions
 from engine.devices import choose_device
-from engine.errors import RunError, disk_errors_in_words
+from engine.errors import InputError, RunError, disk_errors_in_words
 from engine.evaluation.labelled import answered, named
 from engine.evaluation.pieces import merged
 from engine.export.tables import table_format, write_predictions
@@ -39,8 +39,15 @@ def open_student(workspace: Workspace, folder: Path) -> Student:
 
 def label_file(workspace: Workspace, folder: Path, file: Path, target: Path, options: ReadOptions,
                ) -> dict[str, Any]:
-    """Read a file as the documents of training were, answer each, write a table. Returns counts."""
+    """Read a file as the documents of training were, answer each, write a table. Returns counts.
+
+    Raises:
+        InputError: the table would be written over the documents, or has an ending that is not known.
+    """
     table_format(target)
+    if target.resolve() == file.resolve():
+        raise InputError("The answers would be written over the documents themselves.",
+                         "Give the answers another name, after -o.")
     student = open_student(workspace, folder)
     read = ingest([file], options, student.settings.get("cleaning", DEFAULT_STEPS))
     documents = read.corpus.documents
@@ -71,9 +78,11 @@ def _written(student: Student, documents: Sequence[Document]) -> list[dict[str, 
     rows = []
     answers, _ = answered(student, [d.text for d in documents])
     for document, answer in zip(documents, answers, strict=True):
-        facts = {field: value or "" for field, value in read_back(task, answer).items()}
-        rows.append({"id": document.id, "text": document.original, "answer": answer,
-                     **(facts if task.kind == "extract" else {})})
+        row = {"id": document.id, "text": document.original, "answer": answer}
+        if task.kind == "extract":
+            row |= {f"{field} (fact)" if field in row else field: value or ""
+                    for field, value in read_back(task, answer).items()}
+        rows.append(row)
     return rows
 
 

@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ from engine import errors
 from engine.cache.signals import load_vectors
 from engine.embedding.clusters import diverse
 from engine.errors import RunError
-from engine.jobs.folder import all_runs
+from engine.jobs.folder import RunFolder, all_runs
 from engine.jobs.launcher import spawn
 from engine.jobs.process import Worker
-from engine.jobs.status import worker_alive
+from engine.jobs.status import status, worker_alive
 from engine.plan import ENCODER
 from engine.records import Corpus
 from engine.teachers.protocol import teacher_kind
@@ -25,7 +26,7 @@ from engine.views import Said
 from engine.workspace import Workspace, read_json, write_json
 
 Progress = Callable[[int, int], None]
-START_S = 60.0
+START_S, PATIENCE_S = 60.0, 900.0
 
 
 def call(workspace: Workspace, wanted: dict[str, Any], on_progress: Progress | None = None) -> Any:  # noqa: ANN401
@@ -34,16 +35,28 @@ def call(workspace: Workspace, wanted: dict[str, Any], on_progress: Progress | N
     Raises:
         EngineError: what went wrong, in words; also when a run needs the machine for itself.
     """
-    busy = next((run for run in all_runs(workspace) if worker_alive(run)), None)
+    busy = running(workspace)
     if busy:
         raise RunError(f"The run {busy.id} is using this machine's memory.",
                        "Wait until it is done, or pause it in Distil.")
-    address = _address(workspace)
-    connection = http.client.HTTPConnection("127.0.0.1", address["port"], timeout=900)
+    return _put(_address(workspace), wanted, on_progress)
+
+
+def running(workspace: Workspace, but: RunFolder | None = None) -> RunFolder | None:
+    """A run that is using the machine's memory, or is about to; `but` does not count."""
+    return next((run for run in all_runs(workspace)
+                 if run != but and (worker_alive(run) or status(run).state == "running")), None)
+
+
+def _put(address: dict[str, Any], wanted: dict[str, Any], on_progress: Progress | None = None,
+         ) -> Any:  # noqa: ANN401
+    connection = http.client.HTTPConnection("127.0.0.1", address["port"], timeout=PATIENCE_S)
     try:
         connection.request("POST", "/", json.dumps(wanted),
                            {"Authorization": f"Bearer {address['token']}"})
         response = connection.getresponse()
+        if response.status != 200:  # another process has its port by now
+            raise _Gone()
         for line in response:
             said = json.loads(line)
             if "result" in said:
@@ -53,21 +66,27 @@ def call(workspace: Workspace, wanted: dict[str, Any], on_progress: Progress | N
                 raise kind(said["error"]["what"], said["error"]["fix"], said["error"]["safe"])
             if on_progress:
                 on_progress(said["done"], said["total"])
-    except (ConnectionError, TimeoutError, http.client.HTTPException) as error:
-        raise _gone() from error
+    except TimeoutError as error:
+        raise RunError("The process that holds the model ready has said nothing for a quarter of an hour.",
+                       "Wait until what was asked before is answered, then try again.") from error
+    except (ConnectionError, http.client.HTTPException) as error:
+        raise _Gone() from error
     finally:
         connection.close()
-    raise _gone()
+    raise _Gone()
 
 
-def _gone() -> RunError:
-    return RunError("The process that holds the model ready has gone (out of memory, perhaps).",
-                    "Try again; if it happens twice, choose a smaller model.")
+class _Gone(RunError):
+    """Nobody listens at the address."""
+
+    def __init__(self) -> None:
+        super().__init__("The process that holds the model ready has gone (out of memory, perhaps).",
+                         "Try again; if it happens twice, choose a smaller model.")
 
 
 def _address(workspace: Workspace) -> dict[str, Any]:
     signed, address = Worker(workspace.home / "asker.pid"), workspace.home / "asker.json"
-    if signed.alive() and address.exists():
+    if signed.here() and address.exists():  # it listens on this machine only
         return read_json(address)
     address.unlink(missing_ok=True)
     signed.path.unlink(missing_ok=True)
@@ -85,8 +104,10 @@ def _address(workspace: Workspace) -> dict[str, Any]:
 
 def unload(workspace: Workspace) -> None:
     """Ask the asker, if there is one, to give its memory back."""
-    if Worker(workspace.home / "asker.pid").alive() and (workspace.home / "asker.json").exists():
-        call(workspace, {"verb": "unload"})
+    address = workspace.home / "asker.json"
+    if Worker(workspace.home / "asker.pid").here() and address.exists():
+        with suppress(_Gone):  # ended meanwhile: it holds no memory either
+            _put(read_json(address), {"verb": "unload"})
 
 
 def diverse_rows(workspace: Workspace, folder: Path, corpus: Corpus, n: int,

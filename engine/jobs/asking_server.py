@@ -14,13 +14,14 @@ import json
 import secrets
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 from engine.cache.answers import AnswerCache
-from engine.errors import EngineError
+from engine.errors import EngineError, RunError, SpaceError
 from engine.jobs.process import Worker
 from engine.prompts.template import Template
 from engine.records import Document
@@ -32,7 +33,7 @@ from engine.teachers.asking_more import FEWEST_TO_CALIBRATE, ask_labels, ask_ope
 from engine.teachers.opening import open_teacher
 from engine.workspace import Workspace, write_json
 
-IDLE_S, LIFE_S = 300.0, 1800.0
+IDLE_S, LIFE_S, LOOK_S = 300.0, 1800.0, 5.0
 Report = Callable[[int, int], None]
 
 
@@ -144,17 +145,38 @@ class _Handler(BaseHTTPRequestHandler):
         if not hmac.compare_digest(given.encode(), f"Bearer {self.token}".encode()):
             self.send_error(403)
             return
-        wanted = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.send_response(200)
-        self.send_header("Content-Type", "application/x-ndjson")
-        self.end_headers()
+        try:
+            wanted = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.send_header("Content-Type", "application/x-ndjson")
+            self.end_headers()
+            self._answer(wanted)
+        except ConnectionError:
+            return  # whoever asked has gone
+
+    def _answer(self, wanted: dict[str, Any]) -> None:
+        """The result, or the problem in words: whoever asked must not think that this process died."""
         try:
             result = handle(self.models, wanted, lambda done, total: self._say(done=done, total=total))
+        except ConnectionError:
+            raise
         except EngineError as error:
-            self._say(error={"kind": type(error).__name__, "what": error.what, "fix": error.fix,
-                             "safe": error.safe})
+            problem = error
+        except MemoryError:
+            self.models.unload()
+            traceback.print_exc()
+            problem = SpaceError("This machine ran out of memory.",
+                                 "Close other programs, or choose a smaller model, then try again.")
+        except Exception as error:
+            traceback.print_exc()  # into the log that this process was started with
+            problem = RunError(f"Something unexpected happened ({type(error).__name__}).",
+                               "Try once more. If it happens again, choose another model; details for a "
+                               f"report are in {self.models.workspace.home / 'asker.log'}.")
         else:
             self._say(result=result)
+            return
+        self._say(error={"kind": type(problem).__name__, "what": problem.what, "fix": problem.fix,
+                         "safe": problem.safe})
 
     def _say(self, **line: Any) -> None:  # noqa: ANN401 - JSON
         self.wfile.write((json.dumps(line) + "\n").encode())
@@ -169,12 +191,12 @@ def serve(workspace: Workspace) -> None:
     models = Models(workspace)
     _Handler.models, _Handler.token = models, secrets.token_hex(24)
     with HTTPServer(("127.0.0.1", 0), _Handler) as server:
-        server.timeout = 5
+        server.timeout = LOOK_S
         Worker(workspace.home / "asker.pid").sign_on()
         address = workspace.home / "asker.json"
         write_json(address, {"port": server.server_port, "token": _Handler.token})
         address.chmod(0o600)
-        while time.monotonic() - models.used < LIFE_S:
+        while time.monotonic() - models.used < LIFE_S and address.exists():  # else nobody finds the way
             server.handle_request()
             if time.monotonic() - models.used > IDLE_S:
                 models.unload()
@@ -183,5 +205,3 @@ def serve(workspace: Workspace) -> None:
 if __name__ == "__main__":
     given = sys.argv[1:3]
     serve(Workspace(Path(given[0]), Path(given[1])))
-
-

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
-from engine.errors import EngineError
+from filelock import FileLock
+
+from engine.errors import EngineError, disk_errors_in_words
 from engine.events import EventLog, read_events
 from engine.jobs.launcher import spawn
-from engine.jobs.process import Worker
+from engine.jobs.process import Worker, signed_on
 from engine.workspace import Workspace, slug
+
+START_GRACE_S = 60.0  # a machine with other work on it takes its time before the process signs on
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +33,31 @@ def _log(workspace: Workspace, name: str) -> EventLog:
     return EventLog(workspace.models / ".fetch-logs" / f"{slug(name)}.jsonl")
 
 
+def _worker(log: EventLog) -> Worker:
+    return Worker(log.path.with_suffix(".pid"))
+
+
 def start_fetch(workspace: Workspace, name: str, source: str) -> None:
-    """Start fetching `name` in the background; does nothing if that is going on already."""
-    now = fetch_status(workspace, name)
-    if now and now.state == "running":
-        return
+    """Start fetching `name` in the background; does nothing if that is going on, or starting, already."""
     log = _log(workspace, name)
-    log.path.unlink(missing_ok=True)
-    log.write("launched", name=name, source=source)
-    spawn([sys.executable, "-m", "engine.jobs.fetching", str(workspace.home), str(workspace.models),
-           name, source], log.path.with_suffix(".out"))
+    with disk_errors_in_words("the log of the fetch"):
+        log.path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(log.path.with_suffix(".lock")):  # two tabs, or a click made twice
+        now = fetch_status(workspace, name)
+        if now and now.state == "running":
+            return
+        # Else the earlier process would be taken for the new one, and found dead.
+        _worker(log).path.unlink(missing_ok=True)
+        log.path.unlink(missing_ok=True)
+        log.write("launched", name=name, source=source)
+        spawn([sys.executable, "-m", "engine.jobs.fetching", str(workspace.home), str(workspace.models),
+               name, source], log.path.with_suffix(".out"))
 
 
 def fetch_status(workspace: Workspace, name: str) -> FetchStatus | None:
     """How the last fetch of `name` stands, or None if there was none."""
     log = _log(workspace, name)
+    lived = _worker(log).alive()  # looked at before the log and after: it may begin or end between
     events, _ = read_events(log.path)
     if not events:
         return None
@@ -50,7 +66,9 @@ def fetch_status(workspace: Workspace, name: str) -> FetchStatus | None:
         return FetchStatus("failed", f"{last['what']} {last['safe']}", fix=last["fix"])
     if last["kind"] == "done":
         return FetchStatus("done", "It is here and checked.", 1, 1)
-    if not Worker(log.path.with_suffix(".pid")).alive(grace_s=20):
+    starting = (last["kind"] == "launched" and not _worker(log).path.exists()
+                and time.time() - last["time"] < START_GRACE_S)
+    if not starting and not lived and not _worker(log).alive():
         return FetchStatus("lost", "The fetch stopped without a word. What was fetched is kept.",
                            fix="Press Fetch again: it goes on from there.")
     return FetchStatus("running", last.get("sentence", "Starting…"), last.get("done", 0),
@@ -59,19 +77,23 @@ def fetch_status(workspace: Workspace, name: str) -> FetchStatus | None:
 
 def main(home: str, models: str, name: str, source: str) -> int:
     """The detached process."""
-    from pathlib import Path
-
     from engine.models.weights import get
     workspace = Workspace(Path(home), Path(models).parent)
     log = _log(workspace, name)
-    Worker(log.path.with_suffix(".pid")).sign_on()
-    try:
-        get(workspace.models, name, source,
-            lambda sentence, done, total: log.write("progress", sentence=sentence, done=done, total=total))
-    except EngineError as error:
-        log.write("failed", what=error.what, safe=error.safe, fix=error.fix)
-        return 1
-    log.write("done")
+    with signed_on(_worker(log).path):
+        try:
+            get(workspace.models, name, source, lambda sentence, done, total: log.write(
+                "progress", sentence=sentence, done=done, total=total))
+        except EngineError as error:
+            log.write("failed", what=error.what, safe=error.safe, fix=error.fix)
+            return 1
+        except Exception as error:
+            # Not swallowed: noted in the log the user sees, then raised into the .out file.
+            log.write("failed", what=f"Something unexpected happened ({type(error).__name__}).",
+                      safe="What was fetched is kept.", fix="Press Fetch again: it goes on from there. "
+                      f"Details for a report are in {log.path.with_suffix('.out')}.")
+            raise
+        log.write("done")
     return 0
 
 

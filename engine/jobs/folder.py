@@ -3,7 +3,7 @@
     plan.yaml        first: everything the run needs to know
     machine.json     the number format it computes with, by kind of device; the small model's weights
     events.jsonl     append-only
-    worker.json      pid and its creation time, host
+    worker.json      pid and its creation time, host; as young as the last sign of life
     worker.log       output of the worker, with tracebacks
     requests/<n>.json   pause, stop, cancel
     stages/<name>.json  manifest of a finished stage, written last
@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 from engine.errors import RunError
 from engine.events import EventLog
+from engine.losses.needs import WRITTEN
 from engine.views import Download
 from engine.workspace import Workspace, read_json, write_new
 
@@ -89,29 +90,30 @@ class RunFolder:
 
 
 def find_run(workspace: Workspace, run_id: str) -> RunFolder:
-    """The run of `<project>/<run>`, of a bare run name that exists once, or of a path.
+    """The run of `<project>/<run>`, of a bare run name that exists once, or of its path in this workspace.
 
     Raises:
         RunError: there is none, or more than one.
     """
-    path = Path(run_id)
-    if path.is_absolute() and (path / "plan.yaml").exists():
-        return RunFolder(path)
-    project, _, name = run_id.rpartition("/")
-    if ".." in run_id or (name or ".").startswith("."):
-        raise RunError(f"“{run_id}” is not the name of a run.", "List them: python -m engine runs")
-    pattern = f"{project or '*'}/runs/{name}"
-    found = [p.parent for p in workspace.projects.glob(f"{pattern}/plan.yaml")]
+    known = all_runs(workspace)  # names are compared, never made into paths: no way leads out of here
+    found = [run for run in known if run_id in (run.id, run.path.name) or Path(run_id) == run.path]
     if len(found) != 1:
-        known = ", ".join(r.id for r in all_runs(workspace)[:8]) or "none yet"
+        names = ", ".join(run.id for run in known[:8]) or "none yet"
         what = f"There is no run “{run_id}”." if not found else f"“{run_id}” is in several projects."
-        raise RunError(what, f"Runs: {known}.")
-    return RunFolder(found[0])
+        raise RunError(what, f"Runs: {names}.")
+    return found[0]
 
 
 def all_runs(workspace: Workspace, project: str | None = None) -> list[RunFolder]:
-    """Runs, newest first."""
-    found = workspace.projects.glob(f"{project or '*'}/runs/*/plan.yaml")
+    """Runs, newest first.
+
+    Raises:
+        RunError: `project` is not the name of a project.
+    """
+    if project:
+        found = workspace.project(project).runs.glob("*/plan.yaml")
+    else:
+        found = workspace.projects.glob("*/runs/*/plan.yaml")
     return [RunFolder(p.parent) for p in sorted(found, key=lambda p: -p.stat().st_mtime)]
 
 
@@ -140,7 +142,12 @@ class RequestReader:
         self._run, self._handled = run, handled
 
     def wish(self) -> Request | None:
-        """The newest request that has not been acknowledged, or None. One directory listing a call."""
+        """The newest request that has not been acknowledged, or None. One directory listing a call.
+
+        A run whose folder was deleted is to be cancelled: nobody can ask for it any more.
+        """
+        if not self._run.plan.exists():
+            return "cancel"
         folder = self._run.path / "requests"
         if not folder.exists():
             return None
@@ -148,17 +155,22 @@ class RequestReader:
         fresh = [n for n in numbers if n > self._handled]
         if not fresh:
             return None
+        try:
+            request: dict[str, Any] = read_json(folder / f"{fresh[-1]}.json")
+        except RunError:  # half written yet, on a disk without links: seen at the next look
+            return None
         self._handled = fresh[-1]
-        request: dict[str, Any] = read_json(folder / f"{fresh[-1]}.json")
         self._run.event_log.write("request", request=request["kind"], number=fresh[-1])
         return request["kind"]
 
 
 def offered(run: RunFolder) -> list[Download]:
     """What can be taken home from a finished run."""
+    # A small model that writes has written about the documents kept aside only.
+    which = "the documents kept aside" if read_json(run.report).get("kind") in WRITTEN else "all documents"
     wanted = (("Small model (adapter)", run.path / "take-home" / "student.zip",
                "The adapter, its settings and its model card."),
-              ("Answers for all documents", run.path / "take-home" / "predictions.csv",
+              (f"Answers for {which}", run.path / "take-home" / "predictions.csv",
                "Opens in a spreadsheet."),
               ("Report", run.report, "Every number on the Compare page."),
               ("Plan", run.plan, "Repeats this run exactly."))

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from engine.jobs.folder import RunFolder, last_request
 from engine.jobs.status import status, worker_alive
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+CLOSING_S = 10.0
 
 
 def launch(run: RunFolder, home: Path, models_home: Path | None = None) -> int:
@@ -23,7 +25,7 @@ def launch(run: RunFolder, home: Path, models_home: Path | None = None) -> int:
     Raises:
         RunError: a worker is at it already.
     """
-    if status(run).state == "running" or worker_alive(run):
+    if status(run).state == "running" or not _left(run):
         raise RunError(f"The run {run.id} is being worked on already.",
                        "Watch it, or pause it first.")
     run.worker.unlink(missing_ok=True)
@@ -34,6 +36,16 @@ def launch(run: RunFolder, home: Path, models_home: Path | None = None) -> int:
     if models_home:
         command += ["--models-home", str(models_home)]
     return spawn(command, run.log)
+
+
+def _left(run: RunFolder) -> bool:
+    """Whether the worker of a run that ended is gone; one that is just closing down is waited for."""
+    end = time.monotonic() + CLOSING_S
+    while worker_alive(run):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def spawn(command: Sequence[str], log: Path) -> int:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,11 @@ from typing import Any
 import psutil
 
 from engine.workspace import read_json, write_json
+
+BEAT_S = 10.0
+"""Seconds between two signs of life, given by a thread: also while a step takes minutes."""
+SILENCE_S = 120.0
+"""So long another host's process is believed without a sign of life: clocks differ, disks are slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +33,47 @@ class Worker:
         me = psutil.Process()
         write_json(self.path, {"pid": me.pid, "created": me.create_time(), "host": socket.gethostname()})
 
+    def beat(self) -> None:
+        """Give a sign of life: the file becomes as young as now."""
+        with suppress(OSError):  # deleted, or a disk that is away for a moment
+            os.utime(self.path)
+
     def sign_off(self) -> None:
         """Take the file away again, if it is the calling process's own."""
         who = self._who()
-        if who and (who["pid"], who["host"]) == (os.getpid(), socket.gethostname()):
+        if who and who["pid"] == os.getpid() and _is(psutil.Process(), who):
             self.path.unlink(missing_ok=True)
 
     def pid(self) -> int | None:
-        """The pid of the living process, or None."""
+        """The pid of the living process, or None. One of another host has none here."""
         who = self._who()
-        return who["pid"] if who and self.alive() else None
+        return who["pid"] if who and self.here() else None
+
+    def here(self) -> bool:
+        """Whether it lives on this machine, whatever the machine was called when it signed on."""
+        who = self._who()
+        if who is None:
+            return False
+        try:
+            process = psutil.Process(who["pid"])
+            return _is(process, who) and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    def alive(self) -> bool:
+        """Whether it lives. Another host's process cannot be looked at: its signs of life are believed.
+
+        A host that is gone may only have been renamed, or be a container that was made anew.
+        """
+        who = self._who()
+        if who is None:
+            return False
+        if self.here():
+            return True
+        with suppress(FileNotFoundError):
+            return (who["host"] != socket.gethostname()
+                    and time.time() - os.path.getmtime(self.path) < SILENCE_S)
+        return False
 
     def _who(self) -> dict[str, Any] | None:
         try:
@@ -42,16 +81,24 @@ class Worker:
         except FileNotFoundError:
             return None
 
-    def alive(self, grace_s: float = 0.0) -> bool:
-        """Whether it lives. Within `grace_s` of a launch (age of the folder's log) it is believed to."""
-        who = self._who()
-        if who is None:
-            return grace_s > 0 and time.time() - os.path.getmtime(self.path.parent) < grace_s
-        if who["host"] != socket.gethostname():
-            return True  # on a shared disk: another machine's process cannot be looked at from here
-        try:
-            process = psutil.Process(who["pid"])
-            return (abs(process.create_time() - who["created"]) < 0.05
-                    and process.status() != psutil.STATUS_ZOMBIE)
-        except psutil.NoSuchProcess:
-            return False
+
+@contextmanager
+def signed_on(path: Path) -> Iterator[None]:
+    """The calling process works here for as long as this lasts, and gives signs of life."""
+    worker, over = Worker(path), threading.Event()
+
+    def beats() -> None:
+        while not over.wait(BEAT_S):
+            worker.beat()
+
+    worker.sign_on()
+    threading.Thread(target=beats, name=f"beats-{path.name}", daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+        worker.sign_off()
+
+
+def _is(process: psutil.Process, who: dict[str, Any]) -> bool:
+    return abs(process.create_time() - who["created"]) < 0.05

@@ -9,7 +9,6 @@ nothing is read twice. Readings left behind are removed after a day.
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
 import subprocess
@@ -98,7 +97,7 @@ def _read_apart(folder: Path, paths: Sequence[Path], options: ReadOptions, clean
                 report: Progress) -> None:
     order = folder / "order.json"
     write_json(order, {"paths": [str(path.absolute()) for path in paths], "options": asdict(options),
-                       "cleaning": list(cleaning), "parent": os.getpid()})
+                       "cleaning": list(cleaning)})
     with open(folder / "reading.log", "wb") as log:
         child = subprocess.Popen([sys.executable, "-m", "engine.jobs.reading", str(order)], cwd=ROOT,
                                  stdin=subprocess.DEVNULL, stdout=log, stderr=log)

@@ -6,24 +6,28 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
-from engine.events import Event, read_events
+from engine.events import Event
 from engine.jobs.folder import RunFolder
+from engine.jobs.logs import Log, Mark, events_of, mark_of
 from engine.jobs.process import Worker
 
 State = Literal["new", "running", "paused", "cancelled", "failed", "lost", "done"]
 ENDINGS: dict[str, State] = {"done": "done", "failed": "failed", "paused": "paused",
                              "cancelled": "cancelled"}
 START_GRACE_S = 20.0
+MOST_KNOWN = 2000  # runs of which is remembered what their logs said
 
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
     """A run at one moment.
 
-    `sentence` is never empty; `age_s` is the time since the last sign of life; `phases` holds one entry a
-    phase of the plan that has begun: name, title, state, agreement, kept, because, seconds.
+    `sentence` is never empty; `age_s` is the time since the last sign of life; `elapsed_s` is time at work,
+    pauses left out; `phases` holds one entry a phase of the plan that has begun: name, title, state,
+    agreement, kept, because, seconds.
     """
 
     id: str
@@ -38,7 +42,7 @@ class RunStatus:
     left_s: float | None = None
     phases: tuple[dict[str, Any], ...] = ()
     error: dict[str, str] | None = None
-    events: tuple[Event, ...] = field(default=(), repr=False)
+    events: Sequence[Event] = field(default=(), repr=False, compare=False)
 
     @property
     def can(self) -> frozenset[str]:
@@ -64,10 +68,10 @@ def session_start(events: Sequence[Event]) -> int:
     return 0
 
 
-def _starting(since: Sequence[Event], run: RunFolder) -> bool:
+def _starting(told: _Told, run: RunFolder) -> bool:
     """Launched a moment ago: the process is there but has not signed on yet."""
-    return (bool(since) and since[-1]["kind"] in ("launched", "request") and not run.worker.exists()
-            and time.time() - since[0]["time"] < START_GRACE_S)
+    return (told.launched is not None and not run.worker.exists()
+            and time.time() - told.launched < START_GRACE_S)
 
 
 def _last_sign(run: RunFolder) -> float:
@@ -75,32 +79,85 @@ def _last_sign(run: RunFolder) -> float:
 
 
 def status(run: RunFolder) -> RunStatus:
-    """Derive a run's status. Reads the whole log: a few milliseconds for a few thousand events."""
-    events, _ = read_events(run.events)
-    age = time.time() - _last_sign(run)
-    begun = [e for e in events if e["kind"] == "run_started"]
-    since = events[session_start(events):]
-    ending = next((e for e in reversed(since) if e["kind"] in ENDINGS), None)
+    """Derive a run's status. A log that did not change since the last look is not read again."""
+    lived = worker_alive(run)  # looked at before the log and after: it may begin or end between
+    told, now, sign = _told(run.events), time.time(), _last_sign(run)
     state: State
-    if ending:
-        state = ENDINGS[ending["kind"]]
-    elif worker_alive(run) or _starting(since, run):
+    if told.ending:
+        state = ENDINGS[told.ending["kind"]]
+    elif lived or worker_alive(run) or _starting(told, run):
         state = "running"
     else:
-        state = "lost" if since else "new"
-    stage, done, total = _place(since)
-    started = begun[0]["time"] if begun else _last_sign(run)
-    elapsed = (ending["time"] if ending and state != "running" else time.time()) - started
+        state = "lost" if told.length else "new"
+    running = state == "running"
+    elapsed = told.spent + now - told.last if running and told.session is not None else told.spent
     error = None
-    if state == "failed" and ending:
-        error = {key: ending.get(key, "") for key in ("what", "safe", "fix")}
-    return RunStatus(id=run.id, state=state, sentence=_sentence(state, since, ending), stage=stage,
-                     done=done, total=total, age_s=age, started=started, elapsed_s=max(0.0, elapsed),
-                     left_s=_left(since, events) if state == "running" else None, phases=_phases(events),
-                     error=error, events=tuple(events))
+    if state == "failed" and told.ending:
+        error = {key: told.ending.get(key, "") for key in ("what", "safe", "fix")}
+    return RunStatus(id=run.id, state=state, sentence=_sentence(state, told), stage=told.place[0],
+                     done=told.place[1], total=told.place[2], age_s=now - sign,
+                     started=sign if told.started is None else told.started, elapsed_s=max(0.0, elapsed),
+                     left_s=told.left_s if running else None, phases=told.phases, error=error,
+                     events=Log(run.events, told.length))
 
 
-def _place(events: list[Event]) -> tuple[str, int, int]:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a log alone says: `spent` is the sum of the sessions up to their last events, without the time
+    between them; `session` is when the newest one began, `last` the time of its last event."""
+
+    length: int
+    ending: Event | None
+    launched: float | None  # where nothing followed but wishes
+    place: tuple[str, int, int]
+    left_s: float | None
+    sentence: str
+    phases: tuple[dict[str, Any], ...]
+    started: float | None
+    session: float | None
+    spent: float
+    last: float
+
+
+_known: dict[Path, tuple[Mark | None, _Told]] = {}
+
+
+def _told(path: Path) -> _Told:
+    mark = mark_of(path)
+    known = _known.get(path)
+    if known is None or known[0] != mark:
+        if len(_known) >= MOST_KNOWN:
+            _known.clear()
+        _known[path] = known = (mark, _read(events_of(path)))
+    return known[1]
+
+
+def _read(events: Sequence[Event]) -> _Told:
+    since = events[session_start(events):]
+    begun = [e["time"] for e in events if e["kind"] == "run_started"]
+    session = next((e["time"] for e in since if e["kind"] == "run_started"), None)
+    waits = since and since[-1]["kind"] in ("launched", "request")
+    spent, last = _spent(events)
+    return _Told(
+        length=len(events), ending=next((e for e in reversed(since) if e["kind"] in ENDINGS), None),
+        launched=since[0]["time"] if waits else None, place=_place(since), left_s=_left(since, events),
+        sentence=_working(since), phases=_phases(events), started=begun[0] if begun else None,
+        session=session, spent=spent, last=last)
+
+
+def _spent(events: Sequence[Event]) -> tuple[float, float]:
+    """Seconds that the sessions took, each from its start to its last event; and when that was."""
+    spent, since, last = 0.0, None, 0.0
+    for event in events:
+        if event["kind"] == "launched":  # belongs to a session that has not begun
+            continue
+        if event["kind"] == "run_started":
+            spent, since = spent + (last - since if since else 0.0), event["time"]
+        last = event["time"]
+    return spent + (last - since if since else 0.0), last
+
+
+def _place(events: Sequence[Event]) -> tuple[str, int, int]:
     stage, done, total = "", 0, 0
     for event in events:
         if event["kind"] == "stage_started":
@@ -125,20 +182,25 @@ def _left(since: Sequence[Event], events: Sequence[Event]) -> float | None:
     return max(0.0, planned["steps"] - done) * pace + planned.get("after_s", 0.0)
 
 
-def _sentence(state: State, events: list[Event], ending: Event | None) -> str:
+def _sentence(state: State, told: _Told) -> str:
     if state == "new":
         return "Ready to start."
     if state == "lost":
         return ("The worker stopped without a word (was the machine restarted?). Everything up to the "
                 "last save point is kept: press Resume.")
-    if state == "failed" and ending:
-        return ending.get("what", "It failed.")
     if state == "paused":
         return "Paused. Everything so far is kept; Resume goes on from here."
     if state == "cancelled":
         return "Cancelled. Answers of the large model are kept for the next run."
-    if state == "done" and ending:
-        return ending.get("sentence", "Done.")
+    if state == "failed" and told.ending:
+        return told.ending.get("what", "It failed.")
+    if state == "done" and told.ending:
+        return told.ending.get("sentence", "Done.")
+    return told.sentence
+
+
+def _working(events: Sequence[Event]) -> str:
+    """What it is at, while it runs."""
     wish = next((e["request"] for e in reversed(events) if e["kind"] == "request"), None)
     if wish:
         return {"pause": "Pausing: finishing this step and saving.",
@@ -156,7 +218,7 @@ def _sentence(state: State, events: list[Event], ending: Event | None) -> str:
     return "Starting…"
 
 
-def _phases(events: list[Event]) -> tuple[dict[str, Any], ...]:
+def _phases(events: Sequence[Event]) -> tuple[dict[str, Any], ...]:
     found: dict[str, dict[str, Any]] = {}
     for event in events:
         if event["kind"] == "phase_started":

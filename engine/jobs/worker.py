@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from engine.errors import EngineError, RunError, SpaceError
 from engine.events import read_events
 from engine.jobs.folder import RequestReader, RunFolder, last_request
-from engine.jobs.process import Worker
+from engine.jobs.process import signed_on
 from engine.jobs.status import session_start
 from engine.workspace import Workspace
 
@@ -42,13 +42,8 @@ def work(run: RunFolder, workspace: Workspace) -> str:
 def _work_locked(run: RunFolder, workspace: Workspace) -> str:
     """The only process that writes into the run folder."""
     try:
-        with FileLock(run.path / "worker.lock", timeout=0):
-            signed = Worker(run.worker)
-            signed.sign_on()
-            try:
-                return _work(run, workspace)
-            finally:
-                signed.sign_off()
+        with FileLock(run.path / "worker.lock", timeout=0), signed_on(run.worker):
+            return _work(run, workspace)
     except Timeout as error:
         raise RunError(f"The run {run.id} is being worked on already.",
                        "Watch it, or pause it first.") from error
@@ -87,7 +82,8 @@ def _work(run: RunFolder, workspace: Workspace) -> str:
         run_pipeline(run, workspace, RequestReader(run, handled).wish)
     except Interrupted as interrupted:
         ending = "cancelled" if interrupted.wish == "cancel" else "paused"
-        log.write(ending)
+        if run.plan.exists():  # else the folder was deleted, and is not to come back
+            log.write(ending)
         return ending
     except EngineError as error:
         _keep_traceback(run)

@@ -42,8 +42,8 @@ def classes(probs: FloatArray, several: bool) -> NDArray[np.integer]:
 
 
 def certainty(probs: FloatArray, several: bool) -> FloatArray:
-    """How sure each document's answer is, (documents,), 0..1: of its label; on average over yes and no."""
-    return np.maximum(probs, 1 - probs).mean(axis=1) if several else probs.max(axis=1)
+    """How sure each document's answer is, (documents,), 0..1: of its label; of several, of the least sure."""
+    return np.maximum(probs, 1 - probs).min(axis=1) if several else probs.max(axis=1)
 
 
 def divergence(p: FloatArray, q: FloatArray, several: bool) -> float:

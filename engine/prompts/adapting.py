@@ -115,7 +115,7 @@ def choose(tried: Sequence[Tried]) -> tuple[Tried, str]:
 def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np.integer], sample: Rows,
           learn: Rows, n_documents: int, budget: Budget, seed: int, vectors: FloatArray | None = None,
           calibrate: bool = True,
-          sort_examples: Callable[[FloatArray, FloatArray], None] | None = None,
+          sort_examples: Callable[[Rows, FloatArray, FloatArray], None] | None = None,
           on_step: Callable[[str, str], None] | None = None) -> Adapted:
     """Answers on every document, asked as the corpus and each document need, within a budget.
 
@@ -130,8 +130,8 @@ def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np
         seed: of the sample by which likings are found.
         vectors: (documents, width) unit vectors, by which like documents should get like answers; or None.
         calibrate: False leaves likings as they are.
-        sort_examples: told (probs, stability) before the first question with examples; without it,
-            no examples are shown.
+        sort_examples: told (rows in question, probs, stability) before a question with examples; without
+            it, no examples are shown.
         on_step: told (what, in words) after each step.
 
     Raises:
@@ -162,7 +162,7 @@ def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np
         probs, stability = combine(book, weights)
         doubt = doubtful(probs, stability)
         if candidate.examples and sort_examples and len(doubt):
-            sort_examples(probs, stability)
+            sort_examples(doubt, probs, stability)
         done = book.fill(candidate, doubt, order)
         if not len(done) and not book.turned_away:
             continue

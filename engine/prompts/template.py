@@ -30,6 +30,7 @@ VARIABLES: dict[TaskKind, dict[str, str]] = {
     "generate": _COMMON | {"max_words": "how long the answer may be, in words"},
 }
 """What instructions may use, by the kind of the task."""
+LEAST_KEPT = 0.8  # of what fits: a cut text ends at the last space, unless that costs more
 # No blank inside: no model's marks have one, and the blank a mark leaves cannot then be part of another.
 _CONTROL = re.compile(r"<[|｜][^|｜<>\s]{0,40}[|｜]>|</?s>|<(?:bos|eos|pad|unk)>"
                       r"|<(?:start|end)_of_turn>|\[/?INST\]|<</?SYS>>")
@@ -90,10 +91,11 @@ def as_data(text: str) -> str:
 
 
 def shorten(text: str, limit: int) -> str:
-    """At most `limit` characters, cut at a space, with a visible mark where something is missing."""
+    """At most `limit` characters, cut at a space near the end (some scripts have none), marked as cut."""
     if len(text) <= limit:
         return text
-    return text[:limit].rsplit(" ", 1)[0] + " […]"
+    head, least = text[:limit], round(LEAST_KEPT * limit)
+    return (head[:head.rfind(" ", least)] if " " in head[least:] else head) + " […]"
 
 
 def options_in_order(task: Task, order: Sequence[int]) -> list[Option]:

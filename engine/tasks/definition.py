@@ -24,10 +24,10 @@ class _Named(BaseModel):
     name: str = pydantic.Field(min_length=1, max_length=60)
     definition: str = pydantic.Field(default="", max_length=300)
 
-    @field_validator("name", "definition")
+    @field_validator("name", "definition", mode="before")
     @classmethod
-    def _one_line(cls, value: str) -> str:
-        return " ".join(value.split())
+    def _one_line(cls, value: object) -> object:
+        return " ".join(value.split()) if isinstance(value, str) else value
 
 
 class Label(_Named):

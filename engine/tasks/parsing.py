@@ -45,13 +45,6 @@ class Extraction:
         return sum(isinstance(value, Unparsed) for value in self.values.values())
 
 
-def json_schema(task: Task) -> dict[str, Any]:
-    """The form of an extract task's answer, as JSON Schema."""
-    kinds = {"number": ["number", "string", "null"], "text": ["string", "null"]}
-    return {"type": "object", "additionalProperties": False, "required": [f.name for f in task.fields],
-            "properties": {f.name: {"type": kinds[f.type], "description": f.definition} for f in task.fields}}
-
-
 def parse_fields(task: Task, text: str) -> Extraction:
     """Each field of the task: a value, `UNKNOWN`, or `Unparsed` with the reason. Never raises.
 

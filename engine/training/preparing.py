@@ -16,22 +16,6 @@ from engine.training.anchors import Anchors
 from engine.training.lessons import LabelLesson, TextLesson
 
 
-def one_of_each_group(corpus: Corpus, learn: Sequence[int]) -> tuple[int, ...]:
-    """*learn* with near-duplicates counted once: the longest text of each group stands for it.
-
-    Of a long document cut into pieces each piece counts; of its near-duplicates, the same pieces do not.
-    """
-    best: dict[tuple[str, str], int] = {}
-    lengths: dict[int, int] = {}
-    for i in learn:
-        document = corpus.documents[i]
-        lengths[i] = len(document.text)
-        key = (document.group, document.id.removeprefix(document.parent) if document.parent else "")
-        if key not in best or lengths[i] > lengths[best[key]]:
-            best[key] = i
-    return tuple(sorted(best.values()))
-
-
 def label_lesson(student: Student, corpus: Corpus, learn: Sequence[int], signal: TeacherSignal,
                  vectors: FloatArray | None, n_anchors: int, seed: int, *, hard: bool = False) -> LabelLesson:
     """What to learn about the documents `learn` (indices into the corpus) where labels are chosen.

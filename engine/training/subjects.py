@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.cache.signals import load_signal, save_signal
+from engine.corpus.splits import one_of_each_group
 from engine.metrics.deciding import certainty, classes, differing, divergence, sameness
 from engine.plan import DistillPlan
 from engine.records import Corpus, FloatArray, Parts, TeacherSignal, WrittenSignal
@@ -20,7 +21,7 @@ from engine.students.base import Student
 from engine.students.predicting import length_batches, predict, tokens_at_once
 from engine.training.lessons import Lesson, TextLesson
 from engine.training.loop import Gate
-from engine.training.preparing import label_lesson, one_of_each_group, text_lesson
+from engine.training.preparing import label_lesson, text_lesson
 
 WORDS_AT_ONCE = 256  # places whose scores over the whole vocabulary are in memory at once
 

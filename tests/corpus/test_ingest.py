@@ -237,3 +237,29 @@ def test_first_rows_are_shown_as_they_stand_and_masked_when_sent_on(write: Calla
     assert told["rows"][0] == ["7", "Call +509 3412 5678 now please", "help"]
     assert told["preview"][0]["text"] == "Call +509 3412 5678 now please"  # not the column called “text”
     assert "3412" not in json.dumps(masked(told))
+
+
+def test_what_cleaning_leaves_nothing_of_is_set_aside(write: Callable[..., Path]) -> None:
+    empty = ["https:/…", "[+512 chars]", "&nbsp;", "@one @two https://t.co/x", "Read more"]
+    texts = ["Boats at the pier", *empty, "Roof gone in the valley"]
+    rows = [f"{i},{text},x{i}" for i, text in enumerate(texts)]
+    out = ingest([write("a.csv", "\n".join(["id,text,label", *rows]))])
+    assert [d.text for d in out.corpus.documents] == ["Boats at the pier", "Roof gone in the valley"]
+    receipt = out.receipt.to_json()
+    assert sum(receipt["dropped"].values()) == 5 and receipt["rows_read"] == 7
+    assert out.golds[0].by_id == {"0": "x0", "6": "x6"}  # labels stay with their documents
+
+
+def test_no_two_documents_of_any_files_have_one_id(tmp_path: Path) -> None:
+    paths = []
+    for folder, name, word in (("x", "a.csv", "fire"), ("y", "a.csv", "storm"), ("z", "a-2.csv", "flood"),
+                               ("w", "a-2.csv", "quake")):
+        (tmp_path / folder).mkdir()
+        paths.append(tmp_path / folder / name)
+        paths[-1].write_text("id,text,label\n" + "\n".join(
+            f"{i},The {word} in street {i * 7} is over,{word}" for i in range(3)))
+    out = ingest(paths)
+    ids = [d.id for d in out.corpus.documents]
+    assert len(set(ids)) == len(ids) == 12
+    for document in out.corpus.documents:
+        assert out.golds[0].by_id[document.id] in document.text

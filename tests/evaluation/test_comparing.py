@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.evaluation.comparing import Answered, compare, gold_indices, limits, verdict
+from engine.evaluation.comparing import (
+    Answered,
+    compare,
+    gold_indices,
+    left_out,
+    limits,
+    not_scored,
+    verdict,
+)
 from engine.records import Gold
 from engine.tasks.definition import Label, Task
 
@@ -108,3 +116,15 @@ def test_limits_name_the_weak_and_the_rare() -> None:
     assert not any("“other” while" in note for note in notes)
     assert any(f"“Flood” is often taken for “fire” (0 of {n} right" in note for note in notes)
     assert notes[-1] and any("agreement is not truth" in note for note in notes)
+
+
+def test_labels_that_are_no_category_are_named() -> None:
+    gold = Gold("label", {"a": "flood", "b": "No crisis", "c": "no crisis", "d": " ", "e": "wind"})
+    ids = ["a", "b", "c", "d", "e"]
+    known = gold_indices(gold, ids, TASK) >= 0
+    assert left_out(gold, ids, known) == {"No crisis": 1, "no crisis": 1, "wind": 1}
+    assert left_out(None, ids, np.zeros(5, bool)) == {}
+    report = compare(answered([0, 1], [0, 1], [0, 0], [0, -1]), TASK) | {"gold_left_out": {"no crisis": 31}}
+    assert "31 documents have labels that name none of the categories (“no crisis”)" in verdict(report)
+    assert "1 document has a label" in not_scored({"x": 1})
+    assert "2 others" in not_scored(dict.fromkeys("abcde", 1))

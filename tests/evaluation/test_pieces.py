@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from engine.corpus.splits import one_of_each_group
 from engine.evaluation.pieces import first_of_each, merged
 from engine.records import Corpus, Document
-from engine.training.preparing import one_of_each_group
 
 
 def test_a_whole_document_keeps_its_answer_and_pieces_are_averaged() -> None:

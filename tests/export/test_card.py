@@ -9,6 +9,7 @@ import yaml
 from engine.export.card import model_card
 from engine.plan import AskPlan, DistillPlan
 from engine.prompts.library import built_in
+from engine.tasks.definition import Field
 from tests.students.tiny import TASK, phases
 
 PLAN = DistillPlan(
@@ -72,7 +73,7 @@ def test_everything_that_matters_is_said() -> None:
         "- It repeats mistakes.",
         "- Only English.",
         "python -m engine predict",
-        "no labels were\nused",
+        "no labels were used",
     ):
         assert part in card, part
 
@@ -84,3 +85,20 @@ def test_without_labels_it_claims_no_scores() -> None:
     )
     assert "without labels" in card and "accuracy" not in card
     assert front_matter(card)["base_model"] == "lab/small"
+
+
+def test_a_model_that_writes_is_not_called_a_classifier() -> None:
+    fields = (Field(name="dead", definition="people killed", type="number"),)
+    for kind, said in (("extract", "reads out facts"), ("generate", "writes short texts")):
+        plan = PLAN.model_copy(update={"task": TASK.model_copy(update={"kind": kind, "fields": fields})})
+        card = model_card(plan, REPORT | {"has_gold": False}, FACTS)
+        assert said in card and "classifier" not in card and "without labels" not in card
+        assert front_matter(card)["pipeline_tag"] == "text-generation"
+        assert ("**dead**: people killed" in card) == (kind == "extract") and "**flood**" not in card
+
+
+def test_documents_that_were_not_read_are_not_counted_and_odd_labels_are_named() -> None:
+    card = model_card(PLAN, REPORT | {"learned_from": 41}, FACTS)
+    assert "Learned from 41 documents" in card
+    card = model_card(PLAN, REPORT | {"has_gold": False, "gold_left_out": {"no crisis": 7}}, FACTS)
+    assert "without labels" not in card and "“no crisis”" in card

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -78,12 +79,6 @@ def test_a_reused_pid_is_not_the_worker(run: RunFolder, sleeper: subprocess.Pope
     assert status(run).state == "lost" and Worker(run.worker).pid() is None
 
 
-def test_another_machine_s_worker_is_believed(run: RunFolder) -> None:
-    write_json(run.worker, {"pid": 1, "created": 0.0, "host": "elsewhere"})
-    run.event_log.write("run_started", resumed=False)
-    assert status(run).state == "running"
-
-
 @pytest.mark.parametrize(("ending", "fields", "can"), [
     ("paused", {}, {"resume", "cancel"}), ("cancelled", {}, {"resume"}),
     ("failed", {"what": "No disk.", "safe": "Kept.", "fix": "Free some."}, {"resume", "cancel"}),
@@ -122,6 +117,25 @@ def test_launching_twice_is_refused(run: RunFolder, sleeper: subprocess.Popen) -
     run.event_log.write("run_started", resumed=False)
     with pytest.raises(RunError, match="already"):
         launch(run, Path("unused"))
+
+
+def test_a_run_gone_on_with_while_its_worker_closes_down_waits_for_it(
+    run: RunFolder, sleeper: subprocess.Popen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pause, and Resume at once."""
+    started: list[object] = []
+    monkeypatch.setattr("engine.jobs.launcher.spawn", lambda *given: started.append(given) or 1)
+    run.event_log.write("run_started", resumed=False)
+    run.event_log.write("paused")
+    sign(run, sleeper.pid)
+    monkeypatch.setattr("engine.jobs.launcher.CLOSING_S", 0.1)
+    with pytest.raises(RunError, match="already"):  # it does not close down
+        launch(run, Path("unused"))
+    assert started == [] and run.worker.exists()
+    monkeypatch.setattr("engine.jobs.launcher.CLOSING_S", 30.0)
+    threading.Timer(0.3, sleeper.kill).start()
+    launch(run, Path("unused"))
+    assert len(started) == 1 and sleeper.wait() and status(run).state == "running"
 
 
 def test_phases_place_and_time_left(run: RunFolder) -> None:
@@ -187,7 +201,11 @@ def test_runs_are_found_by_name_or_path(run: RunFolder) -> None:
     workspace = Workspace(run.path.parents[3])
     for name in ("p/r", "r", str(run.path)):
         assert find_run(workspace, name) == run
-    for name in ("none", "p/none", "../r", "..", "", "p/", "/etc", "p/.r"):
+    outside = RunFolder(workspace.home.parent / "elsewhere" / "projects" / "p" / "runs" / "r")
+    write_text(outside.plan, "format: 1\n")
+    for name in ("none", "p/none", "../r", "..", "", "p/", "/etc", "p/.r", "/tmp/nope", "/", "*", "*/r",
+                 "p/*", "?", "[r]", "p/../p/r", f"{run.path}/../r", str(outside.path), "\0", "/\0",
+                 "/" + "r" * 5000, "../../elsewhere/projects/p/runs/r"):
         with pytest.raises(RunError) as refused:
             find_run(workspace, name)
         assert refused.value.fix
@@ -196,3 +214,7 @@ def test_runs_are_found_by_name_or_path(run: RunFolder) -> None:
         find_run(workspace, "r")
     assert {r.id for r in all_runs(workspace)} == {"p/r", "q/r"}
     assert [r.id for r in all_runs(workspace, "q")] == ["q/r"]
+    for project in ("../../*/projects/*", "*", "../q", "/", "[pq]", "q/../p"):
+        with pytest.raises(RunError, match="not a project name") as refused:
+            all_runs(workspace, project)
+        assert "q/r" not in refused.value.lines()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
-from engine.errors import RunError, TeacherError
+from engine.errors import EngineError, RunError, SpaceError, TeacherError
 from engine.jobs import asking_server
 from engine.jobs.asker import unload
 from engine.jobs.asking_server import in_words, serve
@@ -21,6 +23,7 @@ from engine.tasks.figures import UNKNOWN, Figure, Unparsed
 from engine.tasks.parsing import Extraction
 from engine.tasks.presets import preset
 from engine.views import Tried
+from engine.workspace import read_json
 from tests.students.tiny import FIRST, MODEL, TASK, TEACHER, Made
 
 N = 6
@@ -81,6 +84,68 @@ def test_every_kind_is_answered_in_words(made: Made) -> None:
     for t in texts:
         assert t.fields == () and t.probs == {} and (t.label or t.sureness.startswith("not read: "))
     assert tried(made, SUMMARY, SHORT) == texts  # and again from what was kept
+
+
+@pytest.mark.usefixtures("asker")
+@pytest.mark.parametrize(("fault", "kind", "words"), [
+    (ValueError("a document's own words"), RunError, "Something unexpected happened (ValueError)"),
+    (KeyError("labels"), RunError, "Something unexpected happened (KeyError)"),
+    (OSError(5, "Input/output error"), RunError, "Something unexpected happened (OSError)"),
+    (MemoryError(), SpaceError, "ran out of memory"),
+    (TeacherError("It cannot.", "Choose another.", "Kept."), TeacherError, "It cannot.")])
+def test_whatever_goes_wrong_is_said_and_the_asker_lives_on(
+    made: Made, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], fault: Exception,
+    kind: type[EngineError], words: str
+) -> None:
+    def fails(*_: object) -> None:
+        raise fault
+    with monkeypatch.context() as patch:
+        patch.setattr(asking_server, "answers", fails)
+        with pytest.raises(kind) as told:
+            tried(made, TASK, FIRST)
+    assert words in told.value.what and told.value.fix and told.value.safe
+    assert "has gone" not in told.value.what and "own words" not in told.value.lines()
+    assert ("Traceback" in capfd.readouterr().err) == (kind is not TeacherError)  # its log, when detached
+    assert len(tried(made, TASK, FIRST)) == N
+
+
+@pytest.mark.usefixtures("asker")
+def test_who_leaves_before_the_answer_disturbs_nobody(
+    made: Made, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    address, left = read_json(made.workspace.home / "asker.json"), threading.Event()
+
+    def slow(_models: object, _wanted: object, report: asking_server.Report) -> None:
+        assert left.wait(10)
+        for done in range(10_000):
+            report(done, 10_000)
+    with monkeypatch.context() as patch:
+        patch.setattr(asking_server, "answers", slow)
+        with socket.create_connection(("127.0.0.1", address["port"])) as leaving:
+            body = b'{"verb": "ask"}'
+            leaving.sendall(b"POST / HTTP/1.0\r\nAuthorization: Bearer " + address["token"].encode()
+                            + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            time.sleep(0.2)
+        left.set()
+        unload(made.workspace)  # served after it
+    assert "Traceback" not in capfd.readouterr().err
+    assert len(tried(made, TASK, FIRST)) == N
+
+
+def test_an_asker_whose_address_is_gone_ends(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its workspace was removed, or another one was started: nobody can ask it, and it holds memory."""
+    monkeypatch.setattr("engine.jobs.asking_server.LOOK_S", 0.05)
+    serving = threading.Thread(target=serve, args=(made.workspace,), daemon=True)
+    serving.start()
+    address = made.workspace.home / "asker.json"
+    while not address.exists():
+        time.sleep(0.01)
+    time.sleep(0.2)
+    assert serving.is_alive()
+    address.unlink()
+    serving.join(10)
+    assert not serving.is_alive()
 
 
 def test_a_recording_says_what_it_cannot_do(made: Made) -> None:

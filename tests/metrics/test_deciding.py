@@ -35,9 +35,11 @@ def test_of_several_labels_a_document_counts_for_its_rarest() -> None:
     assert classes(ONE, several=False).tolist() == [0, 1, 2]
 
 
-def test_certainty_is_of_the_label_or_of_every_yes_and_no() -> None:
+def test_certainty_is_of_the_label_or_of_the_least_sure_yes_or_no() -> None:
     assert certainty(ONE, several=False).tolist() == [0.7, 0.5, 0.6]
-    assert certainty(MANY, several=True)[0] == pytest.approx((0.9 + 0.6 + 0.9) / 3)
+    assert certainty(MANY, several=True)[0] == pytest.approx(0.6)
+    in_doubt = np.array([[0.5] + [0.01] * 11])  # eleven sure noes do not make up for it
+    assert certainty(in_doubt, several=True)[0] == 0.5
     assert certainty(MANY, several=True).min() >= 0.5
 
 

@@ -87,7 +87,6 @@ def test_parts_are_fetched_joined_checked_and_deleted(card: ModelCard, tmp_path:
     assert words[0].startswith("Needs up to")
     assert [w for w in words if "is here" in w][1].startswith("Part 2 of 3")
     assert weights.require(models, "tiny") == folder
-    assert weights.remove(models, "tiny") > 0 and weights.installed(models) == []
 
 
 def test_an_interrupted_fetch_keeps_its_parts_and_goes_on(

@@ -67,7 +67,7 @@ def test_chats_read_exactly_as_the_model_reads_them(
         text = reference.apply_chat_template(chat, tokenize=False, add_generation_prompt=prompt)
         assert counter.render_chat(chat, prompt) == text
         ids = reference.apply_chat_template(chat, add_generation_prompt=prompt, return_dict=False)
-        assert counter.chat_ids(chat, prompt) == ids
+        assert counter.encode(text) == ids
 
 
 def test_texts_are_cut_exactly_as_the_model_cuts_them(pair: tuple[TokenCounter, Any]) -> None:
@@ -84,7 +84,7 @@ def test_texts_are_cut_exactly_as_the_model_cuts_them(pair: tuple[TokenCounter, 
 
 def test_the_encoder_counts_long_texts_in_full() -> None:
     counter = TokenCounter.from_folder(installed_folder("all-minilm-l6-v2"))
-    assert counter.count("flood " * 600) == 600 and not counter.has_chat
+    assert counter.count("flood " * 600) == 600 and counter.template is None
 
 
 def folder_with(tmp_path: Path, template: object, **settings: object) -> TokenCounter:
@@ -112,7 +112,7 @@ def test_templates_may_stand_in_the_settings_with_named_special_tokens(tmp_path:
 
 def test_a_model_without_a_template_says_it_follows_no_instructions(tmp_path: Path) -> None:
     counter = TokenCounter.from_folder(write_folder(tmp_path / "base", model_files()))
-    assert not counter.has_chat and counter.count("flood flood") == 2
+    assert counter.template is None and counter.count("flood flood") == 2
     with pytest.raises(WeightsError, match="no chat template"):
         counter.render_chat(CHATS[0])
 

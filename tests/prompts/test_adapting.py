@@ -132,10 +132,11 @@ def test_the_same_seed_gives_the_same() -> None:
 
 
 def test_examples_are_asked_for_only_when_they_can_be_sorted() -> None:
-    told: list[int] = []
+    told: list[tuple[int, int]] = []
     world = World(TRUTH, CLARITY, noise=2.0)
-    asked(world, sort_examples=lambda probs, _stability: told.append(len(probs)))
-    assert told == [N]
+    asked(world, sort_examples=lambda rows, probs, _stability: told.append((len(rows), len(probs))))
+    (in_doubt, known), = told
+    assert 0 < in_doubt < known == N  # for those in question only, by what is known of all
     assert any("+3" in ref for ref, _, _ in world.calls)
     plain = World(TRUTH, CLARITY, noise=2.0)
     asked(plain)

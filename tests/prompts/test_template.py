@@ -184,3 +184,8 @@ def test_what_a_version_is_called_by_does_not_change_with_what_surrounds_it() ->
     assert old.digest == text_digest("{{ document }}\x1fword\x1fCategory:")
     assert old.model_copy(update={"kind": "extract", "language": "fr", "suits": "news"}).digest == old.digest
     assert (old.kind, old.language, old.suits) == ("single_label", "en", "any")
+
+
+@pytest.mark.parametrize("text", ["转发微博 " + "水已经进了厨房" * 80, "a " + "b" * 600, "น้ำท่วม" * 90])
+def test_what_has_few_spaces_is_not_cut_down_to_a_word(text: str) -> None:
+    assert len(shorten(text, 500)) >= 400

@@ -94,3 +94,10 @@ def test_a_damaged_question_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "own.yaml").write_text(content)
     with pytest.raises(SettingsError, match="own.yaml"):
         load_task(tmp_path, "own")
+
+
+@pytest.mark.parametrize("name", ["", " ", "\n\t"])
+def test_a_category_has_a_name(name: str) -> None:
+    with pytest.raises(ValidationError):
+        Label(name=name)
+    assert Label(name="  flood\nwater ").name == "flood water"

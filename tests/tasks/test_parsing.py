@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.tasks.figures import UNKNOWN, Figure, Unparsed
-from engine.tasks.parsing import json_schema, parse_fields, parse_summary
+from engine.tasks.parsing import parse_fields, parse_summary
 from engine.tasks.presets import preset
 
 FIGURES, SUMMARY = preset("figures"), preset("summary")
@@ -136,13 +136,6 @@ def test_any_json_whole_or_cut_gives_exactly_the_fields(said: dict, cut: int) ->
     '"' * 20_000, '{"' + "\\" * 20_000, '{"a":1,' * 3000])
 def test_hostile_answers_end_at_once(text: str) -> None:
     assert list(parse_fields(FIGURES, text).values) == NAMES
-
-
-def test_the_schema_names_every_field() -> None:
-    schema = json_schema(FIGURES)
-    assert list(schema["properties"]) == schema["required"] == NAMES
-    assert schema["additionalProperties"] is False
-    assert schema["properties"]["dead"]["type"] == ["number", "string", "null"]
 
 
 @pytest.mark.parametrize(("written", "read"), [

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from engine.corpus.splits import one_of_each_group
 from engine.records import Parts, WrittenSignal
-from engine.training.preparing import one_of_each_group
 from engine.training.subjects import Texts
 from tests.students.tiny import corpus_of
 

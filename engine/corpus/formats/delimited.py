@@ -22,10 +22,16 @@ DELIMITERS = ",;\t|"
 SPOKEN = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SAMPLE = 200_000  # characters looked at to find the delimiter
 RUNAWAY = 100  # line ends inside one quoted field that mean: a quote was never closed
+SWALLOWED = 2  # lines inside one quoted field with all the cells of a row that make one ask the same
 HELD = 16_000_000  # bytes of a file whose rows are held in memory
 FIRST = 500  # rows in which a header and the usual number of cells are looked for
 UNCLOSED = (
     "A quotation mark was opened and never closed; quotation marks were read as ordinary characters."
+)
+MAYBE_UNCLOSED = (
+    "A quotation mark in row {row} is closed only {lines} lines further on, and those lines look like rows "
+    "of their own: they are now part of one document. Look at that row, and take its quotation mark out if "
+    "they are."
 )
 UNQUOTED = "Quotation marks do not enclose cells in this file; they were read as ordinary characters."
 Cells = list[str]
@@ -98,6 +104,15 @@ class _Reader:
         return (row for row in csv.reader(lines, delimiter=self.delimiter, quoting=self.quoting)
                 if row and row != [""])
 
+    def ends_every_quote(self) -> bool:
+        """Whether each quoted cell ends where its row goes on, and the last one before the file ends."""
+        try:
+            for _ in csv.reader(self._lines(), delimiter=self.delimiter, strict=True):
+                pass
+        except csv.Error:
+            return False
+        return True
+
     def _lines(self) -> Iterator[str]:
         if not self.stray:
             yield from self.text.lines()
@@ -135,6 +150,7 @@ class _Seen:
     first: list[Cells]
     lengths: Counter[int]
     runaway: bool  # a quotation mark was opened and never closed
+    swallows: tuple[int, int]  # a row (from 1) that may have swallowed others, and how many lines; or zeros
     broken: bool  # a cell holds a line end
 
 
@@ -143,15 +159,26 @@ def _look_through(reader: _Reader) -> _Seen:
     first = list(islice(rows, FIRST))
     lengths: Counter[int] = Counter()
     runaway, broken, delimiter = False, False, reader.delimiter
-    for row in chain(first, rows):
+    swallows, between = (0, 0), len(first[0]) - 1 if first else 0
+    for number, row in enumerate(chain(first, rows), start=1):
         lengths[len(row)] += 1
-        broken = broken or any("\n" in cell for cell in row)
+        tall = [cell for cell in row if "\n" in cell]
+        broken = broken or bool(tall)
+        for cell in tall if between and not swallows[0] else ():
+            inside = cell.split("\n")[1:-1]
+            if sum(line.count(delimiter) == between for line in inside) >= max(SWALLOWED, len(inside) / 2):
+                swallows = number, len(inside) + 1
         if not runaway:
             runaway = any(
                 cell.count("\n") > RUNAWAY and cell.count(delimiter) > RUNAWAY
                 for cell in row if len(cell) > RUNAWAY
             )
-    return _Seen(first, lengths, runaway, broken)
+    return _Seen(first, lengths, runaway, swallows, broken)
+
+
+def _agreeing(seen: _Seen) -> float:
+    """The share of rows with as many cells as most."""
+    return seen.lengths.most_common(1)[0][1] / seen.lengths.total() if seen.lengths else 0.0
 
 
 def table_from_delimited(text: Text, options: ReadOptions) -> Table:
@@ -165,13 +192,19 @@ def table_from_delimited(text: Text, options: ReadOptions) -> Table:
     delimiter = _chosen(options.delimiter) or hint or sniff_delimiter(bare)[0]
     reader = _Reader(text, delimiter or "\x1f", hint is not None, _stray_returns(text))
     seen = _look_through(reader)
-    if delimiter and (seen.runaway or seen.broken and delimiter == "\t"):
+    if delimiter and (seen.runaway or seen.swallows[0] or seen.broken and delimiter == "\t"):
         unquoted = replace(reader, quoting=csv.QUOTE_NONE)
         as_is = _look_through(unquoted)
+        # Nothing else was quoted in this file, if every line by itself has the cells it should have.
+        unclosed = seen.runaway or (seen.swallows[0] > 0 and _agreeing(as_is) >= _agreeing(seen)
+                                    and not reader.ends_every_quote())
         # Programs that write tabs often do not quote: then every line by itself has all its cells.
-        if seen.runaway or len(as_is.lengths) == 1:
-            warnings.append(UNCLOSED if seen.runaway else UNQUOTED)
+        if unclosed or delimiter == "\t" and len(as_is.lengths) == 1:
+            warnings.append(UNCLOSED if unclosed else UNQUOTED)
             reader, seen = unquoted, as_is
+        elif seen.swallows[0]:
+            row, lines = seen.swallows
+            warnings.append(MAYBE_UNCLOSED.format(row=row, lines=lines))
     if not seen.first:
         raise InputError(
             "There are no rows in this file.", "Choose a file with one document a row."

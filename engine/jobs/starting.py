@@ -1,0 +1,50 @@
+"""One run at a time: whoever starts one comes through here, so that no two share this machine's memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from filelock import FileLock, Timeout
+
+from engine.errors import RunError, disk_errors_in_words
+from engine.jobs import asker
+from engine.jobs.folder import RunFolder
+from engine.workspace import Workspace
+
+PATIENCE_S = 10.0
+
+
+def make_room(workspace: Workspace, run: RunFolder | None = None) -> None:
+    """Before `run` (None: one that is not made yet) begins: the memory is to be its own.
+
+    Raises:
+        RunError: another run of the workspace is running.
+    """
+    busy = asker.running(workspace, but=run)
+    if busy:
+        raise RunError(f"The run {busy.id} is running: two at once would not fit this machine's memory.",
+                       "Wait until it is done, or pause it in Distil.")
+    asker.unload(workspace)
+
+
+@contextmanager
+def alone(workspace: Workspace, run: RunFolder | None = None) -> Iterator[None]:
+    """As `make_room`, and nobody else starts a run meanwhile: of two tabs, one starts and one is told.
+
+    Raises:
+        RunError: another run of the workspace is running, or being started.
+    """
+    lock = FileLock(workspace.home / "start.lock", timeout=PATIENCE_S)
+    try:
+        with disk_errors_in_words("the workspace"):
+            workspace.home.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+    except Timeout as error:
+        raise RunError("Another run is being started at this moment.",
+                       "Look at the list of runs, then try again.") from error
+    try:
+        make_room(workspace, run)
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,43 @@
+"""Several labels a document: what a cell of labels says, and numbers that do not flatter."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.evaluation.comparing_several import SeveralAnswered, compare_several, gold_several
+from engine.records import Gold
+from engine.tasks.definition import Label, Task
+
+NAMES = ("food, water and shelter", "water", "rescue", "fire; explosion")
+TASK = Task(kind="multi_label", question="Which?", labels=tuple(Label(name=name) for name in NAMES))
+
+
+@pytest.mark.parametrize(("cell", "said"), [
+    ("rescue", [2]), ("Water; rescue", [1, 2]), ("rescue|water,unheard of", [1, 2]),
+    ("food, water and shelter", [0]), ("Food, Water and Shelter; rescue", [0, 2]),
+    ("rescue, food, water and shelter", [0, 2]), ("water, food, water and shelter, water", [0, 1]),
+    ("fire; explosion", [3]), ("fire; explosion; fire; explosion, water", [1, 3]), ("none", []),
+])
+def test_a_cell_of_labels_is_read_with_its_names_whole(cell: str, said: list[int]) -> None:
+    given, known = gold_several(Gold("label", {"a": cell}), ["a"], TASK)
+    assert known.tolist() == [True] and np.flatnonzero(given[0]).tolist() == said
+
+
+@pytest.mark.parametrize("cell", ["", "explosion", "seafood, water and shelters", "unheard of"])
+def test_a_cell_without_a_known_name_tells_nothing(cell: str) -> None:
+    given, known = gold_several(Gold("label", {"a": cell}), ["a"], TASK)
+    assert not known.any() and not given.any()
+
+
+def test_labels_that_nobody_gives_do_not_raise_the_agreement_beyond_chance() -> None:
+    rng = np.random.default_rng(0)
+    def reader() -> np.ndarray:
+        return np.concatenate([rng.random((400, 1)), np.zeros((400, 3))], axis=1)
+    groups = [str(i) for i in range(400)]
+    def kappa(teacher: np.ndarray, student: np.ndarray) -> float | None:
+        return compare_several(SeveralAnswered(teacher, student, teacher >= 0.5, teacher >= 0.5,
+                                               np.zeros(400, bool), groups), TASK)["kappa"]
+    one = reader()
+    assert abs(kappa(one, reader())) < 0.15 and kappa(one, one) == 1.0
+    assert kappa(np.zeros((400, 4)), np.zeros((400, 4))) is None
