@@ -21,6 +21,8 @@ TERMS = {"outputs": "Answers", "text": "Words", "representations": "Inner repres
 TERM_COLOURS = {"Answers": "#cf6a12", "Words": "#2f8f5b", "Inner representations": "#3f7fd0"}
 BOUNDARY = "#82868f"
 INK = "#7b8088"  # readable on white and on near-black; the style sheet refines it
+SHADE, PALEST, DARKEST = "63,127,208", 0.07, 0.6  # of a cell: its colour, and how thick it lies
+FULL = 200  # letters of a name where there is room for all of it
 SMOOTH = 5  # steps averaged for a point of the plot: one batch alone is noisy
 MISTAKES, AGREEMENT = ("step", "mistakes", "series"), ("step", "agreement", "series")
 NOW = "Agreement"
@@ -178,55 +180,73 @@ def _laid_out(figure: go.Figure, height: int, **layout: Any) -> go.Figure:  # no
 
 
 def plain(name: str, limit: int = 26) -> str:
-    """A category for a figure: plotly reads a little HTML, so its marks are escaped; cut if long."""
+    """A category's name for a figure: plotly reads a little HTML, so its marks are escaped; cut if long."""
     text = name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return text if len(name) <= limit else plain(name[:limit - 1] + "…", limit)
+
+
+def told_apart(names: Sequence[str], limit: int = 26) -> list[str]:
+    """Names beside an axis; those that begin alike keep their ends, too."""
+    short, half = [plain(name, limit) for name in names], limit // 2
+    return [text if short.count(text) == 1 or len(name) <= limit else
+            plain(f"{name[:half - 1]}…{name[half - limit:]}", limit)
+            for name, text in zip(names, short, strict=True)]
+
+
+def _beside(names: Sequence[str]) -> dict[str, Any]:
+    """An axis of categories. Their places are numbers: plotly takes two categories of one name for one."""
+    return {"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": list(names)}
 
 
 def confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str], rows: str,
               columns: str = SMALL) -> go.Figure:
     """Heat map of counts: `rows` answered the row, `columns` answered the column.
 
-    `matrix[i][j]` counts documents; the shade is the share of the row, the number is the count.
+    `matrix[i][j]` counts documents; the shade is the share of the row, the number is the count. Numbers have
+    the colour of the page's text, so the darkest shade leaves it readable on light and dark ground.
     """
-    names = [plain(label) for label in labels]
+    names, full = told_apart(labels), [plain(label, FULL) for label in labels]
+    places = list(range(len(labels)))
     shares = [[count / max(1, sum(row)) for count in row] for row in matrix]
-    hover = [[f"{rows}: {names[i]}<br>{columns}: {names[j]}<br>{count} of {sum(row)} documents"
+    hover = [[f"{rows}: {full[i]}<br>{columns}: {full[j]}<br>{count} of {sum(row)} documents"
               for j, count in enumerate(row)] for i, row in enumerate(matrix)]
     figure = go.Figure(go.Heatmap(
-        z=shares, x=names, y=names, zmin=0, zmax=1, showscale=False, xgap=2, ygap=2,
-        colorscale=[[0, "rgba(63,127,208,.07)"], [1, "rgba(63,127,208,1)"]],
+        z=shares, x=places, y=places, zmin=0, zmax=1, showscale=False, xgap=2, ygap=2,
+        colorscale=[[0, f"rgba({SHADE},{PALEST})"], [1, f"rgba({SHADE},{DARKEST})"]],
         customdata=hover, hovertemplate="%{customdata}<extra></extra>"))
     for i, row in enumerate(matrix):
         for j, count in enumerate(row):
             if count:
-                dark = shares[i][j] > 0.5
-                figure.add_annotation(x=names[j], y=names[i], text=f"<b>{count}</b>" if i == j
-                                      else str(count), showarrow=False,
-                                      font={"size": 14, "color": "#ffffff" if dark else INK})
+                figure.add_annotation(x=j, y=i, text=f"<b>{count}</b>" if i == j else str(count),
+                                      showarrow=False, font={"size": 14, "color": INK})
     figure = _laid_out(figure, max(320, 120 + 44 * len(names)))
     figure.update_xaxes(side="bottom", tickangle=-40, showgrid=False, zeroline=False,
-                        title={"text": columns})
-    figure.update_yaxes(autorange="reversed", showgrid=False, zeroline=False, title={"text": rows})
+                        title={"text": columns}, **_beside(names))
+    figure.update_yaxes(autorange="reversed", showgrid=False, zeroline=False, title={"text": rows},
+                        **_beside(names))
     return figure
 
 
 def label_bars(scores: Mapping[str, Sequence[Mapping[str, Any]]]) -> go.Figure:
     """F1 per category, one bar for each who of `scores` (who → rows of label, f1, support)."""
+    first = next(iter(scores.values()), ())
+    short = told_apart([r["label"] for r in first], 20)
+    names = [f"{name} ({r['support']})" for name, r in zip(short, first, strict=True)]
+    place = {r["label"]: at for at, r in enumerate(first)}
     figure = go.Figure()
     for who, rows in scores.items():
-        names = [f"{plain(r['label'], 20)} ({r['support']})" for r in rows]
-        hover = [f"{who}, {plain(r['label'])}<br>F1 {_two(r['f1'])}: found {_percent(r['recall'])} "
+        hover = [f"{who}, {plain(r['label'], FULL)}<br>F1 {_two(r['f1'])}: found {_percent(r['recall'])} "
                  f"of {r['support']}; right when it says so {_percent(r['precision'])}"
                  for r in rows]
-        figure.add_bar(y=names, x=[r["f1"] or 0 for r in rows], name=who, orientation="h",
+        figure.add_bar(y=[place[r["label"]] for r in rows], x=[r["f1"] or 0 for r in rows], name=who,
+                       orientation="h",
                        marker=_marker(who), customdata=hover,
                        hovertemplate="%{customdata}<extra></extra>")
-    bars, groups = sum(map(len, scores.values())), len(next(iter(scores.values()), ()))
-    figure = _laid_out(figure, max(260, 90 + 17 * bars + 8 * groups), barmode="group")
+    bars = sum(map(len, scores.values()))
+    figure = _laid_out(figure, max(260, 90 + 17 * bars + 8 * len(first)), barmode="group")
     figure.update_xaxes(range=[0, 1.02], tickvals=[0, 0.25, 0.5, 0.75, 1],
                         title={"text": "F1 (1 = always right)"})
-    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(autorange="reversed", **_beside(names))
     return figure
 
 
@@ -236,13 +256,14 @@ def answer_bars(probs: Mapping[str, Mapping[str, float]]) -> go.Figure:
     figure = go.Figure()
     for who, said in probs.items():
         values = [100 * float(said.get(label, 0)) for label in labels]
-        figure.add_bar(y=[plain(label) for label in labels], x=values, name=who, orientation="h",
+        figure.add_bar(y=list(range(len(labels))), x=values, name=who, orientation="h",
+                       customdata=[plain(label, FULL) for label in labels],
                        marker=_marker(who), text=[f"{v:.0f} %" if v >= 1 else "" for v in values],
                        textposition="outside", cliponaxis=False, textfont={"color": INK},
-                       hovertemplate="%{y}: %{x:.1f} %<extra>" + who + "</extra>")
+                       hovertemplate="%{customdata}: %{x:.1f} %<extra>" + who + "</extra>")
     figure = _laid_out(figure, max(220, 80 + 38 * len(labels)), barmode="group")
     figure.update_xaxes(range=[0, 112], ticksuffix=" %", tickvals=[0, 25, 50, 75, 100])
-    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(autorange="reversed", **_beside(told_apart(labels)))
     return figure
 
 
@@ -251,15 +272,16 @@ def share_bars(answers: Mapping[str, Sequence[str]], labels: Sequence[str]) -> g
     figure = go.Figure()
     for who, chosen in answers.items():
         counts = [list(chosen).count(label) for label in labels]
-        figure.add_bar(y=[plain(label) for label in labels], x=counts, name=who, orientation="h",
+        figure.add_bar(y=list(range(len(labels))), x=counts, name=who, orientation="h",
+                       customdata=[plain(label, FULL) for label in labels],
                        marker=_marker(who), text=counts, textposition="outside", cliponaxis=False,
                        textfont={"color": INK},
-                       hovertemplate="%{y}: %{x} documents<extra>" + who + "</extra>")
+                       hovertemplate="%{customdata}: %{x} documents<extra>" + who + "</extra>")
     height = 80 + (17 * max(1, len(answers)) + 8) * len(labels)
     figure = _laid_out(figure, max(240, height), barmode="group")
     most = max([list(a).count(label) for a in answers.values() for label in labels], default=1)
     figure.update_xaxes(range=[0, 1.15 * max(1, most)], title={"text": "documents"})
-    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(autorange="reversed", **_beside(told_apart(labels)))
     return figure
 
 

@@ -80,16 +80,18 @@ def setup_part(empty: gr.HTML) -> Setup:
         with gr.Row(elem_classes="cards"):
             with gr.Column(elem_classes="card", min_width=270):
                 teacher = gr.Dropdown(large_ones, value=None, label=words.DISTIL_LARGE,
-                                      info=words.DISTIL_LARGE_INFO, elem_id="teacher", elem_classes="bare")
+                                      info=words.DISTIL_LARGE_INFO, elem_id="run-teacher",
+                                      elem_classes="bare")
                 large = gr.HTML(elem_classes="about")
             with gr.Column(elem_classes="card", min_width=270):
                 student = gr.Dropdown(small_ones, value=DEFAULT_STUDENT, label=words.DISTIL_SMALL,
-                                      info=words.DISTIL_SMALL_INFO, elem_id="student", elem_classes="bare")
+                                      info=words.DISTIL_SMALL_INFO, elem_id="run-student",
+                                      elem_classes="bare")
                 small = gr.HTML(elem_classes="about")
             with gr.Column(elem_classes="card", min_width=270):
                 preset = gr.Radio([(title, name) for name, title in PRESET_TITLES.items()],
                                   value="quick", label=words.DISTIL_HOW,
-                                  info=words.DISTIL_HOW_INFO, elem_id="preset", elem_classes="bare")
+                                  info=words.DISTIL_HOW_INFO, elem_id="run-preset", elem_classes="bare")
         with gr.Accordion(wording.FRAME_ADVANCED, open=False):
             phases = gr.Dataframe(planning.phase_rows(phases_for("quick")), interactive=True,
                                   headers=list(words.DISTIL_PHASE_COLUMNS), type="array",
@@ -111,7 +113,7 @@ def setup_part(empty: gr.HTML) -> Setup:
                                    precision=0, minimum=1, maximum=8, min_width=150)
             adapt = gr.Checkbox(value=True, label=words.DISTIL_ADAPT, info=words.DISTIL_ADAPT_INFO,
                                 elem_id="adapt")
-        before = gr.HTML(elem_id="before")
+        before = gr.HTML(elem_id="preflight")
         with gr.Row(visible=False) as fetch:
             hub = gr.Button(words.DISTIL_FETCH, min_width=160, elem_id="fetch")
             index = gr.Button(words.DISTIL_FETCH_INDEX, visible=False, min_width=160,

@@ -12,114 +12,28 @@ from typing import Any
 import gradio as gr
 
 from engine.errors import EngineError, SettingsError
-from engine.plan import DEFAULT_TEACHER
 from engine.studio import Studio
 from ui import instructing, task_form, teachers, trying, wording
 from ui.guard import notice, problem
-from ui.task_form import OWN, Asked, form_of, task_from
-
-EDITED = "edited"  # in the lists of versions: the text in the editor
-RESULTS_EMPTY = f'<p class="quiet">{wording.INSTRUCTIONS_NO_RESULTS}</p>'
-Changes = dict[str, Any]
-"""Updates by the names of the page's parts; what is not named stays."""
+from ui.instructions_shown import EDITED, Changes, aside, lists, view
+from ui.task_form import OWN, Asked, task_from
 
 
-def refresh(studio: Studio, project: str, shown: dict[str, str], index: int, teacher: str, question: str,
-            kind: str, table: Any, fields: Any, words: Any, editor: str, suits: str,  # noqa: ANN401
-            language: str) -> Changes:
-    """Follow the project. What has not changed is left alone, so that an unsaved edit stays."""
-    held = studio.project(project) if project else None
-    if held is None or not held.corpus:
-        return {"shown": {}, "index": 0, "tries": [], "draft": "", "empty": gr.Column(visible=True),
-                "body": gr.Column(visible=False)}
-    task, template = studio.task(project), studio.template(project)
-    now = {"project": project, "corpus": held.corpus, "task": f"{task.id} {task.digest}",
-           "template": template.ref, "teacher": held.teacher, "kind": task.kind}
-    if now == shown:
-        return {}
-    fresh = {key for key, value in now.items() if shown.get(key) != value}
-    if fresh & {"project", "corpus"}:
-        fresh, index = set(now), 0
-    made: Changes = {"shown": now, "index": index, "empty": gr.Column(visible=False),
-                     "body": gr.Column(visible=True), "preset": _preset_choice(studio, project, task.id)}
-    asked = Asked(question, kind, table, fields, words)
-    if "task" in fresh:
-        asked = form_of(task)
-        made |= task_form.shown(asked)._asdict() | {
-            "take": [str(path) for path in studio.export_task(project, task)], "bring": None, "row": 0,
-            "tools": gr.Row(visible=task.kind != "generate"),
-            "source": _quiet(wording.instructions_source(studio.source(task.id)))}
-    if "template" in fresh:
-        before = studio.template(project, shown["template"]).text if fresh != set(now) else editor
-        made |= _aside(editor, before, template.text)
-        editor = template.text
-    if "teacher" in fresh:
-        teacher = held.teacher or DEFAULT_TEACHER
-    if fresh == set(now):
-        made |= {"tries": [], "note": "", "status": "", "draft": "", "put_back": gr.Button(visible=False)}
-    if "kind" in fresh:
-        made |= {"results": RESULTS_EMPTY, "against": gr.Dropdown(visible=False)}
-    box = dict(zip(("fetching", "fetch_words", "fetch_from", "fetch_state", "look"),
-                   teachers.box(studio, teacher), strict=True))
-    made |= view(studio, project, index, teacher, asked, editor) | box | trying.buttons(tried=False)
-    made |= {"teacher": gr.Dropdown(choices=teachers.choices(studio, project), value=teacher),
-             "fill": _quiet(wording.INSTRUCTIONS_FILL[task.kind])}
-    return made | _lists(studio, project, suits, language, editor)
-
-
-def _lists(studio: Studio, project: str, suits: str, language: str, editor: str) -> Changes:
-    """The lists of versions, and what the editor changes in the version in use."""
-    used = studio.template(project)
-    known = [t for some in studio.shelf(project, language, suits).values() for t in reversed(some)]
-    if used.ref not in {t.ref for t in known}:
-        known.insert(0, used)
-    choices = [(wording.instructions_version(t.title or t.id, t.version), t.ref) for t in known]
-    history = studio.shelf(project).get(used.id, (used,))
-    mine = [(wording.instructions_version(t.title or t.id, t.version), t.ref) for t in reversed(history)]
-    return {"version": gr.Dropdown(choices=choices, value=used.ref),
-            "versions": instructing.version_table(history, used.ref),
-            "before": gr.Dropdown(choices=mine, value=used.ref),
-            "after": gr.Dropdown(choices=[(wording.INSTRUCTIONS_EDITED, EDITED), *mine], value=EDITED),
-            "changes": instructing.difference(studio.difference(used.text, editor))}
-
-
-def _quiet(text: str) -> str:
-    return f'<p class="quiet">{text}</p>' if text else ""
-
-
-def _preset_choice(studio: Studio, project: str, task_id: str) -> gr.Dropdown:
-    """The project's own questions first, then the ready-made ones with their kind."""
-    own = [(wording.instructions_own(question), name) for name, question in studio.own_tasks(project).items()]
-    ready = [(wording.instructions_preset(title, studio.preset(name).kind), name)
-             for name, title in studio.presets().items()]
-    return gr.Dropdown(choices=[*own, *ready], value=task_id)
-
-
-def _aside(editor: str | None, before: str, after: str) -> Changes:
-    """Another text in the editor; what was written there and not kept is put aside, not lost."""
-    made: Changes = {"editor": after}
-    if editor and editor.strip() and editor not in (before, after):
-        made |= {"draft": editor, "put_back": gr.Button(visible=True)}
-    return made
-
-
-def view(studio: Studio, project: str, index: int, teacher: str, asked: Asked, editor: str) -> Changes:
-    """Index, place, prompt and facts for one document; what is wrong stands in the facts."""
-    total = len(studio.corpus(project))
-    index %= total
-    made: Changes = {"index": index, "jump": index + 1, "where": wording.instructions_document(total)}
-    try:
-        rendered = studio.rendered(project, editor, task_from(studio, project, asked), index, teacher)
-    except EngineError as error:
-        return made | {"facts": notice("warning", error.what, error.fix)}
-    return made | {"prompt": rendered.text, "facts": instructing.facts(rendered)}
-
-
-def edited(studio: Studio, project: str, index: int, teacher: str, *values: Any) -> Changes:  # noqa: ANN401
-    """The preview and the difference follow every edit."""
+def follow(studio: Studio, project: str, index: int, teacher: str, *values: Any) -> Changes:  # noqa: ANN401
+    """The preview and the difference of what stands in the page now. The place is not moved: it may be a
+    later one by the time this is shown, and then this is asked once more.
+    """
     *text, before, after = values
-    return (view(studio, project, index, teacher, Asked(*text[:-1]), text[-1]) | trying.buttons(tried=False)
-            | compare(studio, project, before, after, text[-1]))
+    if not project or not studio.project(project).corpus:
+        return {}
+    made = view(studio, project, index, teacher, Asked(*text[:-1]), text[-1])
+    del made["index"], made["jump"]
+    return made | compare(studio, project, before, after, text[-1])
+
+
+def untried(studio: Studio, project: str) -> Changes:  # noqa: ARG001
+    """After an edit *Try on 10* comes first again."""
+    return trying.buttons(tried=False)
 
 
 def step(by: int) -> Callable[..., Changes]:
@@ -209,14 +123,14 @@ def move(by: int) -> Callable[..., Changes]:
 
 def filtered(studio: Studio, project: str, suits: str, language: str) -> Changes:
     """The list of instructions, for some kind of text or language only."""
-    return {"version": _lists(studio, project, suits, language, "")["version"]}
+    return {"version": lists(studio, project, suits, language, "")["version"]}
 
 
 def open_version(studio: Studio, project: str, version: str, editor: str, stamp: int) -> Changes:
     """Put a version in use and its text in the editor: how answers are read goes with the version."""
     before = studio.template(project).text
     studio.change(project, template=version)
-    return _aside(editor, before, studio.template(project).text) | {"stamp": stamp + 1}
+    return aside(editor, before, studio.template(project).text) | {"stamp": stamp + 1}
 
 
 def put_back(studio: Studio, project: str, draft: str, index: int, teacher: str,
@@ -224,9 +138,10 @@ def put_back(studio: Studio, project: str, draft: str, index: int, teacher: str,
     """What was put aside, back in the editor; what stands there now is put aside if it was not kept."""
     *text, before, after = values
     editor = text[-1]
-    swapped = {"draft": "", "put_back": gr.Button(visible=False)} | _aside(
+    swapped = {"draft": "", "put_back": gr.Button(visible=False)} | aside(
         editor, studio.template(project).text, draft)
-    return swapped | edited(studio, project, index, teacher, *text[:-1], draft, before, after)
+    made = view(studio, project, index, teacher, Asked(*text[:-1]), draft)
+    return swapped | made | compare(studio, project, before, after, draft) | trying.buttons(tried=False)
 
 
 def compare(studio: Studio, project: str, before: str | None, after: str | None, editor: str) -> Changes:
@@ -243,7 +158,7 @@ def restore(studio: Studio, project: str, ref: str, editor: str, author: str, st
     before = studio.template(project).text
     made = studio.restore_template(project, ref, author)
     name = wording.instructions_version(made.title or made.id, made.version)
-    return _aside(editor, before, made.text) | {
+    return aside(editor, before, made.text) | {
         "stamp": stamp + 1, "status": notice("done", wording.instructions_restored(name))}
 
 
@@ -291,19 +206,20 @@ def choose_teacher(studio: Studio, project: str, teacher: str, stamp: int) -> Ch
 
 
 def fetch(studio: Studio, project: str, teacher: str, source: str) -> Changes:  # noqa: ARG001
-    """Begin to fetch the large model."""
-    studio.fetch(teacher, source)
-    return {"fetch_state": teachers.words(studio.fetch_status(teacher)), "look": gr.Timer(active=True)}
+    """Begin to fetch the large model, and what else *Try on 10* needs."""
+    wanted = [model.name for model in teachers.missing(studio, teacher)]
+    teachers.fetch(studio, teacher, source)
+    return {"fetch_state": teachers.standing(studio, wanted)[0], "look": gr.Timer(active=True)}
 
 
 def look(studio: Studio, project: str, teacher: str, stamp: int) -> Changes:
-    """How a fetch stands."""
-    going = studio.fetch_status(teacher)
-    made: Changes = {"fetch_state": teachers.words(going)}
-    if going is None or going.state == "running":
-        return made
-    made["look"] = gr.Timer(active=False)
-    if going.state == "done":
+    """How fetches stand; when all is here the large model is put in use."""
+    wanted = [model.name for model in teachers.missing(studio, teacher)]
+    told, going = teachers.standing(studio, wanted)
+    if going:
+        return {"fetch_state": told}
+    made: Changes = {"fetch_state": told, "look": gr.Timer(active=False)}
+    if teachers.is_here(studio, teacher):
         studio.change(project, teacher=teacher)
-        made |= {"fetching": gr.Column(visible=False), "stamp": stamp + 1}
+        made |= {"fetching": gr.Column(visible=bool(wanted)), "stamp": stamp + 1}
     return made

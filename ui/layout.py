@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import gradio as gr
@@ -22,14 +23,15 @@ from ui.session import Frame, Page, browser_state, is_public, new_visitor, studi
 PAGES = {"documents": documents.build, "instructions": instructions.build, "distil": distil.build,
          "compare": compare.build, "take_home": take_home.build}
 LOOK_AGAIN_S = 5.0  # how often labels and the list of runs follow what happens in the background
+STILL_HERE_S = 60.0  # how often an open page says so; Gradio gives up what it holds after an hour
 
 
 def build() -> gr.Blocks:
     """The whole page. Theme and style belong to `launch`: see `app.py`."""
     with gr.Blocks(title=wording.FRAME_TITLE, analytics_enabled=False, fill_width=True,
                    delete_cache=(3600, 86_400)) as demo:
-        visitor, project = browser_state("visitor"), browser_state("project")
-        run, stamp, seen = gr.State(""), gr.State(0), gr.State("")
+        visitor, project, run = (browser_state(name) for name in ("visitor", "project", "run"))
+        stamp, seen = gr.State(0), gr.State("")
 
         with gr.Sidebar(open=False, width=290, elem_id="runs-bar"):
             runs = gr.Radio([], label=wording.FRAME_RUNS, info=wording.FRAME_RUNS_INFO,
@@ -63,7 +65,7 @@ def build() -> gr.Blocks:
         here = [visitor, project, run]
         quiet = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 
-        demo.load(_arrive, [visitor, project, stamp], [visitor, project, run, stamp], **quiet)
+        demo.load(_arrive, [*here, stamp], [*here, stamp], **quiet)
         stamp.change(_head, [*here, gr.State("")], head, **quiet)
         for page, built in pages.items():
             refresh = guarded(built.refresh)
@@ -73,6 +75,7 @@ def build() -> gr.Blocks:
             # A page may show a run's end before the timer does: labels then must not say it still runs.
             tabs[page].select(_head, [*here, seen], head, **quiet)
         gr.Timer(LOOK_AGAIN_S).tick(_head, [*here, seen], head, **quiet)
+        gr.Timer(STILL_HERE_S).tick(_still_here(demo), None, None, **quiet)
 
         runs.input(_see_run, [runs, stamp], [run, stamp], **quiet)
         switch.input(_switch, [visitor, switch, stamp], [project, run, stamp], **quiet)
@@ -83,10 +86,24 @@ def build() -> gr.Blocks:
     return demo
 
 
+def _still_here(demo: gr.Blocks) -> Callable[[gr.Request], Awaitable[None]]:
+    """Keep what an open page holds in `gr.State`.
+
+    Gradio counts a session as closed from the first lost connection on, for good, and then drops values an
+    hour after they were set, though the page may be open again (a laptop that slept). Values that are set
+    anew count as new. A page that was closed no longer asks, and its values go as they should.
+    """
+    async def still_here(request: gr.Request) -> None:  # async: between two updates, never amid one
+        held = demo.state_holder[request.session_hash] if request.session_hash else None
+        for component, value, _ in list(held.state_components) if held else ():
+            held[component._id] = value
+    return still_here
+
+
 @guarded
-def _arrive(visitor: str, project: str, stamp: int,
+def _arrive(visitor: str, project: str, run: str, stamp: int,
             request: gr.Request) -> tuple[str, str, str, int]:
-    """Who opens the page meets the project they left and its newest run, or that of `?run=`."""
+    """Who opens the page meets the project and the run they left, or that of `?run=`."""
     visitor = new_visitor(visitor)
     studio = studio_for(visitor)
     asked = request.query_params.get("run", "") if request else ""
@@ -98,12 +115,13 @@ def _arrive(visitor: str, project: str, stamp: int,
             gr.Warning(html.escape(error.what))
     known = [p.id for p in studio.projects()]
     project = project if project in known else (known[0] if known else "")
-    return visitor, project, _newest_run(studio, project), stamp + 1
+    return visitor, project, _run_of(studio, project, run), stamp + 1
 
 
-def _newest_run(studio: Studio, project: str) -> str:
-    found = studio.runs(project) if project else []
-    return found[0].id if found else ""
+def _run_of(studio: Studio, project: str, wanted: str = "") -> str:
+    """The run that is wanted if the project has it, else its newest."""
+    found = [run.id for run in studio.runs(project)] if project else []
+    return wanted if wanted in found else next(iter(found), "")
 
 
 @guarded
@@ -115,14 +133,15 @@ def _head(visitor: str, project: str, run: str, seen: str) -> Any:  # noqa: ANN4
         project, run = "", ""
     found = [(wording.frame_run(_run_title(r.id), r.state, time.time() - r.started), r.id)
              for r in (studio.runs(project) if project else [])]
+    if run not in [value for _, value in found]:
+        run = ""  # of another project, or removed meanwhile
     labels = {page: wording.frame_tab(page, state)
               for page, state in _states(studio, project, run).items()}
     now = repr((known, project, run, found, labels))
     if now == seen:
         return gr.skip()
-    run_known = run if run in [value for _, value in found] else None
     return (gr.Dropdown(choices=known, value=project or None, visible=bool(known)),
-            gr.Radio(choices=found, value=run_known, visible=bool(found)),
+            gr.Radio(choices=found, value=run or None, visible=bool(found)),
             gr.HTML(visible=not found), now,
             *(gr.Tab(label=labels[page]) for page in PAGES))
 
@@ -167,7 +186,7 @@ def _see_run(run: str, stamp: int) -> tuple[str, int]:
 
 @guarded
 def _switch(visitor: str, project: str, stamp: int) -> tuple[str, str, int]:
-    return project, _newest_run(studio_for(visitor), project), stamp + 1
+    return project, _run_of(studio_for(visitor), project), stamp + 1
 
 
 @guarded

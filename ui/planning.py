@@ -21,7 +21,7 @@ from engine.plan import (
     parse_plan,
     phases_for,
 )
-from engine.studio import ENCODER, ModelView, Studio, find_card
+from engine.studio import ModelView, Studio, find_card
 from ui import wording_run as words
 from ui.guard import notice
 from ui.progress import says
@@ -119,16 +119,25 @@ def known_models() -> list[ModelView]:
     return studio_for("0" * 32).models()  # models are shared: any visitor will do
 
 
-def teacher_choices(models: Sequence[ModelView], own: str) -> list[tuple[str, str]]:
-    """Large models to choose from; a recording only where the project has one."""
+def teacher_choices(models: Sequence[ModelView], *known: str) -> list[tuple[str, str]]:
+    """Large models to choose from; `known`: those in use, and a recording where the project has one."""
     found = [(_named(m), m.name) for m in models if "teacher" in m.roles]
-    return [(words.DISTIL_RECORDED, own), *found] if own.startswith("recorded:") else found
+    recorded = [name for name in dict.fromkeys(known) if name.startswith("recorded:")]
+    return _with([*((words.DISTIL_RECORDED, name) for name in recorded), *found], *known)
 
 
-def student_choices(models: Sequence[ModelView]) -> list[tuple[str, str]]:
+def student_choices(models: Sequence[ModelView], *known: str) -> list[tuple[str, str]]:
     """Small models to choose from; encoders last: they choose categories and cannot write."""
     found = [m for m in models if "student" in m.roles]
-    return [(_named(m), m.name) for m in (*found, *(m for m in models if m.roles == ("encoder",)))]
+    encoders = [m for m in models if m.roles == ("encoder",)]
+    return _with([(_named(m), m.name) for m in (*found, *encoders)], *known)
+
+
+def _with(choices: list[tuple[str, str]], *known: str) -> list[tuple[str, str]]:
+    """Also what is in use and no longer listed: Gradio refuses every event that sends such a value."""
+    listed = {value for _, value in choices}
+    gone = [name for name in dict.fromkeys(known) if name and name not in listed]
+    return [*choices, *((words.distil_gone(name), name) for name in gone)]
 
 
 def _named(model: ModelView) -> str:
@@ -163,13 +172,9 @@ def _lines(lines: Sequence[str]) -> str:
     return "".join(f"<p>{says(line)}</p>" for line in lines if line)
 
 
-def missing_models(plan: DistillPlan, models: Sequence[ModelView]) -> list[ModelView]:
-    """Models this plan needs that are not on this machine."""
-    needed = {plan.student.model}
-    if not plan.ask.teacher.startswith("recorded:"):
-        needed.add(plan.ask.teacher)
-    if plan.wants_hidden:
-        needed.add(ENCODER)
+def missing_models(studio: Studio, plan: DistillPlan, models: Sequence[ModelView]) -> list[ModelView]:
+    """Models this plan needs that are not on this machine and can be fetched."""
+    needed = studio.needed_models(plan)
     return [m for m in models if m.name in needed and not m.installed]
 
 

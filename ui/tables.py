@@ -15,10 +15,11 @@ from ui import wording
 from ui import wording_results as words
 from ui.progress import says
 
-KEPT, STEER, LEARN = "kept_aside", "steer", "learn"
+KEPT = "kept_aside"
 DIFFERENT, UNSURE, ALL_KEPT, ALL = "different", "unsure", "kept", "all"
 HALF = 0.5  # a small model that gives no category at least half is unsure
 TEXT_SHOWN = 160
+MOST_ROWS = 1_000  # documents sent to the browser; 50,000 of them are 7 MB
 BETWEEN = "; "  # several labels of one document
 WHO = (("teacher", words.COMPARE_LARGE), ("student", words.COMPARE_SMALL),
        ("baseline", words.COMPARE_BAG))
@@ -139,8 +140,8 @@ def documents(rows: pd.DataFrame) -> pd.DataFrame:
         "id": rows["id"].astype(str),
         "text": rows["text"].map(lambda text: shortened(str(text), TEXT_SHOWN)),
         "teacher": rows["teacher"].map(readable), "student": rows["student"].map(readable),
-        "same": [words.COMPARE_SAME if t == s else words.COMPARE_OTHER
-                 for t, s in zip(rows["teacher"], rows["student"], strict=True)],
+        "same": [mark(row) for row in rows[["teacher", "student", "student_confidence", "part"]].to_dict(
+            "records")],
         "sureness": [words.COMPARE_NONE if c != c else wording.percent(c)  # NaN: of what was written
                      for c in rows["student_confidence"]],
         "baseline": rows["baseline"]})
@@ -149,6 +150,21 @@ def documents(rows: pd.DataFrame) -> pd.DataFrame:
     if rows["gold"].notna().any():
         shown["gold"] = rows["gold"].fillna("")
     return shown.rename(columns=words.COMPARE_COLUMNS)
+
+
+def mark(row: Mapping[str, Any]) -> str:
+    """Whether both models say the same, in a word; “–” where one of them was not asked.
+
+    A small model writes about documents kept aside only, and of these about what the large one answered.
+    """
+    if _written(row) and not row["student"] and (row["part"] != KEPT or not row["teacher"]):
+        return words.COMPARE_NONE
+    return words.COMPARE_SAME if row["teacher"] == row["student"] else words.COMPARE_OTHER
+
+
+def _written(row: Mapping[str, Any]) -> bool:
+    """Whether answers were written; of these nobody says how sure they are."""
+    return row["student_confidence"] != row["student_confidence"]  # NaN
 
 
 def readable(answer: str) -> str:
@@ -169,8 +185,10 @@ def shortened(text: str, limit: int) -> str:
     return line if len(line) <= limit else line[:limit - 1].rstrip() + "…"
 
 
-def labels_in(answers: pd.Series) -> list[str]:
-    """Every label that was given; of several in one answer each."""
+def labels_in(answers: pd.Series, kind: str) -> list[str]:
+    """Every label that was given; of several in one answer each. Names may hold what stands between them."""
+    if kind != "multi_label":
+        return [str(answer) for answer in answers]
     return [label for answer in answers for label in str(answer).split(BETWEEN)]
 
 
@@ -182,13 +200,12 @@ def probabilities(row: Mapping[str, Any]) -> dict[str, dict[str, float]]:
 
 def about(row: Mapping[str, Any]) -> str:
     """One document's answers in words."""
-    same = row["teacher"] == row["student"]
-    mark = words.COMPARE_SAME if same else words.COMPARE_OTHER
-    written = row["student_confidence"] != row["student_confidence"]  # NaN
+    same = mark(row)
+    sign = {words.COMPARE_SAME: "same", words.COMPARE_OTHER: "other"}.get(same, "none")
     large, small = (readable(row[who]) for who in ("teacher", "student"))
     lines = [(words.COMPARE_LARGE, words.compare_answer(large, row["teacher_confidence"], row["sureness"])),
              (words.COMPARE_SMALL, words.compare_answer(small, row["student_confidence"], ""))]
-    if not written:
+    if not _written(row):
         lines.append((words.COMPARE_BAG, str(row["baseline"])))
     if isinstance(row["gold"], str) and row["gold"]:
         lines.append((words.COMPARE_GOLD, row["gold"]))
@@ -196,7 +213,7 @@ def about(row: Mapping[str, Any]) -> str:
                     for who, what in lines)
     asked = words.compare_asked(int(row["asked"]), bool(row["asked_again"]), row.get("why_asked") or "")
     part = words.COMPARE_PARTS.get(row["part"], row["part"])
-    return (f'<p><b class="mark mark-{"same" if same else "other"}">{says(mark)}</b> '
+    return (f'<p><b class="mark mark-{sign}">{says(same)}</b> '
             f'<span class="quiet">{says(part)} {says(asked)}</span></p>'
             f'<table class="plain rows">{facts}</table>')
 

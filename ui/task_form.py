@@ -16,6 +16,7 @@ from engine.studio import Studio
 from ui import wording
 
 OWN = "own-question"  # by which the names of a project's own questions begin
+CHOICES = ("single_label", "multi_label")  # kinds of answer that are chosen from categories
 
 
 class Asked(NamedTuple):
@@ -39,13 +40,14 @@ class TaskForm(NamedTuple):
     down: gr.Button
     row: gr.State
     source: gr.HTML
+    about: gr.HTML
     bring: gr.File
     take: gr.Files
 
 
 def task_form() -> TaskForm:
     """Build the form in the column it stands in."""
-    preset = gr.Dropdown([], label=wording.INSTRUCTIONS_PRESET, elem_id="preset",
+    preset = gr.Dropdown([], label=wording.INSTRUCTIONS_PRESET, elem_id="question-preset",
                          info=wording.INSTRUCTIONS_PRESET_INFO)
     source = gr.HTML(elem_classes="maybe")
     question = gr.Textbox(label=wording.INSTRUCTIONS_QUESTION, lines=2, max_length=400,
@@ -57,6 +59,7 @@ def task_form() -> TaskForm:
                          type="array", wrap=True, column_count=3, interactive=True, max_height=360,
                          label=wording.INSTRUCTIONS_CATEGORIES, column_widths=["30%", "48%", "22%"],
                          elem_id="categories", buttons=[])
+    hint = gr.HTML(f'<p class="quiet">{wording.INSTRUCTIONS_CATEGORIES_INFO}</p>', elem_id="about-categories")
     fields = gr.Dataframe(headers=list(wording.INSTRUCTIONS_FIELD_HEADS), datatype=["str", "str", "str"],
                           type="array", wrap=True, column_count=3, interactive=True, max_height=360,
                           label=wording.INSTRUCTIONS_FIELDS, column_widths=["26%", "46%", "28%"],
@@ -74,7 +77,7 @@ def task_form() -> TaskForm:
                         file_types=[".csv", ".tsv", ".txt", ".yaml", ".yml"])
         take = gr.Files(label=wording.INSTRUCTIONS_TAKE, interactive=False, elem_id="take-question")
     return TaskForm(preset, Asked(question, kind, table, fields, words), tools, add, up, down, row, source,
-                    bring, take)
+                    hint, bring, take)
 
 
 def task_from(studio: Studio, project: str, asked: Asked) -> Any:  # noqa: ANN401 - a Task
@@ -110,10 +113,14 @@ def form_of(task: Any) -> Asked:  # noqa: ANN401 - a Task
 
 def shown(asked: Asked) -> Asked:
     """Updates for the form's components: what the kind needs is there, the rest is kept out of sight."""
-    choice = asked.kind in ("single_label", "multi_label")
-    return Asked(asked.question, asked.kind, gr.Dataframe(asked.table, visible=choice),
+    return Asked(asked.question, asked.kind, gr.Dataframe(asked.table, visible=asked.kind in CHOICES),
                  gr.Dataframe(asked.fields, visible=asked.kind == "extract"),
                  gr.Number(asked.words, visible=asked.kind == "generate"))
+
+
+def about(kind: str) -> gr.HTML:
+    """What the table of categories is, where there is one."""
+    return gr.HTML(visible=kind in CHOICES)
 
 
 def of_kind(studio: Studio, project: str, asked: Asked) -> Any:  # noqa: ANN401 - a Task

@@ -71,8 +71,8 @@ FRAME_RUNS_INFO = "Every distillation of this project, newest first."
 FRAME_NO_RUNS = "No runs yet. Start one under Distil."
 FRAME_HELP = "Help for this page"
 FRAME_ADVANCED = "Advanced"
-FRAME_PUBLIC = ("This is a public demonstration: it forgets everything when it restarts. "
-                "Take home what you want to keep, and bring nothing confidential.")
+FRAME_PUBLIC = ("This is a public demonstration: whatever you bring and make here is removed when it "
+                "restarts. Take home what you want to keep, and bring nothing confidential.")
 FRAME_PROBLEM = "That did not work"
 FRAME_NOTICE = {"problem": "That did not work.", "warning": "Look here.", "done": "Done.",
                 "note": ""}
@@ -166,6 +166,7 @@ INSTRUCTIONS_SOURCE = "Where from"
 INSTRUCTIONS_SOURCES = {"hub": "The makers' own files (Hugging Face Hub)",
                         "package-index": "Unofficial copies (Python package index)"}
 INSTRUCTIONS_FETCH = "Fetch"
+INSTRUCTIONS_ENCODER = "“Try on 10” needs it to choose ten documents that differ."
 INSTRUCTIONS_TRY = "Try on 10"
 INSTRUCTIONS_USE = "Use these instructions"
 INSTRUCTIONS_NOTE = "What did you change, and why?"
@@ -174,7 +175,6 @@ INSTRUCTIONS_AUTHOR = "Your name"
 INSTRUCTIONS_AUTHOR_INFO = "This browser remembers it."
 INSTRUCTIONS_NO_RESULTS = ("“Try on 10” puts the question to the large model for ten documents, "
                            "always the same, and shows here what it answers.")
-INSTRUCTIONS_TRYING = "Asking the large model"
 INSTRUCTIONS_RESULTS_HEADS = ("document", "answer", "how sure", "how it is spread")
 INSTRUCTIONS_WRITTEN_HEADS = ("document", "answer")
 INSTRUCTIONS_VERSIONS = "Versions: compare, restore, begin"
@@ -200,6 +200,11 @@ INSTRUCTIONS_BAD_TABLE = "The table of categories is not complete"
 INSTRUCTIONS_BAD_TABLE_FIX = (
     "Every category needs a name of at most 60 letters, and at most 300 for its definition; the "
     "question needs at least 3.")
+
+
+def instructions_question_left(project: str) -> str:
+    """A question that was edited and not used, when another project is opened."""
+    return f"The question as you left it is kept in the list of questions of “{project}”."
 
 
 def instructions_document(total: int) -> str:

@@ -39,6 +39,8 @@ DOCUMENTS_NOT_YET = ("Nothing is kept yet. Look through what was read, then pres
                      "documents”.")
 DOCUMENTS_OWN_PROJECT = "They get a project of their own: the example stays as it is."
 DOCUMENTS_STAYS = "What was read before is still shown."
+DOCUMENTS_GONE = "These files were put away, because this page was not looked at for an hour."
+DOCUMENTS_GONE_FIX = "Drop them again. Nothing else was lost."
 DOCUMENTS_BUSY = "A change you made is still being read"
 DOCUMENTS_BUSY_FIX = "Press “Use these documents” again when the numbers have followed."
 DOCUMENTS_RECEIPT = "Download the receipt"
@@ -126,7 +128,6 @@ DOCUMENTS_PRIVATE_NONE = "None of these were found."
 DOCUMENTS_CLEANING = "Cleaning"
 DOCUMENTS_CLEANING_INFO = ("What models read is cleaned; what the file held is kept beside it. "
                            "Untick a step to leave it out.")
-DOCUMENTS_CLEANING_NONE = "No text needed cleaning."
 DOCUMENTS_COPIES = "Copies and near-copies"
 DOCUMENTS_NO_COPIES = "No two documents say the same."
 DOCUMENTS_COPIES_SAY = ("Copies stay together: what is learned from and what is kept aside for "

@@ -121,6 +121,12 @@ def compare_disk(value: float) -> str:
     return f"{value / 1000:.1f} GB" if value >= 1000 else f"{value:,.0f} MB"
 
 
+def compare_first(shown: int, total: int) -> str:
+    """Of many documents the first are shown."""
+    return (f"The first {shown:,} of {total:,} documents are shown and searched. All of them, with every "
+            "answer, are in the table under Take home.")
+
+
 def compare_filter(which: str, number: int) -> str:
     """A filter with its count."""
     return f"{COMPARE_FILTERS[which]} ({number:,})"

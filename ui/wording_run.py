@@ -197,6 +197,11 @@ def distil_not_here(title: str) -> str:
     return f"{title} (not fetched yet)"
 
 
+def distil_gone(name: str) -> str:
+    """A model that is in use and not on this machine any more, in a list."""
+    return f"{name} (no longer here)"
+
+
 def distil_not_whole(title: str) -> str:
     """A number box that holds no whole number."""
     return f"“{title}” has to be a whole number."

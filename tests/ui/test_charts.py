@@ -117,4 +117,27 @@ def test_figures_have_no_ground_of_their_own() -> None:
     rows = [{"label": "fire", "f1": 0.5, "precision": None, "recall": 0.4, "support": 5}]
     figure = charts.label_bars({charts.LARGE: rows})
     assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"
-    assert list(figure.data[0].y) == ["fire (5)"]
+    assert list(figure.data[0].y) == [0] and list(figure.layout.yaxis.ticktext) == ["fire (5)"]
+
+
+ALIKE = ["Flooding of roads and bridges in the north", "Flooding of roads and bridges in the south",
+         "Flooding of roads and bridges", "fire"]
+
+
+def test_categories_that_begin_alike_keep_their_own_places() -> None:
+    rows = [{"label": name, "f1": 0.5, "precision": 0.5, "recall": 0.4, "support": 5} for name in ALIKE]
+    probs = {who: dict(zip(ALIKE, (0.4, 0.3, 0.2, 0.1), strict=True)) for who in charts.COLOURS}
+    eye = [[int(i == j) for j in range(4)] for i in range(4)]
+    heat = charts.confusion(eye, ALIKE, "Large model")
+    bars = [charts.label_bars(dict.fromkeys(charts.COLOURS, rows)), charts.answer_bars(probs),
+            charts.share_bars(dict.fromkeys(charts.COLOURS, ALIKE), ALIKE)]
+    assert [(a.x, a.y) for a in heat.layout.annotations] == [(k, k) for k in range(4)]
+    assert list(heat.data[0].x) == list(heat.data[0].y) == [0, 1, 2, 3]
+    for figure in bars:
+        assert all(list(trace.y) == [0, 1, 2, 3] for trace in figure.data)
+    for figure in (heat, *bars):
+        said = figure.layout.yaxis
+        assert list(said.tickvals) == [0, 1, 2, 3] and len(set(said.ticktext)) == 4
+        assert "%{y}" not in "".join(trace.hovertemplate for trace in figure.data)
+    assert all(ALIKE[0] in str(figure.data[0].customdata) for figure in (heat, *bars))  # in full on hover
+    assert list(bars[2].data[0].x) == [1, 1, 1, 1]

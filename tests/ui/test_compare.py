@@ -102,6 +102,47 @@ def test_confusion_can_be_against_the_labels(studio: Studio, project: str) -> No
     assert figure.layout.yaxis.title.text == "Label in the upload"
 
 
+def test_the_answer_of_another_run_s_model_does_not_stay(studio: Studio, project: str) -> None:
+    page = build(compare)
+    first = made_runs.finished(studio, project)
+    second = made_runs.finished(studio, project, name="20250102-101010-quick")
+    empty = studio.create_project("Empty").id
+    seen = f"{first}|"
+    for where, run in ((project, second), (empty, "")):
+        assert page.refresh("", where, run, seen)[page.named["own-answer"]] == ""
+    assert page.refresh("", project, first, seen) == gr.skip()  # the same run: it stays
+
+
+def test_what_the_page_says_of_a_run_is_in_its_parts(studio: Studio, project: str) -> None:
+    """Whatever a handler shows of one run is drawn anew, or cleared, for another."""
+    page, run = build(compare), made_runs.finished(studio, project)
+    drawn = set(page.refresh("", project, run, ""))
+    one = {page.named[name].parent.parent for name in ("text", "bars")}  # folded with the column "one"
+    shown = {out for fn in page.demo.fns.values() for out in fn.outputs}
+    folded = {part for part in shown if _inside(part, page.named["one"])}
+    assert one and shown - drawn <= folded and page.named["one"] in drawn
+
+
+def _inside(part: Any, column: Any) -> bool:
+    while part is not None and part is not column:
+        part = part.parent
+    return part is column
+
+
+def test_of_many_documents_the_first_are_sent_and_the_page_says_so(
+        studio: Studio, project: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, page = made_runs.finished(studio, project), build(compare)
+    first = page.named["first-answers"]
+    everyone = page.handlers["filtered"]("", run, "all")
+    assert len(everyone[page.named["answers"]]) == 120 and everyone[first] == ""
+    monkeypatch.setattr(compare.tables, "MOST_ROWS", 2)
+    everyone = page.handlers["filtered"]("", run, "all")
+    assert len(everyone[page.named["answers"]]) == 2
+    assert "first 2 of 120 documents" in everyone[first] and "Take home" in everyone[first]
+    opened = page.refresh("", project, run, "")
+    assert len(opened[page.named["answers"]].value["data"]) == 2 and "first 2 of" in opened[first]
+
+
 def test_asking_about_nothing_is_refused_in_words(studio: Studio, project: str) -> None:
     run, page = made_runs.finished(studio, project), build(compare)
     with pytest.raises(gr.Error, match="There is no text to ask about"):

@@ -61,13 +61,13 @@ def test_without_documents_the_page_says_where_to_begin(studio: Studio, page: Si
 
 
 def test_each_preset_shows_its_time_for_these_documents(project: str, page: SimpleNamespace) -> None:
-    choices = shown(page, project, "")[page.named["preset"]].choices
+    choices = shown(page, project, "")[page.named["run-preset"]].choices
     assert [value for _, value in choices] == ["quick", "balanced", "thorough"]
     assert all("about" in title for title, _ in choices) and choices[0][0].startswith("Quick look")
 
 
 def test_what_it_will_cost_names_its_basis(project: str, page: SimpleNamespace) -> None:
-    card = shown(page, project, "")[page.named["before"]]
+    card = shown(page, project, "")[page.named["preflight"]]
     assert all(word in card for word in ("Time", "Memory", "Disk", "Money", "nothing", "GB are free"))
 
 
@@ -76,10 +76,45 @@ def test_a_missing_model_stops_the_start_and_offers_to_fetch_it(
     absent = next(m for m in studio.models() if "student" in m.roles and not m.installed)
     updates = page.refresh("", project, "", *FORM._replace(student=absent.name))
     assert not updates[page.named["start"]].interactive
-    assert f"{absent.title} is not on this machine yet" in updates[page.named["before"]]
+    assert f"{absent.title} is not on this machine yet" in updates[page.named["preflight"]]
     with pytest.raises(gr.Error, match="fetch it first"):
         page.handlers["start"]("", project, 0, *FORM._replace(student=absent.name))
     assert studio.runs(project) == []
+
+
+@pytest.mark.parametrize("preset", ["quick", "balanced", "thorough"])
+@pytest.mark.parametrize("question", ["hazard", "disaster-messages", "figures", "summary"])
+def test_whatever_stands_in_the_way_of_a_start_can_be_fetched(
+        studio: Studio, project: str, preset: str, question: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the preflight calls missing and what the page offers to fetch are the same models."""
+    studio.use_preset(project, question)
+    for folder in studio.workspace.models.iterdir():
+        folder.unlink()  # links to what is installed
+    plan = studio.draft_plan(project, preset)
+    offered = planning.missing_models(studio, plan, studio.models())
+    problems = studio.preflight(plan).problems
+    said = {m.title for m in studio.models() if f"{m.title} is not on this machine" in " ".join(problems)}
+    assert said == {m.title for m in offered} and len(offered) >= 2
+    needs_encoder = question == "summary" or (question == "hazard" and preset != "quick")
+    assert not needs_encoder or any(m.roles == ("encoder",) for m in offered)
+
+
+@pytest.mark.parametrize(("choices", "field"), [(planning.teacher_choices, "teacher"),
+                                                (planning.student_choices, "student")])
+def test_a_model_in_use_stays_in_the_list_when_it_is_no_longer_here(
+        studio: Studio, project: str, page: SimpleNamespace, choices: Any, field: str) -> None:
+    found = choices(studio.models(), "gone-model")
+    assert found[-1] == ("gone-model (no longer here)", "gone-model")
+    assert [value for _, value in found].count("gone-model") == 1
+    known = found[0][1]
+    assert [value for _, value in choices(studio.models(), known, known)].count(known) == 1
+    assert "" not in [value for _, value in choices(studio.models(), "")]
+    if field == "teacher":
+        studio.change(project, teacher="gone-model")
+    updates = page.refresh("", project, "", *FORM._replace(**{field: "gone-model"}))
+    shown = updates[page.named[f"run-{field}"]]
+    assert shown.value == "gone-model" and "gone-model" in [value for _, value in shown.choices]
+    assert not updates[page.named["start"]].interactive
 
 
 def test_the_command_above_start_runs_the_plan_of_the_form(
@@ -137,7 +172,7 @@ def test_a_value_that_does_not_fit_is_refused_in_words(
     with pytest.raises(SettingsError):
         planning.plan_from(studio, project, form)
     updates = page.refresh("", project, "", *form)
-    assert "That did not work" in updates[page.named["before"]]
+    assert "That did not work" in updates[page.named["preflight"]]
     assert not updates[page.named["start"]].interactive
 
 
@@ -147,7 +182,7 @@ def test_instructions_that_are_gone_do_not_take_the_run_from_sight(
     path = studio.workspace.project(project).path / "project.json"
     path.write_text(path.read_text().replace(studio.project(project).template, "gone@7"))
     updates = shown(page, project, run)
-    assert "gone@7" in updates[page.named["before"]] and visible(updates[page.named["watch"]])
+    assert "gone@7" in updates[page.named["preflight"]] and visible(updates[page.named["watch"]])
     assert not updates[page.named["start"]].interactive
 
 
@@ -163,7 +198,7 @@ def test_a_lent_card_declines_training(project: str, page: SimpleNamespace,
                                        monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")
     updates = shown(page, project, "")
-    assert "a minute at a time" in updates[page.named["before"]]
+    assert "a minute at a time" in updates[page.named["preflight"]]
     assert not updates[page.named["start"]].interactive
     with pytest.raises(gr.Error, match="cannot run here"):
         page.handlers["start"]("", project, 0, *FORM)

@@ -73,6 +73,23 @@ def test_another_project_puts_a_reading_back(table: Path, workspace: Workspace) 
     assert incoming(workspace) == []
 
 
+def test_an_upload_stays_in_hand_when_the_page_forgot_what_it_showed(table: Path,
+                                                                     workspace: Workspace) -> None:
+    """Gradio gives values up one by one; the older is gone while the upload is still there."""
+    shown, project = read(table), Studio(workspace).create_project("Mine").id
+    assert documents._refresh("", project, "", documents.UNKNOWN, shown["held"]) == {"shown": f"{project}/"}
+    assert incoming(workspace)
+    assert documents._refresh("", project, "", documents.ANEW, shown["held"])["held"] is None
+
+
+def test_an_upload_that_was_given_up_is_said_to_be_gone(table: Path, workspace: Workspace) -> None:
+    held = read(table)["held"]
+    for made in (documents._use("", "", None, 3, *controls(held)),
+                 documents._read_again("", None, *controls(held, columns={"note": "text"}))):
+        assert made.keys() == {"status"} and words.DOCUMENTS_GONE in made["status"]
+        assert words.DOCUMENTS_GONE_FIX in made["status"]
+
+
 def test_a_change_still_being_read_is_not_passed_over(table: Path, workspace: Workspace) -> None:
     held = read(table)["held"]
     pressed = documents._use("", "", held, 0, *controls(held, columns={"note": "text"}))

@@ -12,9 +12,9 @@ import pytest
 
 from engine.errors import SettingsError
 from engine.prompts.differing import compare
-from engine.studio import DEFAULT_TEACHER, EXAMPLE, EXAMPLE_TEACHER, Studio
+from engine.studio import DEFAULT_TEACHER, ENCODER, EXAMPLE, EXAMPLE_TEACHER, Studio
 from engine.workspace import Workspace
-from ui import instructing, instructions_events, task_form, teachers, trying, wording
+from ui import instructing, instructions_events, instructions_shown, task_form, teachers, trying, wording
 from ui.pages.instructions import Parts
 from ui.task_form import Asked, form_of, task_from
 
@@ -32,8 +32,9 @@ def studio(workspace: Workspace) -> Studio:
 
 def refreshed(studio: Studio, shown: dict[str, str], asked: Asked = NOTHING, editor: str = "",
               project: str = EXAMPLE, **given: Any) -> dict[str, Any]:
-    made = does.refresh(studio, project, shown, given.get("index", 0), given.get("teacher", ""), *asked,
-                        editor, given.get("suits", ""), given.get("language", ""))
+    made = instructions_shown.refresh(
+        studio, project, shown, given.get("index", 0), given.get("teacher", ""), *asked, editor,
+        given.get("suits", ""), given.get("language", ""))
     assert made.keys() <= NAMES
     return made
 
@@ -143,7 +144,7 @@ def test_another_kind_of_answer_is_kept_with_instructions_of_its_kind(studio: St
         assert does.of_kind(studio, EXAMPLE, *asked, 1)["stamp"] == 2
         assert studio.task(EXAMPLE).kind == kind and studio.template(EXAMPLE).ref == template
         page = refreshed(studio, {})
-        assert page["table"].visible is (kind == "multi_label")
+        assert page["table"].visible is page["about"].visible is (kind == "multi_label")
         assert page["fields"].visible is (kind == "extract")
         assert page["words"].visible is (kind == "generate")
         assert "notice-warning" not in page["facts"]
@@ -246,7 +247,34 @@ def test_a_model_that_is_not_here_is_offered_before_it_is_chosen(studio: Studio)
     assert f"{missing.disk_gb:.1f} GB" in made["fetch_words"] and missing.licence in made["fetch_words"]
     assert studio.project(EXAMPLE).teacher == EXAMPLE_TEACHER
     made = does.choose_teacher(studio, EXAMPLE, EXAMPLE_TEACHER, 1)
-    assert made["stamp"] == 2 and not made["fetching"].visible
+    assert made["stamp"] == 2 and made["fetching"].visible == bool(teachers.missing(studio, EXAMPLE_TEACHER))
+
+
+def test_what_chooses_the_ten_documents_is_offered_too(studio: Studio,
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the sentence encoder *Try on 10* fails, whichever large model is to answer."""
+    every = [replace(m, installed=m.name != ENCODER) for m in studio.models()]
+    encoder = next(m for m in every if m.name == ENCODER)
+    monkeypatch.setattr(Studio, "models", lambda _: every)
+    going, asked = {}, []
+    monkeypatch.setattr(Studio, "fetch", lambda _, name, source: asked.append((name, source)))
+    monkeypatch.setattr(Studio, "fetch_status", lambda _, name: going.get(name))
+    made = does.choose_teacher(studio, EXAMPLE, DEFAULT_TEACHER, 1)
+    assert made["fetching"].visible and encoder.title in made["fetch_words"] and made["stamp"] == 2
+    assert wording.INSTRUCTIONS_ENCODER in made["fetch_words"]
+    every[:] = [replace(m, installed=False) for m in every]
+    made = does.choose_teacher(studio, EXAMPLE, DEFAULT_TEACHER, 1)
+    titles = [m.title for m in every if m.name in (DEFAULT_TEACHER, ENCODER)]
+    assert all(title in made["fetch_words"] for title in titles) and "stamp" not in made
+    does.fetch(studio, EXAMPLE, DEFAULT_TEACHER, "hub")
+    assert sorted(asked) == sorted([(DEFAULT_TEACHER, "hub"), (ENCODER, "hub")])
+    going[ENCODER] = SimpleNamespace(state="running", sentence="3 of 9 parts", fix="")
+    made = does.look(studio, EXAMPLE, DEFAULT_TEACHER, 1)
+    assert "3 of 9 parts" in made["fetch_state"] and "look" not in made
+    every[:] = [replace(m, installed=True) for m in every]
+    made = does.look(studio, EXAMPLE, DEFAULT_TEACHER, 1)
+    assert not made["fetching"].visible and not made["look"].active and made["stamp"] == 2
+    assert studio.project(EXAMPLE).teacher == DEFAULT_TEACHER
 
 
 def test_unofficial_copies_carry_their_caution(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from engine.studio import EXAMPLE, EXAMPLE_TEACHER, Studio, Tried
 from engine.workspace import Workspace
-from ui import instructing, instructions_events, trying, wording
+from ui import instructing, instructions_events, instructions_shown, trying, wording
 from ui.task_form import Asked, form_of
 
 does = instructions_events
@@ -29,7 +29,7 @@ def form(studio: Studio) -> Asked:
 
 
 def refreshed(studio: Studio, shown: dict[str, str], asked: Asked, editor: str | None) -> dict[str, Any]:
-    return does.refresh(studio, EXAMPLE, shown, 0, EXAMPLE_TEACHER, *asked, editor, "", "")
+    return instructions_shown.refresh(studio, EXAMPLE, shown, 0, EXAMPLE_TEACHER, *asked, editor, "", "")
 
 
 class Answers:
@@ -175,7 +175,7 @@ def test_a_question_of_another_kind_puts_the_text_aside(studio: Studio) -> None:
     made = refreshed(studio, shown, asked, mine)
     assert made["draft"] == mine and made["put_back"].visible
     assert made["editor"] == studio.template(EXAMPLE).text != mine
-    assert made["results"] == does.RESULTS_EMPTY  # answers to a question of one category
+    assert made["results"] == instructions_shown.RESULTS_EMPTY  # answers to a question of one category
 
 
 def test_new_instructions_take_the_edit_along(studio: Studio) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import types
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,9 @@ import app
 from engine.errors import InputError
 from engine.studio import Studio
 from engine.workspace import Workspace
+from tests.ui import made_runs
 from ui import guard, layout, session, theme, wording
+from ui.distilling import KINDS
 
 
 @pytest.fixture(scope="module")
@@ -86,21 +89,61 @@ def test_a_reload_finds_the_project_again_and_a_lost_one_falls_back(workspace: W
     studio = Studio(workspace)
     first, second = studio.create_project("First"), studio.create_project("Second")
     request = types.SimpleNamespace(query_params={})
-    assert layout._arrive("", first.id, 0, request)[1] == first.id
-    assert layout._arrive("", second.id, 0, request)[1] == second.id
-    assert layout._arrive("", "gone", 4, request)[1:] in [
+    assert layout._arrive("", first.id, "", 0, request)[1] == first.id
+    assert layout._arrive("", second.id, "", 0, request)[1] == second.id
+    assert layout._arrive("", "gone", "", 4, request)[1:] in [
         (known, "", 5) for known in (first.id, second.id)]
 
 
 def test_an_empty_workspace_opens_without_a_project() -> None:
     request = types.SimpleNamespace(query_params={})
-    assert layout._arrive("", "", 0, request) == ("", "", "", 1)
+    assert layout._arrive("", "", "", 0, request) == ("", "", "", 1)
 
 
 def test_an_unknown_run_in_the_address_is_said_and_passed_over() -> None:
     request = types.SimpleNamespace(query_params={"run": "no/such"})
     with pytest.warns(UserWarning, match="There is no run"):  # outside a browser, a toast is a warning
-        assert layout._arrive("", "", 0, request)[2] == ""
+        assert layout._arrive("", "", "", 0, request)[2] == ""
+
+
+def test_a_reload_finds_the_run_in_view_again_and_a_lost_one_falls_back(workspace: Workspace,
+                                                                        tmp_path: Path) -> None:
+    studio, request = Studio(workspace), types.SimpleNamespace(query_params={})
+    project, other = made_runs.project_with_documents(studio, tmp_path), studio.create_project("Other").id
+    older = made_runs.finished(studio, project)
+    newer = made_runs.lost(studio, project)
+    assert layout._arrive("", project, older, 0, request)[2] == older
+    for wanted in ("", f"{project}/gone", f"{other}/{older.rpartition('/')[2]}"):
+        assert layout._arrive("", project, wanted, 0, request)[2] == newer
+    assert layout._arrive("", other, older, 0, request)[2] == ""
+    runs = layout._head("", project, f"{project}/gone", "")[1]  # removed while the page is open
+    assert runs.value is None and len(runs.choices) == 2
+
+
+def test_what_is_in_view_is_kept_by_the_browser_and_no_document_is(page: gr.Blocks) -> None:
+    """Gradio forgets a `gr.State` of a page that was not looked at for an hour."""
+    kept = {block.storage_key: block.default_value for block in page.blocks.values()
+            if isinstance(block, gr.BrowserState)}
+    assert kept == {f"anon-studio-{name}": "" for name in ("visitor", "project", "run", "author")}
+
+
+def test_an_element_s_id_stands_once_on_the_page(page: gr.Blocks) -> None:
+    ids = [block.elem_id for block in page.blocks.values() if getattr(block, "elem_id", None)]
+    assert not [name for name, times in Counter(ids).items() if times > 1]
+
+
+def test_every_word_is_said_somewhere() -> None:
+    files = {path: path.read_text(encoding="utf-8") for path in Path(layout.__file__).parent.rglob("*.py")}
+    everything = " ".join(files.values())
+    named = r"^([A-Z][A-Z_]+)(?:, ([A-Z][A-Z_]+))* ="
+    for path in (path for path in files if path.name.startswith("wording")):
+        words = {name for line in re.finditer(named, files[path], re.MULTILINE)
+                 for name in re.findall(r"[A-Z][A-Z_]+", line.group())}
+        words |= set(re.findall(r"^def (\w+)", files[path], re.MULTILINE))
+        unused = {name for name in words if len(re.findall(rf"\b{name}\b", everything)) < 2}
+        # Buttons and boxes of a run are named by what they do.
+        unused -= {name for kind in KINDS for name in [f"DISTIL_{kind.upper()}"]}
+        assert not unused, path.name
 
 
 def test_a_new_project_is_opened_at_documents(workspace: Workspace) -> None:

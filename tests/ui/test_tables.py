@@ -86,5 +86,33 @@ def test_nothing_from_outside_becomes_html() -> None:
         assert "<img" not in page and "&lt;img" in page
 
 
+@pytest.mark.parametrize(("kind", "said", "labels"), [
+    ("single_label", ["fire; smoke", "flood"], ["fire; smoke", "flood"]),
+    ("", ["fire; smoke"], ["fire; smoke"]),
+    ("multi_label", ["fire; flood", "none"], ["fire", "flood", "none"])])
+def test_answers_are_taken_apart_only_where_several_labels_can_apply(
+        kind: str, said: list[str], labels: list[str]) -> None:
+    assert tables.labels_in(pd.Series(said), kind) == labels
+
+
+def written(**columns: list[Any]) -> pd.DataFrame:
+    """Answers in writing: only of documents kept aside the small model wrote, too."""
+    n = len(columns["teacher"])
+    return pd.DataFrame({"id": range(n), "text": "t", "gold": None, "baseline": "", "sureness": "sure",
+                         "teacher_confidence": 0.9, "student_confidence": float("nan"), "asked": 1,
+                         "asked_again": False, **columns})
+
+
+def test_what_the_small_model_was_not_asked_is_not_called_different() -> None:
+    rows = written(teacher=["a", "a", "a", "", "a"], student=["", "", "a", "", "b"],
+                   part=["learn", "kept_aside", "kept_aside", "kept_aside", "kept_aside"])
+    none, same, other = tables.words.COMPARE_NONE, tables.words.COMPARE_SAME, tables.words.COMPARE_OTHER
+    # Kept aside and nothing that can be read: that is another answer than the large model's.
+    assert list(tables.documents(rows)["answers"]) == [none, other, same, none, other]
+    told = tables.about(rows.iloc[0].to_dict())
+    assert none in told and other not in told and same not in told
+    assert tables.counts(rows)[tables.DIFFERENT] == 2
+
+
 def test_bars_begin_with_the_likeliest() -> None:
     assert re.findall(r"<b>(\d+) %</b>", tables.bars({"a": 0.2, "b": 0.8})) == ["80", "20"]

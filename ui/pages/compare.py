@@ -42,6 +42,7 @@ class Parts:
     shares: gr.Plot
     show: gr.Radio
     table: gr.Dataframe
+    first: gr.HTML
     one: gr.Column
     about: gr.HTML
     text: gr.Textbox
@@ -49,6 +50,7 @@ class Parts:
     bars: gr.Plot
     large_prompt: gr.Textbox
     small_prompt: gr.Textbox
+    answer: gr.HTML
     run: gr.State
     seen: gr.State
 
@@ -72,6 +74,7 @@ def build(frame: Frame) -> Page:
                         label=words.COMPARE_SHOW, value=tables.DIFFERENT, elem_id="show")
         table = gr.Dataframe(interactive=False, show_search="search", wrap=True, max_height=420,
                              buttons=[], show_label=False, datatype="str", elem_id="answers")
+        first = gr.HTML(elem_classes="maybe", elem_id="first-answers")
         gr.HTML(f'<p class="quiet">{says(words.COMPARE_PICK)}</p>')
         with gr.Column(visible=False, elem_id="one") as one:
             with gr.Row():
@@ -112,8 +115,8 @@ def build(frame: Frame) -> Page:
         gr.Markdown(wording.help_text("compare"))
 
     parts = Parts(empty, body, which, verdict, scores, against, pictures, confusion_part, confusion, f1_part,
-                  f1, shares_part, shares, show, table, one, about, text, bars_part, bars, large_prompt,
-                  small_prompt, run, seen)
+                  f1, shares_part, shares, show, table, first, one, about, text, bars_part, bars,
+                  large_prompt, small_prompt, answer, run, seen)
     quiet = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 
     @guarded
@@ -122,8 +125,8 @@ def build(frame: Frame) -> Page:
 
     @guarded
     def filtered(visitor: str, shown: str, which_ones: str) -> Updates:
-        rows = studio_for(visitor).predictions(shown)
-        return {table: tables.documents(tables.chosen(rows, which_ones)),
+        rows = tables.chosen(studio_for(visitor).predictions(shown), which_ones)
+        return {table: tables.documents(rows.head(tables.MOST_ROWS)), first: _first(rows),
                 one: gr.Column(visible=False)}
 
     @guarded
@@ -145,7 +148,7 @@ def build(frame: Frame) -> Page:
         bars = tables.bars(told.probs) if told.probs else ""
         return f"<p><b>{says(words.compare_own(told.answer, sure))}</b></p>{bars}"
 
-    show.input(filtered, [frame.visitor, run, show], [table, one], **quiet)
+    show.input(filtered, [frame.visitor, run, show], [table, first, one], **quiet)
     table.select(pick, [frame.visitor, run], parts.all, **quiet)
     against.input(redraw, [frame.visitor, run, against], confusion, **quiet)
     gr.on([ask.click, own.submit], ask_own, [frame.visitor, run, own], answer,
@@ -163,13 +166,13 @@ def _show(studio: Studio, project: str, wanted: str, drawn: str, parts: Parts) -
     if not found:
         told = notice("note", words.COMPARE_EMPTY, words.COMPARE_EMPTY_WHY, words.COMPARE_EMPTY_FIX)
         return {parts.empty: gr.HTML(told, visible=True), parts.body: gr.Column(visible=False),
-                parts.run: "", parts.seen: now}
+                parts.answer: "", parts.run: "", parts.seen: now}
     report, rows = studio.report(found), studio.predictions(found)
     which = tables.counts(rows)
     start = next(name for name in (tables.DIFFERENT, tables.UNSURE, tables.ALL_KEPT) if which[name]
                  or name == tables.ALL_KEPT)
     kept = tables.chosen(rows, tables.ALL_KEPT)
-    answers = {title: tables.labels_in(kept[who]) for who, title in tables.WHO}
+    answers = {title: tables.labels_in(kept[who], report.get("kind", "")) for who, title in tables.WHO}
     title = words.compare_shown(found.rpartition("/")[2], report["teacher_name"],
                                 report["student_name"], report["date"])
     return {
@@ -187,12 +190,20 @@ def _show(studio: Studio, project: str, wanted: str, drawn: str, parts: Parts) -
         parts.shares: charts.share_bars(answers, report["labels"]) if report["labels"] else None,
         parts.show: gr.Radio([(words.compare_filter(name, number), name)
                               for name, number in which.items()], value=start),
-        parts.table: _table(tables.chosen(rows, start)),
-        parts.one: gr.Column(visible=False), parts.run: found, parts.seen: now}
+        parts.table: _table(tables.chosen(rows, start)), parts.first: _first(tables.chosen(rows, start)),
+        # What was said by the model of another run is not said by this one.
+        parts.one: gr.Column(visible=False), parts.answer: "", parts.run: found, parts.seen: now}
+
+
+def _first(rows: pd.DataFrame) -> str:
+    """How many of these documents are shown, where they are too many for a browser."""
+    if len(rows) <= tables.MOST_ROWS:
+        return ""
+    return f'<p class="quiet" role="status">{says(words.compare_first(tables.MOST_ROWS, len(rows)))}</p>'
 
 
 def _table(rows: pd.DataFrame) -> Any:  # noqa: ANN401 - a table or its update
-    shown = tables.documents(rows)
+    shown = tables.documents(rows.head(tables.MOST_ROWS))
     known = words.COMPARE_TEXT_WIDTHS
     if not known.keys() >= set(shown.columns):
         known = words.COMPARE_WIDTHS

