@@ -194,8 +194,12 @@ def told_apart(names: Sequence[str], limit: int = 26) -> list[str]:
 
 
 def _beside(names: Sequence[str]) -> dict[str, Any]:
-    """An axis of categories. Their places are numbers: plotly takes two categories of one name for one."""
-    return {"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": list(names)}
+    """An axis of categories. Their places are numbers: plotly takes two categories of one name for one.
+
+    A line at zero would run through the first of them.
+    """
+    return {"zeroline": False, "showgrid": False, "tickmode": "array", "tickvals": list(range(len(names))),
+            "ticktext": list(names)}
 
 
 def confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str], rows: str,
@@ -220,10 +224,8 @@ def confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str], rows: str,
                 figure.add_annotation(x=j, y=i, text=f"<b>{count}</b>" if i == j else str(count),
                                       showarrow=False, font={"size": 14, "color": INK})
     figure = _laid_out(figure, max(320, 120 + 44 * len(names)))
-    figure.update_xaxes(side="bottom", tickangle=-40, showgrid=False, zeroline=False,
-                        title={"text": columns}, **_beside(names))
-    figure.update_yaxes(autorange="reversed", showgrid=False, zeroline=False, title={"text": rows},
-                        **_beside(names))
+    figure.update_xaxes(side="bottom", tickangle=-40, title={"text": columns}, **_beside(names))
+    figure.update_yaxes(autorange="reversed", title={"text": rows}, **_beside(names))
     return figure
 
 

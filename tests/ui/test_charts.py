@@ -138,6 +138,7 @@ def test_categories_that_begin_alike_keep_their_own_places() -> None:
     for figure in (heat, *bars):
         said = figure.layout.yaxis
         assert list(said.tickvals) == [0, 1, 2, 3] and len(set(said.ticktext)) == 4
+        assert said.zeroline is False and said.showgrid is False  # no line through the first category
         assert "%{y}" not in "".join(trace.hovertemplate for trace in figure.data)
     assert all(ALIKE[0] in str(figure.data[0].customdata) for figure in (heat, *bars))  # in full on hover
     assert list(bars[2].data[0].x) == [1, 1, 1, 1]
