@@ -14,7 +14,7 @@ from engine.corpus.store import load_manifest
 from engine.errors import EngineError, RunError
 from engine.prompts.library import CAREFUL_TEMPLATE, DEFAULT_TEMPLATE, find
 from engine.tasks.presets import load_task
-from engine.workspace import ProjectFolder, Workspace, fresh_name, read_json, slug, write_json
+from engine.workspace import ProjectFolder, Workspace, fresh_folder, read_json, slug, write_json
 
 EXAMPLE = "example"
 log = logging.getLogger(__name__)
@@ -38,8 +38,7 @@ class Project(BaseModel):
 
 def create_project(workspace: Workspace, title: str, project_id: str | None = None) -> Project:
     """A new, empty project; a taken name gets a number."""
-    workspace.projects.mkdir(parents=True, exist_ok=True)
-    name = project_id or fresh_name(workspace.projects, slug(title))
+    name = project_id or fresh_folder(workspace.projects, slug(title)).name
     project = Project(id=name, title=" ".join(title.split())[:80] or name,
                       created=datetime.now(UTC).isoformat(timespec="seconds"))
     save_project(workspace, project)

@@ -48,7 +48,7 @@ from engine.projects import EXAMPLE
 from engine.prompts.library import find, others
 from engine.teachers.protocol import teacher_kind
 from engine.views import Download, ModelView, Rendered, Said, Tried
-from engine.workspace import fresh_name, read_json
+from engine.workspace import fresh_folder, read_json
 
 ADAPTS: dict[Preset, float] = {"balanced": 2.0, "thorough": 4.0}
 """Presets that let the studio find how to ask, and their budget: how often everything may be read."""
@@ -139,8 +139,7 @@ class Studio(InstructionsDesk):
         if stops:
             raise RunError(" ".join(stops), "See the list above Start.")
         folder = projects.folders(self.workspace, self.project(plan.project)).runs
-        name = fresh_name(folder, f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{plan.preset}")
-        run = RunFolder(folder / name)
+        run = RunFolder(fresh_folder(folder, f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{plan.preset}"))
         save_plan(run.plan, plan)
         return run
 

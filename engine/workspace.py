@@ -16,7 +16,9 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -108,13 +110,14 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:60].strip("-") or "project"
 
 
-def fresh_name(folder: Path, stem: str) -> str:
-    """`stem`, or `stem-2`, `stem-3`… if it is taken in `folder`."""
-    name, n = stem, 1
-    while (folder / name).exists():
-        n += 1
-        name = f"{stem}-{n}"
-    return name
+def fresh_folder(within: Path, stem: str) -> Path:
+    """A new folder `stem`, or `stem-2`, `stem-3`… if that is taken; made here: no two get the same."""
+    for n in count(1):
+        path = within / (stem if n == 1 else f"{stem}-{n}")
+        with disk_errors_in_words(path.name), suppress(FileExistsError):
+            path.mkdir(parents=True)
+            break
+    return path
 
 
 def write_atomic(path: Path, write: Callable[[Path], None]) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 from typing import TextIO
@@ -23,7 +24,7 @@ from engine.errors import EngineError, RunError, SpaceError, disk_errors_in_word
 from engine.events import EventLog, follow, read_events
 from engine.workspace import (
     Workspace,
-    fresh_name,
+    fresh_folder,
     read_json,
     slug,
     write_atomic,
@@ -189,12 +190,12 @@ def test_slugs_are_folder_safe_and_settled(name: str) -> None:
     assert not made.startswith("-") and not made.endswith("-") and slug(made) == made
 
 
-def test_fresh_names_count_up(tmp_path: Path) -> None:
-    taken = []
-    for _ in range(3):
-        taken.append(fresh_name(tmp_path, "run"))
-        (tmp_path / taken[-1]).mkdir()
-    assert taken == ["run", "run-2", "run-3"]
+def test_fresh_folders_count_up_and_no_two_askers_get_the_same(tmp_path: Path) -> None:
+    runs = tmp_path / "deep" / "runs"
+    assert [fresh_folder(runs, "run").name for _ in range(3)] == ["run", "run-2", "run-3"]
+    with ThreadPoolExecutor(16) as many:
+        made = list(many.map(lambda _: fresh_folder(runs, "at-once"), range(64)))
+    assert len(set(made)) == 64 and all(path.is_dir() for path in made)
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
