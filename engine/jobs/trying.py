@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.jobs.asker import ask_teacher, diverse_rows
 from engine.metrics.calibration import sureness
+from engine.metrics.deciding import certainty, decisions
 from engine.prompts.bias import average_orders, label_distributions, letter_bias
 from engine.prompts.template import Template
-from engine.records import Corpus
+from engine.records import Corpus, FloatArray
 from engine.tasks.definition import Task
 from engine.views import Tried
 from engine.workspace import Workspace
 
 ORDERS = 2
-APPLIES_FROM = 0.5  # probability of yes from which a category is said to apply
 
 
 def try_on(workspace: Workspace, folder: Path, corpus: Corpus, task: Task, template: Template,
@@ -60,12 +61,14 @@ def _chosen(task: Task, said: dict[str, Any]) -> list[Worded]:
 
 
 def _applying(task: Task, said: dict[str, Any]) -> list[Worded]:
-    def worded(p: Sequence[float]) -> Worded:
-        names = [name for name, share in zip(task.names, p, strict=True) if share >= APPLIES_FROM]
-        least = min(max(share, 1 - share) for share in p)  # as sure as of the category it is least sure of
+    probs = np.array(said["probs"]).reshape(-1, len(task.names))
+
+    def worded(p: FloatArray, given: NDArray[np.bool_], sure: float) -> Worded:
+        names = [name for name, applies in zip(task.names, given, strict=True) if applies]
         return lambda i, text: Tried(i, text, ", ".join(names) or "none",
-                                     dict(zip(task.names, map(float, p), strict=True)), sureness(least))
-    return [worded(p) for p in said["probs"]]
+                                     dict(zip(task.names, p.tolist(), strict=True)), sureness(sure))
+    return [worded(p, given, float(sure)) for p, given, sure in
+            zip(probs, decisions(probs, several=True), certainty(probs, several=True), strict=True)]
 
 
 def _written(task: Task, said: dict[str, Any]) -> list[Worded]:  # noqa: ARG001 - all kinds are read alike

@@ -32,8 +32,9 @@ class LocalTeacher:
     def __init__(self, folder: ModelFolder, choice: DeviceChoice, *, reuse: bool = True) -> None:
         self.name = folder.name
         # What decides its answers: weights, how texts become tokens, how a turn is written, number format.
-        self.weights = text_digest(f"{folder.digest}|{reading_digest(folder.path)}|no thinking")
-        self.digest = text_digest(f"{folder.digest}|{reading_digest(folder.path)}|{choice.dtype}|no thinking")
+        reads = f"{folder.digest}|{reading_digest(folder.path)}"
+        self.weights = text_digest(f"{reads}|no thinking")
+        self.digest = text_digest(f"{reads}|{choice.dtype}|no thinking")
         self._model, self._tokenizer = load_causal_lm(folder, choice)
         if not self._tokenizer.chat_template:
             raise TeacherError(f"“{self.name}” has no chat form: it was not trained to follow instructions.",

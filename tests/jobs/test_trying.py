@@ -16,7 +16,8 @@ from engine.errors import EngineError, RunError, SpaceError, TeacherError
 from engine.jobs import asking_server
 from engine.jobs.asker import unload
 from engine.jobs.asking_server import in_words, serve
-from engine.jobs.trying import APPLIES_FROM, try_on
+from engine.jobs.trying import try_on
+from engine.metrics.deciding import HALF
 from engine.prompts.template import Template
 from engine.tasks.definition import Task
 from engine.tasks.figures import UNKNOWN, Figure, Unparsed
@@ -74,7 +75,7 @@ def test_every_kind_is_answered_in_words(made: Made) -> None:
         assert t.sureness and not t.fields
     for t in several:
         assert tuple(t.probs) == TASK.names and all(0 < p < 1 for p in t.probs.values())
-        assert t.label == (", ".join(n for n, p in t.probs.items() if p >= APPLIES_FROM) or "none")
+        assert t.label == (", ".join(n for n, p in t.probs.items() if p >= HALF) or "none")
         assert t.sureness in ("sure", "leaning", "unsure")
     assert not np.allclose([sum(t.probs.values()) for t in several], 1)  # each category by itself
     for t in facts:  # a model of random numbers writes no JSON: said of every field, and nothing is made up

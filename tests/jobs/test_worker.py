@@ -134,30 +134,22 @@ def test_a_run_goes_on_in_the_number_format_it_began_with(
     assert chosen[-1]["choice"] == "cpu, bfloat16"
 
 
-def test_weights_that_were_replaced_between_a_pause_and_its_end_are_refused(made: Made) -> None:
+@pytest.mark.parametrize(("file", "key", "told"), [
+    (f"{MODEL}/manifest.json", "digest", "not those that this run began"),
+    ("recordings/tiny.json", "teacher_digest", "not the model that answered")],
+    ids=["small model", "large model"])
+def test_a_model_that_was_replaced_between_a_pause_and_its_end_is_refused(
+    made: Made, file: str, key: str, told: str
+) -> None:
     run = made.run(phases=phases(1.0))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RequestReader, "wish", lambda self: "pause" if (run.path / "phases").exists() else None)
         assert work(run, made.workspace) == "paused"
-    manifest = made.workspace.models / MODEL / "manifest.json"
-    held = read_json(manifest)
-    write_json(manifest, held | {"digest": "other"})
-    assert work(run, made.workspace) == "failed"
-    assert "not those that this run began" in status(run).error["what"]
-    write_json(manifest, held)
-    assert work(run, made.workspace) == "done"
-
-
-def test_another_large_model_under_the_same_name_is_not_asked_again(made: Made) -> None:
-    run = made.run(phases=phases(1.0))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RequestReader, "wish", lambda self: "pause" if (run.path / "phases").exists() else None)
-        assert work(run, made.workspace) == "paused"
-    about = made.workspace.models / "recordings" / "tiny.json"
+    about = made.workspace.models / file
     held = read_json(about)
-    write_json(about, held | {"teacher_digest": "other"})
+    write_json(about, held | {key: "other"})
     assert work(run, made.workspace) == "failed"
-    assert "not the model that answered" in status(run).error["what"]
+    assert told in status(run).error["what"]
     write_json(about, held)
     assert work(run, made.workspace) == "done"
 
