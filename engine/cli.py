@@ -19,6 +19,7 @@ from engine import in_words
 from engine.errors import EngineError, InputError, RunError
 from engine.events import follow, read_events
 from engine.studio import DEFAULT_STEPS, DEFAULT_STUDENT, EXAMPLE_TEACHER, ROLES, ReadOptions, Studio
+from engine.telling import Telling
 from engine.workspace import Workspace, slug
 
 Command = Callable[[Studio, argparse.Namespace], dict[str, Any]]
@@ -112,6 +113,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _telling(given: argparse.Namespace) -> Telling | None:
+    return None if given.json else Telling()
+
+
 def _at_least(least: int) -> Callable[[str], int]:
     def number(said: str) -> int:
         if not said.isdecimal() or int(said) < least:
@@ -132,7 +137,7 @@ def demo(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
 def ingest(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     """Read files; keep the documents where a project is named."""
     steps = (*DEFAULT_STEPS, "private") if given.mask else DEFAULT_STEPS
-    read = studio.read_files(given.files, _reading(given), steps)
+    read = studio.read_files(given.files, _reading(given), steps, on_progress=_telling(given))
     if not given.project:
         studio.leave_reading(read)
         return read.receipt
@@ -176,7 +181,7 @@ def ask(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     template = studio.template(given.project, given.template)
     teacher = given.teacher or studio.teacher(given.project)
     answers = studio.try_on(given.project, template.text, studio.task(given.project), teacher, given.n,
-                            like=template.ref)
+                            _telling(given), template.ref)
     return {"template": template.ref, "teacher": teacher,
             "answers": [{"text": a.text, "answer": a.label, "sureness": a.sureness,
                          "probs": {k: round(v, 4) for k, v in a.probs.items()},
@@ -253,10 +258,9 @@ def _foreground(studio: Studio, folder: Any, *, quiet: bool) -> dict[str, Any]: 
 
 def _tell(path: Path, offset: int = 0) -> None:
     """Print a run's events as lines until it ends."""
+    telling = Telling()
     for event in follow(path, until=TERMINAL, offset=offset):
-        line = in_words.line(event)
-        if line:
-            print(line, file=sys.stderr, flush=True)
+        telling.event(event)
 
 
 def _control(verb: str) -> Command:
@@ -281,14 +285,14 @@ def watch(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     """Follow a run to its end, or to the end of its worker."""
     from engine.jobs.folder import find_run
     from engine.jobs.status import session_start, status
-    run, offset, told = find_run(studio.workspace, given.run), 0, 0
+    run, offset, told, telling = find_run(studio.workspace, given.run), 0, 0, Telling()
     while True:
         now = status(run)  # before reading: what it wrote until then is told below
         events, offset = read_events(run.events, offset)
         if not told:
             events = events[session_start(events):]
-        for line in filter(None, map(in_words.line, events)):
-            print(line, file=sys.stderr, flush=True)
+        for event in events:
+            telling.event(event)
         told += 1
         if now.state != "running":
             break
@@ -310,7 +314,7 @@ def predict(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     """Label a file."""
     from engine.export.labelling import label_file
     return label_file(studio.workspace, given.student, given.file, given.to,
-                      ReadOptions(text_column=given.text_column))
+                      ReadOptions(text_column=given.text_column), _telling(given))
 
 
 def export(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:

@@ -16,8 +16,10 @@ def line(event: Event) -> str:
         return event["title"]
     if kind == "choice":
         return f"  {event['what']}: {event['because']}"
-    if kind == "progress" and (event["done"] >= event["total"] or event["done"] % 64 == 0):
+    if kind == "progress":
         return f"  {event['title']}: {event['done']} of {event['total']}"
+    if kind == "step":
+        return f"    step {event['step']} of {event['steps']}"
     if kind == "phase_started":
         return f"  {event['title']}: {event['because']}"
     if kind == "gate":

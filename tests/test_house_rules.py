@@ -26,7 +26,8 @@ ROOMS = (
     "projects",
     "questioning", "schooling",  # what is asked, and what is taught, in a run
     "jobs.process", "jobs.folder",  # a run's folder and who works in it: the pipeline writes there
-    "pipeline", "jobs", "documents_desk", "instructions_desk", "studio", "in_words", "cli", "__main__",
+    "pipeline", "jobs", "documents_desk", "instructions_desk", "studio",
+    "in_words", "telling", "cli", "__main__",
 )
 DOORS = {"engine.errors", "engine.plan", "engine.records", "engine.studio"}  # by which ui enters the engine
 HOSTS = {"huggingface.co", "arxiv.org", "aclanthology.org", "doi.org", "www.apache.org", "localhost"}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from engine.corpus.cleaning import DEFAULT_STEPS
-from engine.corpus.ingest import ingest
+from engine.corpus.ingest import Progress, ingest
 from engine.corpus.reading import ReadOptions
 from engine.devices import choose_device
 from engine.errors import InputError, RunError, disk_errors_in_words
@@ -25,6 +25,8 @@ from engine.tasks.answer_form import read_back
 from engine.tasks.definition import Task
 from engine.workspace import Workspace, write_json
 
+Counted = Callable[[int, int], None] | None  # told (documents done, of all)
+
 
 def open_student(workspace: Workspace, folder: Path) -> Student:
     """The student in a folder, on the installed base weights.
@@ -38,8 +40,10 @@ def open_student(workspace: Workspace, folder: Path) -> Student:
 
 
 def label_file(workspace: Workspace, folder: Path, file: Path, target: Path, options: ReadOptions,
-               ) -> dict[str, Any]:
+               on_progress: Progress | None = None) -> dict[str, Any]:
     """Read a file as the documents of training were, answer each, write a table. Returns counts.
+
+    `on_progress(what, done, total)`: as `ingest` tells of reading, then documents answered.
 
     Raises:
         InputError: the table would be written over the documents, or has an ending that is not known.
@@ -49,19 +53,20 @@ def label_file(workspace: Workspace, folder: Path, file: Path, target: Path, opt
         raise InputError("The answers would be written over the documents themselves.",
                          "Give the answers another name, after -o.")
     student = open_student(workspace, folder)
-    read = ingest([file], options, student.settings.get("cleaning", DEFAULT_STEPS))
+    read = ingest([file], options, student.settings.get("cleaning", DEFAULT_STEPS), on_progress)
     documents = read.corpus.documents
-    rows = (_chosen if student.labels else _written)(student, documents)
+    tell = (lambda done, total: on_progress("Answering", done, total)) if on_progress else None
+    rows = (_chosen if student.labels else _written)(student, documents, tell)
     write_predictions(target, rows)
     receipt = read.receipt
     return {"documents": len(rows), "rows_read": receipt.rows_read, "dropped": dict(receipt.dropped),
             "file": str(target)}
 
 
-def _chosen(student: Student, documents: Sequence[Document]) -> list[dict[str, Any]]:
+def _chosen(student: Student, documents: Sequence[Document], tell: Counted) -> list[dict[str, Any]]:
     """One row a document: its label or labels, and the probability of each."""
     wholes, several = [d.whole for d in documents], student.several
-    probs = merged(predict(student, [d.text for d in documents]), wholes, several)
+    probs = merged(predict(student, [d.text for d in documents], tell), wholes, several)
     originals: dict[str, str] = {}
     for d in documents:
         originals[d.whole] = originals.get(d.whole, "") + d.original
@@ -72,11 +77,11 @@ def _chosen(student: Student, documents: Sequence[Document]) -> list[dict[str, A
             for i, (name, text) in enumerate(originals.items())]
 
 
-def _written(student: Student, documents: Sequence[Document]) -> list[dict[str, Any]]:
+def _written(student: Student, documents: Sequence[Document], tell: Counted) -> list[dict[str, Any]]:
     """One row a document or piece of one: what the student wrote, and facts each in a column of its own."""
     task = Task(**student.settings["task"])
     rows = []
-    answers, _ = answered(student, [d.text for d in documents])
+    answers, _ = answered(student, [d.text for d in documents], tell)
     for document, answer in zip(documents, answers, strict=True):
         row = {"id": document.id, "text": document.original, "answer": answer}
         if task.kind == "extract":

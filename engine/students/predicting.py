@@ -20,17 +20,19 @@ def predict(student: Student, texts: Sequence[str],
     """Label probabilities of each text: (texts, labels) float64, in the order given.
 
     Rows sum to 1; where several labels may apply each is the probability of yes by itself.
+    `on_progress(done, total)` counts texts.
     """
     ids = [student.encode(text) for text in texts]
     was_training = student.model.training
     student.model.eval()
-    probs = np.empty((len(ids), len(student.labels)))
+    probs, done = np.empty((len(ids), len(student.labels))), 0
     for rows in length_batches([len(row) for row in ids], tokens_at_once(student.device)):
         logits = student.forward([ids[i] for i in rows])[0].cpu().double()  # Apple graphics know no doubles
         said = torch.sigmoid(logits) if student.several else torch.softmax(logits, dim=-1)
         probs[rows] = said.numpy()
+        done += len(rows)
         if on_progress:
-            on_progress(len(rows), len(ids))
+            on_progress(done, len(ids))
     student.model.train(was_training)
     return probs
 

@@ -58,9 +58,11 @@ def test_several_labels_from_asking_to_a_labelled_file(large: Made, tmp_path: Pa
         yes = [name for name, p in json.loads(row).items() if p >= 0.5]
         assert said == ("; ".join(yes) or "none")
     assert "18 of 18 answers are the same" in report["reloaded"]
+    told: list[tuple[str, int, int]] = []
     result = label_file(large.workspace, run.student, file_of(large, tmp_path / "in"),
-                        tmp_path / "out.csv", ReadOptions())
+                        tmp_path / "out.csv", ReadOptions(), lambda *how_far: told.append(how_far))
     assert result["documents"] == 5
+    assert [one for one in told if one[0] == "Answering"][-1] == ("Answering", 5, 5)
     answers = pd.read_csv(tmp_path / "out.csv", encoding="utf-8-sig", keep_default_na=False)
     assert answers["answer"].tolist() == table["student"].tolist()[:5]
 
@@ -76,7 +78,7 @@ def test_at_home_texts_are_cleaned_as_those_it_learned_from(large: Made, tmp_pat
         f"RT @a: boat {i} needed call +509 3412-56{i}" for i in range(20, 40)))
     read = []
 
-    def watched(student: Student, texts: list[str]) -> np.ndarray:
+    def watched(student: Student, texts: list[str], *_: object) -> np.ndarray:
         read.extend(texts)
         return predict(student, texts)
     with pytest.MonkeyPatch.context() as patch:
