@@ -17,7 +17,7 @@ app: .venv/installed models ## open the page in the browser, the example one cli
 	$(PY) app.py $(ARGS)
 
 test: .venv/installed-test chromium models ## run the tests (ARGS goes to pytest)
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: .venv/installed-test ## check the code's style
 	$(PY) -m ruff check $(ARGS) .

@@ -12,11 +12,31 @@ from pathlib import Path
 import huggingface_hub.constants  # noqa: F401 - reads the offline setting once: before a test sets it
 import pytest
 
+from engine.devices import machine_summary
 from engine.workspace import HOME_SETTING, Workspace
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared" / "data"
+MEMORY_EACH = 4 * 10**9  # bytes: what the largest model in a test takes, and what is loaded beside it
 INSTALLED = Workspace.default().models  # the user's own, found before any test is given another home
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes share the tests: one for each core, while there is memory for its models."""
+    machine = machine_summary()
+    return max(1, min(machine.cores, machine.available // MEMORY_EACH))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each of several processes cores of its own; what it starts stays on them.
+
+    Without that every model's threads would wait for every other's.
+    """
+    worker = getattr(config, "workerinput", None)
+    if worker and hasattr(os, "sched_setaffinity"):
+        cores, nth = sorted(os.sched_getaffinity(0)), int(worker["workerid"].removeprefix("gw"))
+        os.sched_setaffinity(0, cores[nth % len(cores)::worker["workercount"]])
 
 
 class NetworkUsed(RuntimeError):

@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 owners_of_modules = cache(packages_distributions)  # modules to distributions; asks every installed one
 OURS = {"app", "engine", "tests", "ui"}
-NOT_IMPORTED = {"accelerate", "ruff", "pytest-timeout"}  # each has its reason in pyproject, or is a tool
+# Each has its reason in pyproject, or is a tool.
+NOT_IMPORTED = {"accelerate", "ruff", "pytest-timeout", "pytest-xdist"}
 COMES_WITH = {"pydantic-core": "pydantic"}  # chosen by its owner to the patch: never pinned beside it
 BESIDES_THE_TESTS = {"packaging"}  # pytest's own, and every large library's
 
