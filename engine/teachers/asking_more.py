@@ -22,7 +22,7 @@ from engine.tasks.parsing import Extraction, parse_fields, parse_summary
 from engine.teachers.asking import Progress, answer_prompts
 from engine.teachers.protocol import Teacher
 
-WRITE_BATCH = 8
+WRITE_BATCH = 16  # a step reads all weights, for one row or for many; a pause waits for the batch
 FEWEST_TO_CALIBRATE = 50  # documents; the lean of fewer says more about them than about the model
 TOGETHER = 64  # documents asked about one category, where the instructions stand in front
 

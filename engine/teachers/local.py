@@ -16,6 +16,7 @@ from engine.prompts.verbalisers import assign
 from engine.records import Answer, FloatArray, ListedTokens, Prompt, Written, text_digest
 from engine.tasks.definition import LETTERS
 from engine.teachers.listing import list_answers
+from engine.teachers.packing import pack
 from engine.teachers.prefixes import SharedPrefix
 from engine.teachers.scores import as_scored
 from engine.teachers.writing import write
@@ -39,6 +40,7 @@ class LocalTeacher:
         if not self._tokenizer.chat_template:
             raise TeacherError(f"“{self.name}” has no chat form: it was not trained to follow instructions.",
                                "Choose a model whose name ends in “Instruct”.")
+        self.packed = pack(self._model.base_model)
         self._device = torch.device(choice.device)
         self._letters = [self._single_token(letter) for letter in LETTERS]
         self._words: dict[tuple[str, ...], tuple[int, ...]] = {}

@@ -30,4 +30,5 @@ def open_teacher(name: str, workspace: Workspace,
     from engine.teachers.local import LocalTeacher  # torch: only where a model really runs
     folder = require(workspace.models, name)
     choice = choice or choose_device()
-    return LocalTeacher(folder, choice), f"on this machine: {choice.because}"
+    local = LocalTeacher(folder, choice)
+    return local, "; ".join(filter(None, (f"on this machine: {choice.because}", local.packed)))

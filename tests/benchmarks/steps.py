@@ -1,11 +1,13 @@
 """What one training step costs, and which choices make it cheap: SmolLM2 + LoRA on made-up token ids.
 
-    python -m tests.benchmarks.steps [memory choices attention compiled] [--steps 12]
+    python -m tests.benchmarks.steps [memory choices attention compiled packed] [--steps 12]
 
 memory     peak of the whole process at a step of 32 documents of 64 tokens
 choices    documents a second by who computes adapters, norms and attention, number format, sorting by length
 attention  seconds by the width of a batch: torch's fused attention and products written out
 compiled   as the first line of choices, with `torch.compile`, its start counted
+packed     what a large model gains by weights laid out for the processor, by rows and tokens read at once:
+           six layers of the shape of Qwen2.5-Coder-1.5B, by turns
 
 Every line is a ratio to the first one, measured one after the other in this process.
 """
@@ -15,10 +17,12 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from unittest.mock import patch
 
 import numpy as np
 import torch
+from transformers import Qwen2Config, Qwen2Model
 
 from engine.devices import choose_device
 from engine.evaluation.cost import PeakMemory
@@ -26,6 +30,7 @@ from engine.losses.outputs import output_loss
 from engine.models.weights import require
 from engine.plan import DEFAULT_STUDENT, StudentPlan
 from engine.students.base import Student
+from engine.teachers.packing import pack
 from engine.training.batches import batches
 from engine.training.optimiser import Optimiser
 from engine.workspace import Workspace
@@ -163,9 +168,31 @@ def compiled(given: argparse.Namespace) -> None:
           f"compiling: {pays}")
 
 
+def packed(given: argparse.Namespace) -> None:  # noqa: ARG001
+    choice = choose_device()
+    torch.set_num_threads(choice.threads)
+    shape = Qwen2Config(vocab_size=1000, hidden_size=1536, intermediate_size=8960, num_hidden_layers=6,
+                        num_attention_heads=12, num_key_value_heads=2)
+    plain = Qwen2Model(shape).to(getattr(torch, choice.dtype)).eval()
+    laid_out = deepcopy(plain)
+    print(pack(laid_out) or "weights stay as they are here: nothing is gained")
+    for rows, width in ((16, 64), (3, 45), (1, 1), (8, 1), (16, 1), (32, 1)):
+        ids, best = torch.randint(0, 1000, (rows, width)), {plain: float("inf"), laid_out: float("inf")}
+        with torch.inference_mode():
+            for _ in range(4):
+                for model in best:
+                    began = time.perf_counter()
+                    model(input_ids=ids, use_cache=False)
+                    best[model] = min(best[model], time.perf_counter() - began)
+        plainly, fast = best.values()
+        print(f"{rows:2} × {width:2} tokens: {plainly:.3f} s as they come, {fast:.3f} s laid out "
+              f"({plainly / fast:.2f} ×)", flush=True)
+
+
 def main() -> None:
     """Run the parts asked for."""
-    parts = {"memory": memory, "choices": choices, "attention": attention, "compiled": compiled}
+    parts = {"memory": memory, "choices": choices, "attention": attention, "compiled": compiled,
+             "packed": packed}
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(parts))
     parser.add_argument("--steps", type=int, default=24)

@@ -178,16 +178,17 @@ def test_a_second_asking_needs_no_model(teacher: LocalTeacher, tmp_path: Path) -
 def test_an_interruption_loses_at_most_one_batch(tmp_path: Path) -> None:
     cache, looks = AnswerCache(tmp_path / "a.sqlite"), iter(range(9))
     writer = Writing(lambda p: Written(p.text, True))
+    texts = tuple(f"Bridge number {i} fell." for i in range(WRITE_BATCH + 8))
 
     def stop() -> None:
         if next(looks) == 1:
             raise KeyboardInterrupt
     with pytest.raises(KeyboardInterrupt):
-        asked(writer, cache, checkpoint=stop)
+        asked(writer, cache, texts, checkpoint=stop)
     assert len(writer.asked) == WRITE_BATCH
-    answers = asked(writer, cache)
-    assert len(writer.asked) == len({p.text for p in writer.asked}) == len(DOCUMENTS)
-    assert all(d.text in answer for d, answer in zip(DOCUMENTS, answers, strict=True))  # each in its row
+    answers = asked(writer, cache, texts)
+    assert len(writer.asked) == len({p.text for p in writer.asked}) == len(texts)
+    assert all(text in answer for text, answer in zip(texts, answers, strict=True))  # each in its row
 
 
 def test_a_summary_that_was_cut_off_is_not_passed_on() -> None:

@@ -1,0 +1,100 @@
+"""Packed weights give what plain ones give, whatever is multiplied, and only where they can and gain."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from transformers import Qwen2Config, Qwen2Model
+
+from engine.models.folders import ModelFolder
+from engine.prompts.composing import compose
+from engine.teachers import packing
+from engine.teachers.local import LocalTeacher
+from engine.teachers.opening import open_teacher
+from engine.teachers.packing import PackedLinear, pack
+from tests.students.tiny import CPU, FIRST, MODEL, TASK, Made, corpus_of, documents
+
+pytestmark = pytest.mark.skipif(not packing._can_pack(torch.zeros(2, 2)), reason="no oneDNN in this torch")
+BF16 = packing._can_pack(torch.zeros(2, 2, dtype=torch.bfloat16))
+
+
+def body(layers: int = 2) -> Qwen2Model:
+    """A random body whose largest matrix is just large enough."""
+    torch.manual_seed(0)
+    return Qwen2Model(Qwen2Config(
+        vocab_size=50, hidden_size=512, intermediate_size=2100, num_hidden_layers=layers,
+        num_attention_heads=8, num_key_value_heads=2, max_position_embeddings=64)).eval()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, pytest.param(
+    torch.bfloat16, marks=pytest.mark.skipif(not BF16, reason="this processor has no 16-bit products"))])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("x", [
+    torch.randn(96), torch.randn(3, 96), torch.randn(2, 5, 96), torch.randn(96, 7).t(),
+    torch.randn(4, 200)[:, 3:99], torch.randn(0, 96), torch.randn(700, 96)],
+    ids=["one", "rows", "batch", "turned", "a part", "none", "many"])
+def test_the_product_is_the_same(x: torch.Tensor, bias: bool, dtype: torch.dtype) -> None:
+    plain = nn.Linear(96, 160, bias=bias).to(dtype)
+    packed = PackedLinear(plain)
+    with torch.inference_mode():
+        torch.testing.assert_close(packed(x.to(dtype)), plain(x.to(dtype)))
+    assert torch.equal(packed.weight, plain.weight) and "weight" not in dict(packed.named_parameters())
+
+
+def test_a_packed_body_says_the_same_and_keeps_no_weights_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing, "_gain", lambda _: 1.73)
+    plain = body()
+    made = copy.deepcopy(plain)
+    assert pack(made) == "weights laid out for this processor, 1.7 × as fast for a few rows (timed)"
+    assert not [m for m in made.modules() if type(m) is nn.Linear]
+    assert sum(isinstance(m, PackedLinear) for m in made.modules()) == 2 * 7
+    assert {name.split(".")[-2] for name, _ in made.named_parameters()} <= {
+        "embed_tokens", "norm", "input_layernorm", "post_attention_layernorm"}
+    ids = torch.randint(0, 50, (3, 20))
+    with torch.inference_mode():
+        torch.testing.assert_close(made(input_ids=ids).last_hidden_state,
+                                   plain(input_ids=ids).last_hidden_state, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("gain, packs", [(0.5, False), (1.0, False), (1.05, False), (1.2, True)])
+def test_only_what_gains_is_packed(gain: float, packs: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing, "_gain", lambda _: gain)
+    made = body(1)
+    assert bool(pack(made)) == packs == any(isinstance(m, PackedLinear) for m in made.modules())
+
+
+def test_what_cannot_be_packed_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing, "_gain", lambda _: 9.0)
+    small = Qwen2Model(Qwen2Config(vocab_size=50, hidden_size=64, intermediate_size=128, num_hidden_layers=1,
+                                   num_attention_heads=4, num_key_value_heads=2))
+    for made in (small, body(1).half(), body(1).to("meta"), nn.Sequential(nn.ReLU())):
+        before = [type(m) for m in made.modules()]
+        assert pack(made) == "" and [type(m) for m in made.modules()] == before
+
+    def refuses(_: nn.Linear) -> float:
+        raise RuntimeError("this processor has no such layout")
+    monkeypatch.setattr(packing, "_gain", refuses)
+    assert pack(body(1)) == ""
+
+
+def test_the_gain_is_timed() -> None:
+    assert 0 < packing._gain(body(1).layers[0].mlp.gate_proj) < 100
+
+
+def test_a_teacher_answers_and_writes_as_before_and_says_what_was_done(
+        made: Made, tiny_model: ModelFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = LocalTeacher(tiny_model, CPU)
+    monkeypatch.setattr(packing, "LEAST", 1)
+    monkeypatch.setattr(packing, "_gain", lambda _: 2.0)
+    packed, because = open_teacher(MODEL, made.workspace, CPU)
+    assert plain.packed == "" and because.endswith("2.0 × as fast for a few rows (timed)")
+    assert packed.digest == plain.digest  # kept answers stay good
+    asked = compose(FIRST, TASK, corpus_of(documents(8)[0]).documents, (0, 1, 2), 1200)
+    for one, other in zip(packed.answer(asked, (0.5, 1.0)), plain.answer(asked, (0.5, 1.0)), strict=True):
+        np.testing.assert_allclose(one.log_probs, other.log_probs, atol=1e-4)
+        np.testing.assert_allclose(one.hidden, other.hidden, atol=1e-2)
+    assert packed.write(asked, 6) == plain.write(asked, 6)
