@@ -101,6 +101,10 @@ class Questions:
                              max_chars=plan.ask.max_chars, depths=depths, calibrate=plan.ask.calibrate,
                              learn=self.parts.learn, checkpoint=self.checkpoint,
                              on_progress=self.progress("Asking the large model"))
+        if answers.lean:
+            self._tell("liking for yes", round(answers.lean, 2), (
+                "over all categories together it said yes more than no; most categories are not true of most "
+                f"documents, so {answers.lean:.2f} nats were taken off all alike"))
         yes = {name: int(count) for name, count in
                zip(plan.task.names, decisions(answers.probs, several=True).sum(axis=0), strict=True)}
         self._tell("categories", yes, f"how many of {n} documents the large model gives each of them")

@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.cache.answers import AnswerCache
 from engine.cache.keys import written_key
-from engine.prompts.calibration import class_pull, empty_documents, without_class_pull
+from engine.prompts.calibration import CAP, class_pull, empty_documents, without_class_pull
 from engine.prompts.questions import compose_labels, compose_open
 from engine.prompts.template import Template
 from engine.records import Document, FloatArray, Prompt, Written
@@ -31,12 +31,14 @@ TOGETHER = 64  # documents asked about one category, where the instructions stan
 class LabelAnswers:
     """`probs` (documents, labels): probability of yes for each by itself; the liking for yes is taken off.
 
-    `hidden` (documents, depths, width) fp16: the mean over a document's questions, or None.
+    `hidden` (documents, depths, width) fp16: the mean over a document's questions, or None. `lean`: what was
+    taken off all categories alike, in nats.
     """
 
     probs: FloatArray
     from_cache: int
     hidden: FloatArray | None = None
+    lean: float = 0.0
 
 
 def ask_labels(teacher: Teacher, documents: Sequence[Document], task: Task, template: Template, *,
@@ -79,10 +81,11 @@ def ask_labels(teacher: Teacher, documents: Sequence[Document], task: Task, temp
             if on_progress:
                 on_progress(done, total)
     said = log_probs[:len(documents)]
-    probs = (yes_probabilities(said, log_probs[len(documents):], learn) if calibrate
-             else np.exp(said[:, :, 0]))
+    probs, lean = np.exp(said[:, :, 0]), 0.0
+    if calibrate:
+        probs, lean = yes_probabilities(said, log_probs[len(documents):], learn)
     hidden = None if sums is None else (sums[:len(documents)] / n_labels).astype(np.float16)
-    return LabelAnswers(probs, cached, hidden)
+    return LabelAnswers(probs, cached, hidden, lean)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +107,31 @@ def _message_first(prompts: Sequence[Prompt], n_labels: int) -> bool:
 
 
 def yes_probabilities(answers: FloatArray, empties: FloatArray,
-                      learn: Sequence[int] | None = None) -> FloatArray:
-    """Probability of yes, (documents, labels), without a liking for it that empties and pool share.
+                      learn: Sequence[int] | None = None) -> tuple[FloatArray, float]:
+    """Probability of yes, (documents, labels), without likings for it, and the lean taken off all alike.
 
     Both are log-probabilities of yes and no: (documents, labels, 2) and (empty messages, labels, 2). The
     pool is the documents at `learn`, or all. A lean to no is left alone: categories are rare, and of a
     message that says nothing no is the right answer.
+
+    Two likings are taken off. That for a category which empty messages and pool share (`class_pull`). Then
+    the mean log-odds of yes over the pool and *all* categories, where it is above 0, up to `CAP`: one
+    category may be true of most documents, most categories hardly are, and a model asked about what a
+    message comes near says yes too soon. It is batch calibration (Zhou et al., ICLR 2024) with one shift for
+    all categories, which leaves their shares apart and turns no answer over that the model is sure of.
     """
     mended = np.empty(answers.shape[:2])
-    for label in range(answers.shape[1] if len(answers) else 0):
+    if not answers.size:
+        return mended, 0.0
+    pool = slice(None) if learn is None else list(learn)
+    for label in range(answers.shape[1]):
         said, empty = np.exp(answers[:, label]), np.exp(empties[:, label])
-        pull = class_pull(said if learn is None else said[list(learn)], empty)
+        pull = class_pull(said[pool], empty)
         mended[:, label] = without_class_pull(said, pull if pull[0] > 0 else np.zeros(2))[:, 0]
-    return mended
+    sure = np.clip(mended, 1e-6, 1 - 1e-6)
+    odds = np.log(sure) - np.log1p(-sure)
+    lean = float(np.clip(odds[pool].mean(), 0.0, CAP))
+    return (1 / (1 + np.exp(lean - odds)) if lean else mended), lean
 
 
 def ask_open(teacher: Teacher, documents: Sequence[Document], task: Task, template: Template, *,

@@ -111,6 +111,33 @@ def test_a_lean_to_no_is_not_taken_for_a_liking() -> None:
     np.testing.assert_allclose(answers.probs, 0.1, atol=1e-5)
 
 
+def odds(probs: FloatArray) -> FloatArray:
+    return np.log(probs) - np.log1p(-probs)
+
+
+def test_a_lean_to_yes_over_all_categories_is_taken_off_all_alike() -> None:
+    """Asked about what a message comes near it says yes too soon; to empty messages it rightly says no."""
+    likely = {"flood": 0.9, "fire": 0.7, "other": 0.4}
+
+    def yes(text: str) -> float:
+        name = next(n for n in likely if f"about {n} :" in text)
+        return 0.2 if is_empty(text) else likely[name] - 0.05 * ("ban" in text)
+    plain, mended = asked(Told(yes), calibrate=False), asked(Told(yes))
+    assert plain.lean == 0 and mended.lean > 0.5
+    assert mended.lean == pytest.approx(odds(plain.probs).mean(), abs=1e-5)
+    np.testing.assert_allclose(odds(plain.probs) - odds(mended.probs), mended.lean, atol=1e-5)
+    assert odds(mended.probs).mean() == pytest.approx(0, abs=1e-5)
+    assert (mended.probs[:, 0] > 0.5).all() and (mended.probs[:, 2] < 0.4).all()
+
+
+@pytest.mark.parametrize(("likely", "lean"), [(0.5, 0.0), (0.3, 0.0), (0.6, np.log(1.5)), (0.9999, CAP)])
+def test_the_lean_is_never_to_no_and_never_more_than_the_cap(likely: float, lean: float) -> None:
+    """What it is sure of it still says."""
+    answers = asked(Told(lambda text: 0.1 if is_empty(text) else likely))
+    assert answers.lean == pytest.approx(lean, abs=1e-5) and np.isfinite(answers.probs).all()
+    assert (answers.probs > 0.9).all() or lean < CAP
+
+
 def test_a_liking_is_told_by_the_documents_to_learn_from_alone() -> None:
     """What documents kept aside say must not move the answers that are learned."""
     def told(aside: float) -> FloatArray:
