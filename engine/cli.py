@@ -291,8 +291,7 @@ def watch(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
         events, offset = read_events(run.events, offset)
         if not told:
             events = events[session_start(events):]
-        for event in events:
-            telling.event(event)
+        telling.events(events)
         told += 1
         if now.state != "running":
             break

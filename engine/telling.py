@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from engine.events import Event
 from engine.in_words import line
 
 EVERY, FIRST = 5.0, 1.0  # seconds between two lines about a piece of work; until its first
+COUNTS = ("progress", "step")  # events that say how far something is
 WORK = {"reading": "Reading", "duplicates": "Looking for near-duplicates"}  # stages of `ingest`
 
 
@@ -32,6 +33,13 @@ class Telling:
         title = WORK.get(work, work)
         if self._wanted(title, done >= total, self.clock()):
             self.say(f"{title}: {100 * done // max(1, total)} %")
+
+    def events(self, events: Sequence[Event]) -> None:
+        """Some events of a run at once, all that it wrote so far maybe: of counts, the newest counts."""
+        newest = max((i for i, event in enumerate(events) if event["kind"] in COUNTS), default=None)
+        for i, event in enumerate(events):
+            if i == newest or event["kind"] not in COUNTS:
+                self.event(event)
 
     def event(self, event: Event) -> None:
         """One event of a run."""

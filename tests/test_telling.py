@@ -86,6 +86,21 @@ def test_training_steps_are_told_seldom_and_looks_and_ends_always() -> None:
     assert len(looks) == 2 and len(said) - len(looks) == pytest.approx(30 / EVERY, abs=1)
 
 
+def test_of_what_a_run_wrote_before_stages_and_looks_are_told_and_no_counts() -> None:
+    """Whoever looks in after an hour is not told of every minute of it."""
+    past = [{"kind": "stage_started", "time": 0.0, "title": "Asking the large model"},
+            *(progress(done, 4.0 * done) for done in range(0, 900)),
+            {"kind": "gate", "time": 3600.0, "step": 20, "agreement": 0.5, "n": 60},
+            progress(900, 3604.0)]
+    said: list[str] = []
+    telling = Telling(said.append)
+    telling.events(past)
+    assert said == ["Asking the large model", "    step 20: agreement 50.0 % of 60"]
+    for second in range(1, 12):
+        telling.events([progress(900 + second, 3604.0 + second)])
+    assert said[2:] == ["  Asking: 901 of 1200", "  Asking: 906 of 1200", "  Asking: 911 of 1200"]
+
+
 def test_reading_on_the_command_line_says_how_far_it_is(
         tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """On standard error, and not at all beside `--json`; a clock that hurries stands for a long file."""
