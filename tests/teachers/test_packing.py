@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import weakref
 
 import numpy as np
 import pytest
@@ -58,6 +59,22 @@ def test_a_packed_body_says_the_same_and_keeps_no_weights_twice(monkeypatch: pyt
     with torch.inference_mode():
         torch.testing.assert_close(made(input_ids=ids).last_hidden_state,
                                    plain(input_ids=ids).last_hidden_state, rtol=1e-4, atol=1e-4)
+
+
+def test_no_more_than_one_matrix_is_in_memory_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model of six gigabytes took twelve while it was packed."""
+    monkeypatch.setattr(packing, "_gain", lambda _: 2.0)
+    made = body()
+    plain = [weakref.ref(m.weight) for m in made.modules() if type(m) is nn.Linear]
+    packed: list[int] = []
+    real = PackedLinear.__init__
+
+    def counted(self: PackedLinear, linear: nn.Linear) -> None:
+        real(self, linear)
+        packed.append(sum(weight() is not None for weight in plain))
+    monkeypatch.setattr(PackedLinear, "__init__", counted)
+    pack(made)
+    assert packed == list(range(len(plain), 0, -1)) and not any(weight() is not None for weight in plain)
 
 
 @pytest.mark.parametrize("gain, packs", [(0.5, False), (1.0, False), (1.05, False), (1.2, True)])
