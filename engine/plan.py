@@ -21,7 +21,7 @@ from engine.prompts.linting import lint
 from engine.prompts.template import Template, student_text
 from engine.tasks.definition import Task, TaskKind
 from engine.teachers.protocol import GIVES, teacher_kind
-from engine.workspace import write_text
+from engine.workspace import as_yaml, write_text
 
 Preset = Literal["quick", "balanced", "thorough"]
 Slice = Literal["confident", "all", "hard"]
@@ -346,5 +346,5 @@ def _in_words(error: ErrorDetails) -> tuple[str, str]:
 
 def save_plan(path: Path, plan: DistillPlan) -> None:
     """Write a plan as YAML, readable, atomically."""
-    text = yaml.safe_dump(plan.model_dump(mode="json"), allow_unicode=True, sort_keys=False, width=100)
+    text = as_yaml(plan.model_dump(mode="json"), width=100)
     write_text(path, text)

@@ -22,6 +22,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from engine.errors import RunError, disk_errors_in_words
 
 HOME_SETTING = "ANON_HOME"
@@ -118,6 +120,13 @@ def fresh_folder(within: Path, stem: str) -> Path:
             path.mkdir(parents=True)
             break
     return path
+
+
+def as_yaml(value: Any, width: int = 80) -> str:  # noqa: ANN401 - plain values
+    """Plain values as YAML, letters of every script as they are, keys in their order."""
+    text = yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=width)
+    # YAML 1.1 takes U+0085 for the end of a line, and PyYAML writes it as it is: it would come back as one.
+    return yaml.safe_dump(value, sort_keys=False, width=width) if "\x85" in text else text
 
 
 def write_atomic(path: Path, write: Callable[[Path], None]) -> None:

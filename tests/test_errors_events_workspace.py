@@ -15,6 +15,7 @@ from typing import TextIO
 import numpy as np
 import pytest
 import torch
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors import SafetensorError
@@ -24,6 +25,7 @@ from engine.errors import EngineError, RunError, SpaceError, disk_errors_in_word
 from engine.events import EventLog, follow, read_events
 from engine.workspace import (
     Workspace,
+    as_yaml,
     fresh_folder,
     read_json,
     slug,
@@ -188,6 +190,11 @@ def test_slugs_are_folder_safe_and_settled(name: str) -> None:
     made = slug(name)
     assert 1 <= len(made) <= 60 and set(made) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
     assert not made.startswith("-") and not made.endswith("-") and slug(made) == made
+
+
+@pytest.mark.parametrize("text", ["00\x85", "a\x85b", "a\u2028b", "a\nb ", "日本語", "é: #", "'", "\t"])
+def test_any_text_comes_back_from_yaml(text: str) -> None:
+    assert yaml.safe_load(as_yaml({"b": text, "a": [text]})) == {"b": text, "a": [text]}
 
 
 def test_fresh_folders_count_up_and_no_two_askers_get_the_same(tmp_path: Path) -> None:

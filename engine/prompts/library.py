@@ -19,7 +19,7 @@ from engine.prompts.sandbox import compile_template
 from engine.prompts.template import Template
 from engine.records import text_digest
 from engine.tasks.definition import TaskKind
-from engine.workspace import ASSETS, write_new
+from engine.workspace import ASSETS, as_yaml, write_new
 
 DEFAULT_TEMPLATE = "message-first"
 DEFAULTS: dict[TaskKind, str] = {"single_label": DEFAULT_TEMPLATE, "multi_label": "yes-or-no",
@@ -158,7 +158,7 @@ def _made(like: Template, **changes: Any) -> Template:  # noqa: ANN401 - fields 
 def _keep(folder: Path, made: Template) -> Template:
     """Write a version's file. Raises `FileExistsError` if it is there: versions are never rewritten."""
     write_new(folder / made.id / f"{made.version}.yaml",
-              yaml.safe_dump(made.model_dump(), allow_unicode=True, sort_keys=False))
+              as_yaml(made.model_dump()))
     return made
 
 

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from engine.errors import InputError
 from engine.spreadsheet import would_run
 from engine.tasks.definition import FieldType, Task, TaskKind
+from engine.workspace import as_yaml
 
 HEAD = ("name", "definition", "actionable", "type", "question", "kind", "max_words")
 _ALIASES = {
@@ -64,7 +65,7 @@ def to_csv(task: Task) -> str:
 
 def to_yaml(task: Task) -> str:
     """The whole question, readable."""
-    return yaml.safe_dump(task.model_dump(mode="json", exclude={"id"}), allow_unicode=True, sort_keys=False)
+    return as_yaml(task.model_dump(mode="json", exclude={"id"}))
 
 
 def from_file(path: Path) -> Task:

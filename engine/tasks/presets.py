@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from engine.errors import SettingsError
 from engine.tasks.definition import Task
-from engine.workspace import ASSETS, write_text
+from engine.workspace import ASSETS, as_yaml, write_text
 
 _ABOUT = ("title", "order", "source")  # of a preset: shown in the list, no part of the question
 _FIRST = {"hazard": 10, "humanitarian": 11, "informative": 12}
@@ -43,7 +43,7 @@ def save_task(folder: Path, task: Task) -> Path:
     """Keep a task in a project's `tasks/`; refuse one that cannot be asked."""
     task.check()
     path = folder / f"{task.id}.yaml"
-    write_text(path, yaml.safe_dump(task.model_dump(mode="json"), allow_unicode=True, sort_keys=False))
+    write_text(path, as_yaml(task.model_dump(mode="json")))
     return path
 
 
