@@ -23,6 +23,9 @@ from ui.session import Frame, Page, browser_state, is_public, new_visitor, studi
 PAGES = {"documents": documents.build, "instructions": instructions.build, "distil": distil.build,
          "compare": compare.build, "take_home": take_home.build}
 LOOK_AGAIN_S = 5.0  # how often labels and the list of runs follow what happens in the background
+# Gradio's page (6.31) now and then loses an update that comes while a component is shown for the first time,
+# and says nothing of it: the looks that follow a change send it again.
+SENT_AGAIN = 2
 STILL_HERE_S = 60.0  # how often an open page says so; Gradio gives up what it holds after an hour
 
 
@@ -126,7 +129,10 @@ def _run_of(studio: Studio, project: str, wanted: str = "") -> str:
 
 @guarded
 def _head(visitor: str, project: str, run: str, seen: str) -> Any:  # noqa: ANN401 - updates
-    """Project list, run list and the state in each tab's label; skips when nothing changed."""
+    """Project list, run list and the state in each tab's label; skips what was sent often enough.
+
+    `seen` is what was sent last, and how often: "" sends all anew.
+    """
     studio = studio_for(visitor)
     known = [(p.title, p.id) for p in studio.projects()]
     if project not in [value for _, value in known]:
@@ -138,11 +144,13 @@ def _head(visitor: str, project: str, run: str, seen: str) -> Any:  # noqa: ANN4
     labels = {page: wording.frame_tab(page, state)
               for page, state in _states(studio, project, run).items()}
     now = repr((known, project, run, found, labels))
-    if now == seen:
+    before, _, times = seen.rpartition("#")
+    again = int(times) + 1 if before == now else 0
+    if again > SENT_AGAIN:
         return gr.skip()
     return (gr.Dropdown(choices=known, value=project or None, visible=bool(known)),
             gr.Radio(choices=found, value=run or None, visible=bool(found)),
-            gr.HTML(visible=not found), now,
+            gr.HTML(visible=not found), f"{now}#{again}",
             *(gr.Tab(label=labels[page]) for page in PAGES))
 
 

@@ -79,10 +79,18 @@ def test_labels_carry_the_state_of_the_project(workspace: Workspace) -> None:
     assert labels == ["Documents · 470", "Instructions · v1", "Distil", "Compare", "Take home"]
 
 
-def test_nothing_is_drawn_again_while_nothing_changes(workspace: Workspace) -> None:
-    Studio(workspace).open_example()
-    seen = layout._head("", "example", "", "")[3]
+def test_a_change_is_sent_again_to_a_page_that_may_have_lost_it_then_no_more(workspace: Workspace) -> None:
+    studio = Studio(workspace)
+    studio.open_example()
+    seen = ""
+    for _ in range(1 + layout.SENT_AGAIN):
+        *_, seen, first, _, _, _, _ = layout._head("", "example", "", seen)
+        assert first.label == "Documents · 470"
     assert layout._head("", "example", "", seen) == gr.skip()
+    studio.create_project("Another # 1")
+    *_, changed, _, _, _, _, _ = layout._head("", "example", "", seen)  # a change begins anew
+    assert layout._head("", "example", "", changed) != gr.skip()
+    assert layout._head("", "example", "", "") != gr.skip()
 
 
 def test_a_reload_finds_the_project_again_and_a_lost_one_falls_back(workspace: Workspace) -> None:
