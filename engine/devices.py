@@ -10,6 +10,7 @@ import platform
 import shutil
 import subprocess
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -102,13 +103,8 @@ def cpu_flops() -> float:
     from threadpoolctl import threadpool_limits
 
     left, right = np.ones((128, 1024), np.float32), np.ones((1024, 1024), np.float32)
-    best, end, rounds = float("inf"), time.perf_counter() + PROBE_SECONDS, 0
-    # One thread, many short tries: several wait for each other whenever the machine does something else.
-    with threadpool_limits(1):
-        while time.perf_counter() < end or rounds < FEWEST_ROUNDS:
-            start = time.perf_counter()
-            left @ right
-            best, rounds = min(best, time.perf_counter() - start), rounds + 1
+    with threadpool_limits(1):  # several threads wait for each other whenever the machine does something else
+        best, = best_seconds([lambda: left @ right], PROBE_SECONDS)
     gain = next((gain for flag, gain in BF16_GAINS.items() if flag in _cpu_flags()), 1.0)
     return usable_cores() * gain * 2 * left.size * right.shape[1] / best
 
@@ -249,27 +245,35 @@ def judge_trial(seconds32: float, seconds16: float) -> tuple[str, str]:
 
 @cache
 def matmul_trial() -> tuple[float, float]:
-    """Seconds for one (128, 1024) × (1024, 1024) product in fp32 and in bf16: best within 0.3 s.
-
-    On one thread and by turns: other work on the machine then slows both formats alike, and the best of
-    many short tries hardly feels it, so that a busy moment does not change the choice.
-    """
+    """Seconds for one (128, 1024) × (1024, 1024) product in fp32 and in bf16, on one thread."""
     import torch
+
+    def product(dtype: torch.dtype) -> Callable[[], object]:
+        left, right = torch.ones(128, 1024, dtype=dtype), torch.ones(1024, 1024, dtype=dtype)
+        return lambda: torch.mm(left, right)
 
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        pairs = [(torch.ones(128, 1024, dtype=dtype), torch.ones(1024, 1024, dtype=dtype))
-                 for dtype in (torch.float32, torch.bfloat16)]
-        for left, right in pairs:
-            torch.mm(left, right)  # first call sets the kernels up
-        best, end, rounds = [float("inf"), float("inf")], time.perf_counter() + TRIAL_SECONDS, 0
-        while time.perf_counter() < end or rounds < FEWEST_ROUNDS:
-            for which, (left, right) in enumerate(pairs):
-                start = time.perf_counter()
-                torch.mm(left, right)
-                best[which] = min(best[which], time.perf_counter() - start)
-            rounds += 1
+        in_fp32, in_bf16 = best_seconds([product(torch.float32), product(torch.bfloat16)], TRIAL_SECONDS)
     finally:
         torch.set_num_threads(before)
-    return best[0], best[1]
+    return in_fp32, in_bf16
+
+
+def best_seconds(works: Sequence[Callable[[], object]], within: float) -> list[float]:
+    """Seconds that each piece of work took at best, all of them again and again for `within` seconds.
+
+    By turns: what else the machine does then slows all alike, and the best of many short tries hardly feels
+    it, so that a busy moment does not change a choice.
+    """
+    for work in works:
+        work()  # the first call sets things up
+    best, end, rounds = [float("inf")] * len(works), time.perf_counter() + within, 0
+    while time.perf_counter() < end or rounds < FEWEST_ROUNDS:
+        for which, work in enumerate(works):
+            start = time.perf_counter()
+            work()
+            best[which] = min(best[which], time.perf_counter() - start)
+        rounds += 1
+    return best

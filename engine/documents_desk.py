@@ -10,7 +10,6 @@ from typing import Any
 from engine import projects
 from engine.corpus.cleaning import DEFAULT_STEPS
 from engine.corpus.hub import fetch_dataset
-from engine.corpus.ingest import Progress
 from engine.corpus.receipt import masked
 from engine.corpus.store import load_corpus, load_manifest, load_receipt
 from engine.corpus.table import ReadOptions
@@ -18,6 +17,7 @@ from engine.errors import InputError
 from engine.jobs import reading
 from engine.jobs.reading import Reading
 from engine.plan import EXAMPLE_TEACHER
+from engine.progress import Staged
 from engine.projects import EXAMPLE, Project
 from engine.records import Corpus
 from engine.settings import with_limits
@@ -69,7 +69,7 @@ class DocumentsDesk:
     # Documents
 
     def read_files(self, paths: Sequence[Path], options: ReadOptions | None = None,
-                   cleaning: Sequence[str] = DEFAULT_STEPS, on_progress: Progress | None = None,
+                   cleaning: Sequence[str] = DEFAULT_STEPS, on_progress: Staged | None = None,
                    gold_file: Path | None = None) -> Reading:
         """Read an upload without putting it in use; a large one in a process of its own.
 
@@ -88,7 +88,7 @@ class DocumentsDesk:
         """The size that one file may have. Raises `SettingsError` where settings.yaml is wrong."""
         return with_limits(None, self.workspace).max_upload_mb
 
-    def fetch_dataset(self, name: str, on_progress: Progress | None = None) -> list[Path]:
+    def fetch_dataset(self, name: str, on_progress: Staged | None = None) -> list[Path]:
         """The data files of a data set of the Hugging Face Hub, fetched into the workspace's cache.
 
         Raises:
@@ -107,7 +107,7 @@ class DocumentsDesk:
         reading.discard(read)
 
     def use_documents(self, project_id: str, paths: Sequence[Path], options: ReadOptions | None = None,
-                      cleaning: Sequence[str] = DEFAULT_STEPS, on_progress: Progress | None = None,
+                      cleaning: Sequence[str] = DEFAULT_STEPS, on_progress: Staged | None = None,
                       gold_file: Path | None = None) -> Project:
         """Read an upload and put it in use at once."""
         return self.use_reading(project_id, self.read_files(paths, options, cleaning, on_progress, gold_file))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
@@ -15,6 +15,7 @@ from engine.jobs.trying import try_on
 from engine.models.folders import is_installed, require
 from engine.models.tokens import TokenCounter
 from engine.plan import DEFAULT_TEACHER
+from engine.progress import Staged
 from engine.prompts import library
 from engine.prompts.differing import Line, compare
 from engine.prompts.linting import lint
@@ -187,7 +188,7 @@ class InstructionsDesk(DocumentsDesk):
                         time is not None and time.basis == "guessed")
 
     def try_on(self, project_id: str, text: str, task: Task, teacher: str, n: int = 10,
-               on_progress: Callable[[str, int, int], None] | None = None,
+               on_progress: Staged | None = None,
                like: str | None = None) -> list[Tried]:
         """The large model on the same `n` diverse documents each time; never kept aside for training.
 

@@ -33,6 +33,7 @@ from engine.export.taking_home import pack, reload_check
 from engine.jobs.folder import RunFolder
 from engine.models.weights import ModelFolder, require
 from engine.plan import ENCODER, DistillPlan, load_plan
+from engine.progress import Counted
 from engine.questioning import Questions
 from engine.records import PARTS, Corpus, FloatArray, Parts, WrittenSignal, text_digest
 from engine.schooling import (
@@ -71,7 +72,7 @@ class Line:
     stage: str = ""
     ranks: Ranks = ALONE
 
-    def progress(self, stage: str, title: str) -> Callable[[int, int], None]:
+    def progress(self, stage: str, title: str) -> Counted:
         """A callback that reports counts, at most five times a second."""
         last = [0.0]
 

@@ -20,6 +20,7 @@ from engine.errors import TeacherError
 from engine.events import EventLog
 from engine.metrics.deciding import decisions
 from engine.plan import DistillPlan
+from engine.progress import Titled
 from engine.prompts.adapting import Adapted
 from engine.prompts.candidates import Candidate, candidates
 from engine.prompts.composing import compose, option_orders
@@ -35,7 +36,6 @@ from engine.teachers.written import Kept, written_signal
 from engine.workspace import Workspace
 
 Facts = dict[str, Any]
-Titled = Callable[[str], Callable[[int, int], None]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

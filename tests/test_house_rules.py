@@ -16,7 +16,7 @@ HEAVY = ("peft", "sentence_transformers", "torch", "transformers")
 LONGEST = 350
 # A room imports only itself and rooms above it. A name with a dot is one file of a room, standing elsewhere.
 ROOMS = (
-    "errors", "records", "workspace", "downloads", "spreadsheet",
+    "errors", "records", "progress", "workspace", "downloads", "spreadsheet",
     "views",  # what the page is shown, as plain values; several rooms make some
     "events", "devices", "tasks", "speeds", "corpus", "settings",
     "models", "embedding",  # the encoder is a model

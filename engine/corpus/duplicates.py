@@ -11,7 +11,7 @@ from __future__ import annotations
 import html
 import re
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from engine.corpus.cleaning import without_shared, without_tail
 from engine.corpus.patterns import ADDRESS, CUT_ADDRESS, HANDLE, LINK_MARK
+from engine.progress import Counted
 
 # Texts are near-duplicates from this Jaccard similarity of character 5-grams, or of word pairs.
 NEAR = 0.7
@@ -91,7 +92,7 @@ class DuplicateFinder:
         index = self._place[place]
         return self._unique[index] or self._signs[index]
 
-    def groups(self, on_progress: Callable[[int, int], None] | None = None) -> NDArray[np.int64]:
+    def groups(self, on_progress: Counted | None = None) -> NDArray[np.int64]:
         """The group of each text: numbers from 0 in order of first appearance, shape (texts,)."""
         self._exact.clear()
         forest = _Forest(len(self._unique))
@@ -174,7 +175,7 @@ def _join_continuations(
         forest.join(i, other)
 
 
-def _join_near(unique: Sequence[str], forest: _Forest, on_progress: Callable[[int, int], None]) -> None:
+def _join_near(unique: Sequence[str], forest: _Forest, on_progress: Counted) -> None:
     indices = [i for i, text in enumerate(unique) if len(text) >= WIDTH]
     if len(indices) < 2:
         return

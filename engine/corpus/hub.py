@@ -12,7 +12,7 @@ import shutil
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -23,6 +23,7 @@ from engine.corpus.sources import Source
 from engine.corpus.table import ReadOptions, n_of
 from engine.downloads import byte_counter
 from engine.errors import InputError, SpaceError, disk_errors_in_words
+from engine.progress import Staged
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import DatasetInfo
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
 HUB = "https://huggingface.co"
 PROBE_SECONDS = 3.0
 MB = 1_000_000
-OnProgress = Callable[[str, int, int], None]
-"""Called as (sentence for the user, bytes done, bytes in all)."""
-
 OTHERWISE = "Or download its files elsewhere and choose them here as files."
 _OFFLINE_SETTINGS = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 _KINDS = ((".parquet",), (".csv", ".tsv"), (".jsonl", ".ndjson"), (".json",), (".txt",))  # best first
@@ -86,7 +84,7 @@ def fetch_dataset(
     name: str,
     into: Path,
     options: ReadOptions,
-    on_progress: OnProgress | None = None,
+    on_progress: Staged | None = None,
     revision: str = "main",
     *,
     endpoint: str | None = None,
@@ -270,7 +268,7 @@ def _sentence(repo: str, done: int, total: int) -> str:
     return f"Fetching {repo} ({done / MB:,.1f} of {total / MB:,.1f} MB)"
 
 
-def _bar(tell: OnProgress, repo: str, before: int, total: int) -> type[Any]:
+def _bar(tell: Staged, repo: str, before: int, total: int) -> type[Any]:
     """A progress bar that tells what of the data set is here, in words and bytes."""
     def count(here: int) -> None:
         done = min(before + here, total)

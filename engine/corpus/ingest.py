@@ -27,10 +27,10 @@ from engine.corpus.roles import guess_roles
 from engine.corpus.sources import Source
 from engine.corpus.table import ReadOptions, Table, n_of
 from engine.errors import InputError
+from engine.progress import Staged
 from engine.records import Corpus, Gold, text_digest
 from engine.workspace import slug
 
-Progress = Callable[[str, int, int], None]
 MOSTLY_COPIES = 0.5  # share of duplicates from which the user is warned
 SHOWN = 300  # characters of a cell
 SURVEYED = 5_000  # documents searched for private details and doubled encoding, spread over all
@@ -67,7 +67,7 @@ def ingest(
     paths: Sequence[Path],
     options: ReadOptions | None = None,
     cleaning: Iterable[str] = DEFAULT_STEPS,
-    on_progress: Progress | None = None,
+    on_progress: Staged | None = None,
 ) -> Ingested:
     """Read one upload: files, folders, archives.
 
@@ -94,7 +94,7 @@ def ingest(
 
 def _gather_all(
     sources: Sequence[Source], refused: list[Refusal], options: ReadOptions, handling: Handling,
-    report: Progress,
+    report: Staged,
 ) -> tuple[list[Gathered], DuplicateFinder]:
     """Every file that can be used; the others join `refused`. Raises `InputError` if none can."""
     sizes = [source.size for source in sources]
@@ -127,7 +127,7 @@ def _gather_all(
     return files, finder
 
 
-def _teller(report: Progress, before: int, size: int, total: int, table: Table) -> Callable[[int], None]:
+def _teller(report: Staged, before: int, size: int, total: int, table: Table) -> Callable[[int], None]:
     rows = max(1, len(table.rows))
     return lambda done: report("reading", before + size * done // rows, total)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from engine.devices import choose_device
 from engine.errors import WeightsError
 from engine.models.folders import ModelFolder
-
-Embedded = Callable[[int, int], None]
-"""Called as (documents done, documents in all)."""
+from engine.progress import Counted
 
 
 def embed(
@@ -21,7 +19,7 @@ def embed(
     folder: ModelFolder | Path,
     *,
     batch_size: int = 64,
-    on_progress: Embedded | None = None,
+    on_progress: Counted | None = None,
     device: str | None = None,
 ) -> NDArray[np.float32]:
     """Unit vectors of the texts, float32, shape (n, width); width is 384 for MiniLM.

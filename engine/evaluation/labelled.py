@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from engine.corpus.cleaning import DEFAULT_STEPS, clean
 from engine.corpus.gathering import MOST_PIECES, in_pieces
 from engine.evaluation.pieces import merged
 from engine.metrics.deciding import decisions
+from engine.progress import Counted
 from engine.records import FloatArray
 from engine.students.base import Student
 from engine.students.predicting import predict, write_answers
@@ -37,7 +38,7 @@ def answered_typed(student: Student, text: str) -> tuple[str, FloatArray]:
 
 
 def answered(student: Student, texts: Sequence[str],
-             on_progress: Callable[[int, int], None] | None = None) -> tuple[list[str], FloatArray]:
+             on_progress: Counted | None = None) -> tuple[list[str], FloatArray]:
     """The answer to each text, and (texts, labels) probabilities; without labels for one that writes.
 
     What was written is in the one form it is compared in; empty where it cannot be read.

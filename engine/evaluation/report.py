@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from engine.evaluation.pieces import first_of_each, merged
 from engine.metrics.calibration import sureness
 from engine.metrics.deciding import HALF, certainty, decisions
 from engine.plan import DistillPlan
+from engine.progress import Counted
 from engine.prompts.template import render_any, shorten
 from engine.records import PARTS, Corpus, FloatArray, Gold, Parts, TeacherSignal
 from engine.students.base import Student
@@ -30,7 +31,7 @@ from engine.students.predicting import predict
 
 def score_run(plan: DistillPlan, corpus: Corpus, parts: Parts, first: TeacherSignal,
               signal: TeacherSignal, student: Student, gold: Gold | None, reasons: Mapping[str, str],
-              on_progress: Callable[[int, int], None]) -> tuple[dict[str, Any], pd.DataFrame]:
+              on_progress: Counted) -> tuple[dict[str, Any], pd.DataFrame]:
     """Score a finished student.
 
     Args:

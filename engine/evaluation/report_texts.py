@@ -18,6 +18,7 @@ from engine.metrics.calibration import sureness
 from engine.metrics.fields import field_scores, mean_f1, same_fact
 from engine.metrics.intervals import bootstrap_interval
 from engine.plan import DistillPlan
+from engine.progress import Counted
 from engine.prompts.template import render_any, shorten
 from engine.records import PARTS, Corpus, FloatArray, Parts, WrittenSignal
 from engine.students.base import Student
@@ -32,7 +33,7 @@ NOTHING_TO_SAY = "What you would have without any model: "
 
 
 def score_texts(plan: DistillPlan, corpus: Corpus, parts: Parts, signal: WrittenSignal, student: Student,
-                embed: Embed, on_progress: Callable[[int, int], None]) -> tuple[dict[str, Any], pd.DataFrame]:
+                embed: Embed, on_progress: Counted) -> tuple[dict[str, Any], pd.DataFrame]:
     """Score a finished student that writes, on *kept aside* documents that the large model answered readably.
 
     `embed(texts)`: unit vectors (texts, width), used for short texts only. Returns the report (plain values)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from engine.corpus.cleaning import DEFAULT_STEPS
-from engine.corpus.ingest import Progress, ingest
+from engine.corpus.ingest import ingest
 from engine.corpus.reading import ReadOptions
 from engine.devices import choose_device
 from engine.errors import InputError, RunError, disk_errors_in_words
@@ -17,6 +17,7 @@ from engine.evaluation.pieces import merged
 from engine.export.tables import table_format, write_predictions
 from engine.metrics.deciding import certainty, decisions
 from engine.models.weights import require
+from engine.progress import Counted, Staged
 from engine.records import Document
 from engine.students.base import SETTINGS_FILE, Student, read_settings
 from engine.students.opening import open_student as open_on
@@ -24,8 +25,6 @@ from engine.students.predicting import predict
 from engine.tasks.answer_form import read_back
 from engine.tasks.definition import Task
 from engine.workspace import Workspace, write_json
-
-Counted = Callable[[int, int], None] | None  # told (documents done, of all)
 
 
 def open_student(workspace: Workspace, folder: Path) -> Student:
@@ -40,7 +39,7 @@ def open_student(workspace: Workspace, folder: Path) -> Student:
 
 
 def label_file(workspace: Workspace, folder: Path, file: Path, target: Path, options: ReadOptions,
-               on_progress: Progress | None = None) -> dict[str, Any]:
+               on_progress: Staged | None = None) -> dict[str, Any]:
     """Read a file as the documents of training were, answer each, write a table. Returns counts.
 
     `on_progress(what, done, total)`: as `ingest` tells of reading, then documents answered.
@@ -63,7 +62,7 @@ def label_file(workspace: Workspace, folder: Path, file: Path, target: Path, opt
             "file": str(target)}
 
 
-def _chosen(student: Student, documents: Sequence[Document], tell: Counted) -> list[dict[str, Any]]:
+def _chosen(student: Student, documents: Sequence[Document], tell: Counted | None) -> list[dict[str, Any]]:
     """One row a document: its label or labels, and the probability of each."""
     wholes, several = [d.whole for d in documents], student.several
     probs = merged(predict(student, [d.text for d in documents], tell), wholes, several)
@@ -77,7 +76,7 @@ def _chosen(student: Student, documents: Sequence[Document], tell: Counted) -> l
             for i, (name, text) in enumerate(originals.items())]
 
 
-def _written(student: Student, documents: Sequence[Document], tell: Counted) -> list[dict[str, Any]]:
+def _written(student: Student, documents: Sequence[Document], tell: Counted | None) -> list[dict[str, Any]]:
     """One row a document or piece of one: what the student wrote, and facts each in a column of its own."""
     task = Task(**student.settings["task"])
     rows = []

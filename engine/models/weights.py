@@ -31,7 +31,6 @@ from engine.models.folders import (
     MB,
     InstalledModel,
     ModelFolder,
-    OnProgress,
     check_files,
     check_space,
     file_sha256,
@@ -42,6 +41,7 @@ from engine.models.folders import (
     require,
     seal,
 )
+from engine.progress import Staged
 from engine.workspace import read_json, slug
 
 __all__ = [
@@ -62,7 +62,7 @@ def get(
     models: Path,
     name_or_path: str,
     source: Source = "auto",
-    on_progress: OnProgress | None = None,
+    on_progress: Staged | None = None,
     *,
     parts_folder: Path | None = None,
     endpoint: str | None = None,
@@ -106,7 +106,7 @@ def get(
 
 
 def _from_index(
-    models: Path, known: ModelCard | None, report: OnProgress, parts_folder: Path | None
+    models: Path, known: ModelCard | None, report: Staged, parts_folder: Path | None
 ) -> ModelFolder:
     if known is None or known.packages is None:
         offered = ", ".join(entry.name for entry in catalogue() if entry.packages)
@@ -139,7 +139,7 @@ def _staging(models: Path, name: str) -> Iterator[Path]:
         ) from error
 
 
-def _from_disk(models: Path, path: Path, report: OnProgress) -> ModelFolder:
+def _from_disk(models: Path, path: Path, report: Staged) -> ModelFolder:
     """Register a folder or a GGUF file under a name made from its own."""
     if not path.exists():
         raise WeightsError(f"There is nothing at {path}.", "Check the path, then try again.")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
+from engine.progress import Counted
 from engine.records import FloatArray, Written
 from engine.students.base import Student
 from engine.teachers.writing import write
@@ -16,7 +17,7 @@ WRITTEN_AT_ONCE = 4096  # tokens of documents and answers written together
 
 @torch.no_grad()  # not inference mode: weights in pieces are gathered into buffers that training uses, too
 def predict(student: Student, texts: Sequence[str],
-            on_progress: Callable[[int, int], None] | None = None) -> FloatArray:
+            on_progress: Counted | None = None) -> FloatArray:
     """Label probabilities of each text: (texts, labels) float64, in the order given.
 
     Rows sum to 1; where several labels may apply each is the probability of yes by itself.
@@ -38,7 +39,7 @@ def predict(student: Student, texts: Sequence[str],
 
 
 def write_answers(student: Student, texts: Sequence[str],
-                  on_progress: Callable[[int, int], None] | None = None) -> list[Written]:
+                  on_progress: Counted | None = None) -> list[Written]:
     """What the student writes about each text, greedily, in the order given."""
     ids = [student.encode(text) for text in texts]
     was_training = student.model.training

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.cache.answers import AnswerCache
 from engine.embedding.clusters import diverse
+from engine.progress import Titled
 from engine.prompts.adapting import Adapted, adapt
 from engine.prompts.answered import Budget, Rows
 from engine.prompts.calibration import empty_documents
@@ -24,7 +25,6 @@ from engine.teachers.protocol import Teacher
 ORDERS = 2         # of the options: the least that tells a liking for a letter from one for a category
 LARGEST_SAMPLE, SMALLEST_SAMPLE = 96, 24
 SHARE_TO_TRY = 0.3  # of the budget, at most, for trying ways to ask
-Titled = Callable[[str], Callable[[int, int], None]]
 
 
 @dataclass(slots=True, eq=False)

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from engine.cache.answers import AnswerCache
 from engine.cache.keys import answer_key
 from engine.errors import TeacherError
+from engine.progress import Counted
 from engine.prompts.composing import compose, option_orders
 from engine.prompts.template import Template
 from engine.records import Answer, Document, FloatArray, Prompt
 from engine.tasks.definition import Task
 from engine.teachers.protocol import DEPTHS, Teacher
 
-Progress = Callable[[int, int], None]
 BATCH = 16
 
 
@@ -38,7 +38,7 @@ class Answers:
 
 def ask(teacher: Teacher, documents: Sequence[Document], task: Task, template: Template, *,
         n_orders: int, depths: tuple[float, ...], cache: AnswerCache | None, max_chars: int,
-        on_progress: Progress | None = None, checkpoint: Callable[[], None] | None = None) -> Answers:
+        on_progress: Counted | None = None, checkpoint: Callable[[], None] | None = None) -> Answers:
     """Ask one question of every document in `n_orders` option orders.
 
     `on_progress(done, total)` counts prompts; `checkpoint()` is called between batches and may raise to

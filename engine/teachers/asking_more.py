@@ -10,6 +10,7 @@ import numpy as np
 
 from engine.cache.answers import AnswerCache
 from engine.cache.keys import written_key
+from engine.progress import Counted
 from engine.prompts.calibration import CAP, class_pull, empty_documents, without_class_pull
 from engine.prompts.questions import compose_labels, compose_open
 from engine.prompts.template import Template
@@ -19,7 +20,7 @@ from engine.tasks.definition import Task
 from engine.tasks.figures import Unparsed
 from engine.tasks.grounding import grounded
 from engine.tasks.parsing import Extraction, parse_fields, parse_summary
-from engine.teachers.asking import Progress, answer_prompts
+from engine.teachers.asking import answer_prompts
 from engine.teachers.protocol import Teacher
 
 WRITE_BATCH = 16  # a step reads all weights, for one row or for many; a pause waits for the batch
@@ -44,7 +45,7 @@ class LabelAnswers:
 def ask_labels(teacher: Teacher, documents: Sequence[Document], task: Task, template: Template, *,
                cache: AnswerCache | None, max_chars: int, depths: tuple[float, ...] = (),
                calibrate: bool = True, learn: Sequence[int] | None = None,
-               on_progress: Progress | None = None,
+               on_progress: Counted | None = None,
                checkpoint: Callable[[], None] | None = None) -> LabelAnswers:
     """Ask of every document and every category whether it applies.
 
@@ -135,7 +136,7 @@ def yes_probabilities(answers: FloatArray, empties: FloatArray,
 
 
 def ask_open(teacher: Teacher, documents: Sequence[Document], task: Task, template: Template, *,
-             cache: AnswerCache | None, max_chars: int, on_progress: Progress | None = None,
+             cache: AnswerCache | None, max_chars: int, on_progress: Counted | None = None,
              checkpoint: Callable[[], None] | None = None) -> OpenAnswers:
     """Ask for facts or a short text, in writing; what cannot be read is there as `Unparsed`.
 

@@ -7,16 +7,16 @@ oneDNN can do that once, ahead of all products; torch itself does so for frozen 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from engine.devices import best_seconds
+
 LEAST = 1 << 20  # numbers in the largest matrix: smaller ones stay in the processor's cache as they are
 ROWS = 64  # of the product that is timed: between what is read (hundreds) and what is written (tens) at once
-TRIES = 5
+TRIAL_SECONDS = 0.1  # or eight rounds, whatever is longer
 WORTH_IT = 1.1  # at equal speed weights stay as they are
 
 
@@ -50,8 +50,8 @@ def pack(body: nn.Module) -> str:
         return ""
     try:
         gain = _gain(largest)
-    except RuntimeError:  # oneDNN has no such layout for this processor: weights stay as they are
-        return ""
+    except RuntimeError as error:
+        return f"weights as they are: this processor cannot have them laid out ({str(error).splitlines()[0]})"
     if gain < WORTH_IT:
         return ""
     del largest  # or its weights would stay beside the packed ones
@@ -71,19 +71,10 @@ def _can_pack(weight: Tensor) -> bool:
 
 @torch.inference_mode()
 def _gain(linear: nn.Linear) -> float:
-    """How much faster the packed product is, timed by turns: other work slows both alike."""
-    x = torch.ones(ROWS, linear.in_features, dtype=linear.weight.dtype)
-    products: tuple[Callable[[Tensor], Tensor], ...] = linear, PackedLinear(linear)
-    seconds = dict.fromkeys(products, float("inf"))
-    for product in seconds:
-        product(x)  # the first call sets the kernel up
-    for _ in range(TRIES):
-        for product in seconds:
-            start = time.perf_counter()
-            product(x)
-            seconds[product] = min(seconds[product], time.perf_counter() - start)
-    plain, packed = seconds.values()
-    return plain / packed
+    """How much faster the packed product is."""
+    x, packed = torch.ones(ROWS, linear.in_features, dtype=linear.weight.dtype), PackedLinear(linear)
+    as_it_is, laid_out = best_seconds([lambda: linear(x), lambda: packed(x)], TRIAL_SECONDS)
+    return as_it_is / laid_out
 
 
 def _swap(body: nn.Module) -> None:

@@ -10,12 +10,12 @@ import numpy as np
 from engine.cache.answers import AnswerCache
 from engine.cache.keys import prompt_key
 from engine.cache.token_shards import Listing, TokenShards
+from engine.progress import Counted
 from engine.prompts.questions import compose_open
 from engine.prompts.template import Template
 from engine.records import Document, ListedTokens, WrittenSignal, text_digest
 from engine.tasks.answer_form import as_written
 from engine.tasks.definition import Task
-from engine.teachers.asking import Progress
 from engine.teachers.asking_more import ask_open
 from engine.teachers.protocol import LISTED, Teacher
 
@@ -33,8 +33,8 @@ class Kept:
 
 def written_signal(teacher: Teacher, documents: Sequence[Document], task: Task, template: Template, *,
                    cache: AnswerCache | None, shards: Callable[[dict[str, object]], TokenShards] | None,
-                   max_chars: int, keep: Kept | None, on_written: Progress | None = None,
-                   on_listed: Progress | None = None,
+                   max_chars: int, keep: Kept | None, on_written: Counted | None = None,
+                   on_listed: Counted | None = None,
                    checkpoint: Callable[[], None] | None = None) -> tuple[WrittenSignal, int, int]:
     """Answers to all documents, how many could not be read, and how many were known before.
 

@@ -23,6 +23,7 @@ from engine.embedding.encoder import embed
 from engine.events import EventLog
 from engine.models.weights import require
 from engine.plan import DEFAULT_TEACHER, ENCODER, AskPlan, DistillPlan, phases_for
+from engine.progress import Counted
 from engine.prompts.library import DEFAULT_TEMPLATE, built_in
 from engine.questioning import Questions
 from engine.records import Corpus, Document, FloatArray, Parts, TeacherSignal
@@ -146,5 +147,5 @@ def without_calibration(ground: Ground) -> Ground:
     return replace(ground, signal=signal, made={})
 
 
-def _told(title: str) -> Callable[[int, int], None]:
+def _told(title: str) -> Counted:
     return lambda done, total: print(f"  {title}: {done} of {total}", flush=True) if done % 512 == 0 else None

@@ -31,6 +31,7 @@ from engine.jobs.worker import work
 from engine.models.loading import load_causal_lm
 from engine.models.weights import require
 from engine.plan import AskPlan, DistillPlan, PhasePlan, StudentPlan
+from engine.progress import Counted
 from engine.prompts.composing import compose, option_orders
 from engine.prompts.template import Template, student_text
 from engine.prompts.verbalisers import assign
@@ -324,7 +325,7 @@ def _weights(model: torch.nn.Module) -> int:
                if not any(part in name for part in ("embed_tokens", "lm_head", "lora_")))
 
 
-def _dots(title: str) -> Callable[[int, int], None]:
+def _dots(title: str) -> Counted:
     """Tell of a long wait, every 64 prompts."""
     def tell(done: int, total: int) -> None:
         if done % 64 == 0 or done == total:

@@ -18,13 +18,14 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from functools import partial
 from unittest.mock import patch
 
 import numpy as np
 import torch
 from transformers import Qwen2Config, Qwen2Model
 
-from engine.devices import choose_device
+from engine.devices import best_seconds, choose_device
 from engine.evaluation.cost import PeakMemory
 from engine.losses.outputs import output_loss
 from engine.models.weights import require
@@ -177,14 +178,10 @@ def packed(given: argparse.Namespace) -> None:  # noqa: ARG001
     laid_out = deepcopy(plain)
     print(pack(laid_out) or "weights stay as they are here: nothing is gained")
     for rows, width in ((16, 64), (3, 45), (1, 1), (8, 1), (16, 1), (32, 1)):
-        ids, best = torch.randint(0, 1000, (rows, width)), {plain: float("inf"), laid_out: float("inf")}
+        ids = torch.randint(0, 1000, (rows, width))
         with torch.inference_mode():
-            for _ in range(4):
-                for model in best:
-                    began = time.perf_counter()
-                    model(input_ids=ids, use_cache=False)
-                    best[model] = min(best[model], time.perf_counter() - began)
-        plainly, fast = best.values()
+            plainly, fast = best_seconds([partial(model, input_ids=ids, use_cache=False)
+                                          for model in (plain, laid_out)], within=1.0)
         print(f"{rows:2} × {width:2} tokens: {plainly:.3f} s as they come, {fast:.3f} s laid out "
               f"({plainly / fast:.2f} ×)", flush=True)
 

@@ -93,9 +93,11 @@ def test_what_cannot_be_packed_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -
         assert pack(made) == "" and [type(m) for m in made.modules()] == before
 
     def refuses(_: nn.Linear) -> float:
-        raise RuntimeError("this processor has no such layout")
+        raise RuntimeError("no such layout")
     monkeypatch.setattr(packing, "_gain", refuses)
-    assert pack(body(1)) == ""
+    made = body(1)
+    assert pack(made) == "weights as they are: this processor cannot have them laid out (no such layout)"
+    assert not any(isinstance(m, PackedLinear) for m in made.modules())
 
 
 def test_the_gain_is_timed() -> None:
