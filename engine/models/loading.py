@@ -13,6 +13,7 @@ from engine.errors import SettingsError, SpaceError, WeightsError
 from engine.models.folders import ModelFolder, check_files, parameter_count
 
 if TYPE_CHECKING:
+    from torch import Tensor, nn
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 _BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
@@ -73,7 +74,17 @@ def load_causal_lm(
         raise _unreadable(path, error) from error
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise _too_large(path, choice) from error
+    model.get_output_embeddings().register_forward_pre_hook(_in_one_piece)
     return model.eval(), tokenizer
+
+
+def _in_one_piece(_head: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """States of last tokens, cut out of all states, as a tensor of their own.
+
+    As a cut they would be multiplied with a copy of the vocabulary matrix for each row, where that is frozen
+    (torch 2.13): for 16 rows of SmolLM2 .9 GB, and seconds, before the first token is written.
+    """
+    return tuple(one.contiguous() for one in given)
 
 
 def load_encoder(

@@ -122,7 +122,7 @@ def join(model: nn.Module) -> int:
     """
     joined: set[int] = set()
     for group in [*_families(model), *([layer] for layer in model.modules())]:
-        if all(_plain(layer) and id(layer) not in joined for layer in group):
+        if all(is_plain(layer) and id(layer) not in joined for layer in group):
             Siblings(group).take_over()
             joined.update(map(id, group))
     return len(joined)
@@ -132,12 +132,13 @@ def _families(model: nn.Module) -> Iterator[list[nn.Module]]:
     for parent in model.modules():
         for names in SIBLINGS:
             layers = [getattr(parent, name, None) for name in names]
-            if all(_plain(layer) for layer in layers) and len(
+            if all(is_plain(layer) for layer in layers) and len(
                     {(layer.in_features, layer.scaling[ADAPTER]) for layer in layers}) == 1:
                 yield layers
 
 
-def _plain(layer: object) -> bool:
+def is_plain(layer: object) -> bool:
+    """Whether it is a linear layer with plain LoRA, in one number format, and nothing else about it."""
     return (type(layer) is Linear and type(layer.base_layer) is nn.Linear and not layer.lora_variant
             and list(layer.lora_A) == layer.active_adapters == [ADAPTER]
             and isinstance(layer.lora_dropout[ADAPTER], nn.Identity)

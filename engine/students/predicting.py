@@ -10,6 +10,7 @@ import torch
 from engine.progress import Counted
 from engine.records import FloatArray, Written
 from engine.students.base import Student
+from engine.students.merging import merged
 from engine.teachers.writing import write
 
 WRITTEN_AT_ONCE = 4096  # tokens of documents and answers written together
@@ -46,14 +47,15 @@ def write_answers(student: Student, texts: Sequence[str],
     student.model.eval()
     made: list[Written] = [Written("", False)] * len(ids)
     room, done = student.settings["most_tokens"], 0
-    for rows in length_batches([len(row) + room for row in ids], WRITTEN_AT_ONCE):
-        fresh = write(student.model, student.tokenizer, [ids[i] for i in rows], [""] * len(rows),
-                      student.kind == "extract", room, student.settings.get("end_token"))
-        for i, written in zip(rows, fresh, strict=True):
-            made[i] = written
-        done += len(rows)
-        if on_progress:
-            on_progress(done, len(ids))
+    with merged(student.decoder):
+        for rows in length_batches([len(row) + room for row in ids], WRITTEN_AT_ONCE):
+            fresh = write(student.model, student.tokenizer, [ids[i] for i in rows], [""] * len(rows),
+                          student.kind == "extract", room, student.settings.get("end_token"))
+            for i, written in zip(rows, fresh, strict=True):
+                made[i] = written
+            done += len(rows)
+            if on_progress:
+                on_progress(done, len(ids))
     student.model.train(was_training)
     return made
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from engine.devices import best_seconds
 
-LEAST = 1 << 20  # numbers in the largest matrix: smaller ones stay in the processor's cache as they are
+LEAST = 1 << 18  # numbers in the largest matrix: with smaller ones nothing takes long
 ROWS = 64  # of the product that is timed: between what is read (hundreds) and what is written (tens) at once
 TRIAL_SECONDS = 0.1  # or eight rounds, whatever is longer
 WORTH_IT = 1.1  # at equal speed weights stay as they are
@@ -40,23 +40,35 @@ class PackedLinear(nn.Module):
 
 
 def pack(body: nn.Module) -> str:
-    """Pack the linear layers of a model's body in place where that is faster; why, or nothing if not.
+    """Pack the linear layers of a model's body in place where that is faster; why, or why it cannot be.
 
-    Whether it is faster is timed on its largest matrix. Answers stay the same beyond rounding.
+    Answers stay the same beyond rounding. Nothing is said where it would gain nothing.
     """
     largest = max((module for module in body.modules() if type(module) is nn.Linear),
                   key=lambda module: module.weight.numel(), default=None)
-    if largest is None or largest.weight.numel() < LEAST or not _can_pack(largest.weight):
+    if largest is None:
         return ""
     try:
-        gain = _gain(largest)
+        gain = worth_packing(largest)
     except RuntimeError as error:
         return f"weights as they are: this processor cannot have them laid out ({str(error).splitlines()[0]})"
-    if gain < WORTH_IT:
-        return ""
     del largest  # or its weights would stay beside the packed ones
+    if not gain:
+        return ""
     _swap(body)
     return f"weights laid out for this processor, {gain:.1f} × as fast for a few rows (timed)"
+
+
+def worth_packing(largest: nn.Linear) -> float:
+    """How much faster a model's products are packed, timed on its largest matrix; 0 if that is not enough.
+
+    Raises:
+        RuntimeError: oneDNN has no such layout for this processor.
+    """
+    if largest.weight.numel() < LEAST or not _can_pack(largest.weight):
+        return 0.0
+    gain = _gain(largest)
+    return gain if gain >= WORTH_IT else 0.0
 
 
 def _can_pack(weight: Tensor) -> bool:

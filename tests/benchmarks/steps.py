@@ -1,6 +1,6 @@
 """What one training step costs, and which choices make it cheap: SmolLM2 + LoRA on made-up token ids.
 
-    python -m tests.benchmarks.steps [memory choices attention compiled packed] [--steps 12]
+    python -m tests.benchmarks.steps [memory choices attention compiled packed written] [--steps 12]
 
 memory     peak of the whole process at a step of 32 documents of 64 tokens
 choices    documents a second by who computes adapters, norms and attention, number format, sorting by length
@@ -8,6 +8,8 @@ attention  seconds by the width of a batch: torch's fused attention and products
 compiled   as the first line of choices, with `torch.compile`, its start counted
 packed     what a large model gains by weights laid out for the processor, by rows and tokens read at once:
            six layers of the shape of Qwen2.5-Coder-1.5B, by turns
+written    a small model writes 16 answers of 40 tokens: its adapter beside its weights, merged, merged and
+           laid out for the processor, by turns; and as transformers has the first token computed
 
 Every line is a ratio to the first one, measured one after the other in this process.
 """
@@ -16,7 +18,9 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import deepcopy
 from functools import partial
 from unittest.mock import patch
@@ -30,7 +34,9 @@ from engine.evaluation.cost import PeakMemory
 from engine.losses.outputs import output_loss
 from engine.models.weights import require
 from engine.plan import DEFAULT_STUDENT, StudentPlan
-from engine.students.base import Student
+from engine.students.base import Student, padded
+from engine.students.merging import merged
+from engine.tasks.definition import Task
 from engine.teachers.packing import pack
 from engine.training.batches import batches
 from engine.training.optimiser import Optimiser
@@ -186,10 +192,48 @@ def packed(given: argparse.Namespace) -> None:  # noqa: ARG001
               f"({plainly / fast:.2f} ×)", flush=True)
 
 
+def written(given: argparse.Namespace) -> None:  # noqa: ARG001
+    choice, folder = choose_device(), require(Workspace.default().models, DEFAULT_STUDENT)
+    torch.set_num_threads(choice.threads)
+    line = Task(id="line", kind="generate", question="What happened?", max_words=25)
+    student = Student.fresh(folder, StudentPlan(), line, choice, 0)
+    torch.manual_seed(1)
+    for parameter in student.adapter_parameters():  # as if it had learned something
+        torch.nn.init.normal_(parameter, std=0.02)
+    ids, mask = padded([student.encode(f"Day {i + 10}: water in {7 * i + 10} houses, the road has gone. " * 6)
+                        for i in range(16)], student.device)
+    print(f"{ids.shape[1]} tokens read, 40 written")
+
+    def seconds(inside: AbstractContextManager[None]) -> float:
+        with inside, torch.inference_mode():
+            began = time.perf_counter()
+            student.model.generate(input_ids=ids, attention_mask=mask, min_new_tokens=40, max_new_tokens=40,
+                                   do_sample=False)
+            return time.perf_counter() - began
+    ways = {"adapter beside its weights": nullcontext, "merged": lambda: merged(student.decoder, pack=False),
+            "merged and laid out": lambda: merged(student.decoder),
+            "as the first, by transformers": lambda: _without_hooks(student.model.get_output_embeddings())}
+    best = dict.fromkeys(ways, float("inf"))
+    for _ in range(3):
+        best = {name: min(best[name], seconds(way())) for name, way in ways.items()}
+    began = time.perf_counter()
+    with merged(student.decoder):
+        print(f"merging takes {time.perf_counter() - began:.2f} s")
+    first = next(iter(best.values()))
+    for name, took in best.items():
+        print(f"{name:28} {took:6.2f} s, {first / took:.2f} ×", flush=True)
+
+
+@contextmanager
+def _without_hooks(module: torch.nn.Module) -> Iterator[None]:
+    with patch.object(module, "_forward_pre_hooks", OrderedDict()):
+        yield
+
+
 def main() -> None:
     """Run the parts asked for."""
     parts = {"memory": memory, "choices": choices, "attention": attention, "compiled": compiled,
-             "packed": packed}
+             "packed": packed, "written": written}
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(parts))
     parser.add_argument("--steps", type=int, default=24)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -87,3 +88,35 @@ def test_unknown_kinds_are_refused_in_one_line(tiny: Path) -> None:
     assert "\n" not in odd.value.what
     with pytest.raises(WeightsError):
         load_tokenizer(tiny / "absent")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_vocabulary_is_not_copied_for_every_row_that_is_written(tiny: Path, dtype: str) -> None:
+    """States of last tokens, cut out of all, made torch multiply with a frozen matrix copied for each row."""
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Noted(TorchDispatchMode):
+        """Strides of every tensor that is given to a product."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.strides: list[tuple[int, ...]] = []
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # noqa: ANN001, ANN204
+            if "mm" in func.name():
+                self.strides += [one.stride() for one in args if isinstance(one, torch.Tensor)]
+            return func(*args, **(kwargs or {}))
+
+    model, _ = load_causal_lm(tiny, replace(CPU, dtype=dtype))
+    model.requires_grad_(False)  # as a student's base is
+    rows, head = 40, model.get_output_embeddings()
+    cut = torch.randn(rows, 3, 16, dtype=getattr(torch, dtype))[:, -1:, :]
+    with Noted() as noted, torch.no_grad():
+        assert head(cut).shape == (rows, 1, 8)
+    # A matrix that is repeated by a stride of nothing is copied inside the product.
+    assert noted.strides and not any(0 in strides for strides in noted.strides)
+    ids = torch.randint(0, 8, (rows, 3))
+    with torch.no_grad():
+        torch.testing.assert_close(model(input_ids=ids, logits_to_keep=1).logits,
+                                   model(input_ids=ids).logits[:, -1:])
