@@ -166,5 +166,5 @@ def _read(path: Path) -> Template:
     try:
         return Template.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (ValueError, yaml.YAMLError) as error:  # pydantic's and UTF-8's errors are ValueErrors
-        raise SettingsError(f"The instructions in {path.name} are damaged.",
+        raise SettingsError(f"The instructions in {path} are damaged.",
                             "Delete that file; other versions are kept.") from error

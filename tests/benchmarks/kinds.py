@@ -1,6 +1,7 @@
 """The other kinds of question, trained end to end and scored on what people wrote down.
 
     python -m tests.benchmarks.kinds [several facts lines] [--documents N] [--student NAME] [--preset NAME]
+                                     [--run ID]
 
 several  disaster response messages (not part of this project): request, offer, aid_related. Small model,
          large model and a bag of words for each category, macro-F1 against the annotators' labels on messages
@@ -23,6 +24,7 @@ import random
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +35,10 @@ from engine.cache.answers import AnswerCache
 from engine.embedding.encoder import embed
 from engine.evaluation.labelled import answered
 from engine.export.labelling import open_student
+from engine.jobs.folder import find_run
 from engine.jobs.worker import work
 from engine.metrics.fields import field_scores, mean_f1
+from engine.metrics.intervals import Interval, bootstrap_interval
 from engine.models.weights import require
 from engine.plan import DEFAULT_STUDENT, DEFAULT_TEACHER, ENCODER
 from engine.prompts.library import DEFAULTS, built_in
@@ -66,6 +70,8 @@ SIZES = {"several": 400, "facts": 240, "lines": 200}
 
 def run_on(studio: Studio, task: Task, rows: Sequence[tuple[str, ...]], given: argparse.Namespace) -> Any:  # noqa: ANN401
     """A finished run on these rows (id, text, and labels where there are some), and its report."""
+    if given.run:
+        return find_run(studio.workspace, given.run), studio.report(given.run)
     project = studio.create_project(f"Benchmark {task.id}")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "documents.csv"
@@ -128,12 +134,21 @@ def facts(studio: Studio, given: argparse.Namespace) -> None:
     made = make_messages(given.documents or SIZES["facts"], given.seed + 1)
     run, _ = run_on(studio, FACTS, [(f"m{i}", text) for i, text in enumerate(made)], given)
     items = by_hand("facts")
-    for who, said in both(studio, run, FACTS, items).items():
-        scores = field_scores(FACTS.fields, [item["gold"] for item in items],
-                              [read_back(FACTS, text) for text in said])
-        each = ", ".join(f"{s.field} {s.f1 or 0:.2f} (n {s.support})" for s in scores)
-        print(f"{who} model, {len(items)} items: mean F1 {mean_f1([s.f1 for s in scores]):.3f}; {each}; "
-              f"{sum(not text for text in said)} could not be read")
+    gold, scored = [item["gold"] for item in items], np.arange(len(items))
+    read = {who: [read_back(FACTS, text) for text in said]
+            for who, said in both(studio, run, FACTS, items).items()}
+
+    def f1(who: str, rows: np.ndarray) -> float:
+        return mean_f1([s.f1 for s in field_scores(FACTS.fields, [gold[i] for i in rows],
+                                                   [read[who][i] for i in rows])]) or 0.0
+    for who, said in read.items():
+        each = ", ".join(f"{s.field} {s.f1 or 0:.2f} (n {s.support})"
+                         for s in field_scores(FACTS.fields, gold, said))
+        mean = bootstrap_interval(partial(f1, who), [scored])
+        print(f"{who} model, {len(items)} items: mean F1 {_told(mean)}; "
+              f"{each}; {sum(not any(one.values()) for one in said)} said nothing or could not be read")
+    gap = bootstrap_interval(lambda rows: f1("small", rows) - f1("large", rows), [scored])
+    print(f"small minus large {_told(gap)}")
 
 
 def lines(studio: Studio, given: argparse.Namespace) -> None:
@@ -147,11 +162,16 @@ def lines(studio: Studio, given: argparse.Namespace) -> None:
     for who, texts in said.items():
         alike = (embed([text or " " for text in texts], folder) * large).sum(axis=1)
         words = [len(text.split()) for text in texts if text]
-        print(f"{who}: likeness to the large model's line {np.mean(alike):.3f} (n {len(items)}), "
+        print(f"{who}: likeness to the large model's line {_told(bootstrap_interval(np.mean, [alike]))} "
+              f"(n {len(items)}), "
               f"{np.mean(words):.1f} words, {sum(w > LINE.max_words for w in words)} too long, "
               f"{sum(not text for text in texts)} could not be read")
     for item, large_line, small_line in list(zip(items, said["large"], said["small"], strict=True))[:3]:
         print(f"  {item['text'][:90]}…\n    large: {large_line}\n    small: {small_line}")
+
+
+def _told(found: Interval) -> str:
+    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
 
 
 def main() -> None:
@@ -163,6 +183,7 @@ def main() -> None:
     parser.add_argument("--student", default=DEFAULT_STUDENT)
     parser.add_argument("--preset", default="balanced")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--run", help="score this finished run, and train nothing")
     given = parser.parse_args()
     studio = Studio(Workspace.default())
     for name in given.parts or parts:
