@@ -71,7 +71,7 @@ def parse_fields(task: Task, text: str) -> Extraction:
 
 
 def parse_summary(task: Task, text: str) -> str | Unparsed:
-    """The short text, in one line; a little too long is kept, since cutting it could change what it says."""
+    """The short text, in one line; a little too long is kept."""
     line = re.sub(r"^```(?:\w*\n)?|```$", "", _storable(text)[:MOST_READ].strip()).strip()
     line = " ".join(_HEADING.sub("", line).split()).removeprefix("- ")
     for left, right in _QUOTES:
@@ -83,6 +83,14 @@ def parse_summary(task: Task, text: str) -> str | Unparsed:
     if len(line.split()) > TOO_LONG * task.max_words:
         return Unparsed(f"it is {len(line.split())} words long, more than {TOO_LONG} times what was asked "
                         "for", line[:80])
+    return line
+
+
+def without_open_quote(line: str) -> str:
+    """A text without the quotation mark it opens with where none closes it: the rest was cut off."""
+    for left, right in _QUOTES:
+        if line.startswith(left) and right not in ("'", "’") and right not in line[len(left):]:
+            return line[len(left):].lstrip()
     return line
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from engine.cache.answers import AnswerCache
 from engine.cache.keys import written_key
+from engine.corpus.sentences import sentences
 from engine.progress import Counted
 from engine.prompts.calibration import CAP, class_pull, empty_documents, without_class_pull
 from engine.prompts.questions import compose_labels, compose_open
@@ -19,7 +20,7 @@ from engine.tasks.answer_form import room_for
 from engine.tasks.definition import Task
 from engine.tasks.figures import Unparsed
 from engine.tasks.grounding import grounded
-from engine.tasks.parsing import Extraction, parse_fields, parse_summary
+from engine.tasks.parsing import Extraction, parse_fields, parse_summary, without_open_quote
 from engine.teachers.asking import answer_prompts
 from engine.teachers.protocol import Teacher
 
@@ -166,10 +167,18 @@ def ask_open(teacher: Teacher, documents: Sequence[Document], task: Task, templa
 
 
 def read_answer(task: Task, written: Written, document: str) -> Extraction | str | Unparsed:
-    """What was written, as facts or a short text; figures that do not stand in the document are not read."""
+    """What was written, as facts or a short text.
+
+    Of facts, figures that do not stand in the document are not read. Of a text that was cut off its whole
+    sentences count; of one that is longer than was asked for the first ones that are not, at least one.
+    """
     if task.kind == "extract":
         return grounded(task, parse_fields(task, written.text), document)
     found = parse_summary(task, written.text)
-    if isinstance(found, str) and not written.finished:
-        return Unparsed("it was cut off before it ended", found[:80])
-    return found
+    if isinstance(found, Unparsed):
+        return found
+    whole = sentences(found) if written.finished else sentences(found)[:-1]
+    if not whole:
+        return Unparsed("it was cut off before its first sentence ended", found[:80])
+    words = np.cumsum([len(sentence.split()) for sentence in whole])
+    return without_open_quote("".join(whole[:max(1, int((words <= task.max_words).sum()))]).strip())

@@ -23,7 +23,7 @@ from engine.tasks.definition import Task
 from engine.tasks.figures import UNKNOWN, Figure, Unparsed
 from engine.tasks.parsing import Extraction
 from engine.tasks.presets import preset
-from engine.teachers.asking_more import WRITE_BATCH, ask_open
+from engine.teachers.asking_more import WRITE_BATCH, ask_open, read_answer
 from engine.teachers.local import LocalTeacher
 from engine.teachers.recorded import RecordedTeacher
 from engine.teachers.writing import closed, write
@@ -191,7 +191,29 @@ def test_an_interruption_loses_at_most_one_batch(tmp_path: Path) -> None:
     assert all(text in answer for text, answer in zip(texts, answers, strict=True))  # each in its row
 
 
-def test_a_summary_that_was_cut_off_is_not_passed_on() -> None:
+@pytest.mark.parametrize("written, finished, read", [
+    ("A bridge fell and two", True, "A bridge fell and two"),
+    ("A bridge fell and two", False, None),
+    ("A bridge fell. Two people", False, "A bridge fell."),
+    ("Summary: A bridge fell near St. Ives at 5 p.m. on Monday. Two", False,
+     "A bridge fell near St. Ives at 5 p.m. on Monday."),
+    ('"A bridge fell. Two people', False, "A bridge fell."),
+    ("“A bridge” fell. Two people", False, "“A bridge” fell."),
+    ("桥塌了。两人", False, "桥塌了。"),
+    ("One two three four. Five six seven. Eight nine ten.", True, "One two three four. Five six seven."),
+    ("One two three four. Five six seven. Eight nine. Ten", False, "One two three four. Five six seven."),
+    ("One two three four five six seven eight nine ten. Eleven.", True,
+     "One two three four five six seven eight nine ten."),
+])
+def test_a_summary_is_read_in_whole_sentences_within_the_length_asked_for(
+        written: str, finished: bool, read: str | None) -> None:
+    """A third of what a real model wrote about news was cut off, nearly all of it after a whole sentence."""
+    task = Task(id="line", kind="generate", question="What happened?", max_words=8)
+    found = read_answer(task, Written(written, finished), "")
+    assert found == read if read else isinstance(found, Unparsed) and "cut off" in found.reason
+
+
+def test_a_summary_that_was_cut_off_in_its_first_sentence_is_not_passed_on() -> None:
     writer = Writing(lambda p: Written("A bridge fell and two", p.text.startswith("b")))
     cut, whole = asked(writer, None, ("a", "b"))
     assert isinstance(cut, Unparsed) and "cut off" in cut.reason and whole == "A bridge fell and two"
