@@ -32,10 +32,10 @@ added for GKD; padding, vocabulary, adapter and attention scores are not counted
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_context
 from typing import TypeVar
@@ -44,7 +44,7 @@ import numpy as np
 import torch
 
 from engine.corpus.cleaning import clean
-from engine.devices import DeviceChoice, choose_device
+from engine.devices import DeviceChoice, best_seconds, choose_device
 from engine.errors import EngineError
 from engine.metrics.agreement import accuracy
 from engine.metrics.intervals import Interval, bootstrap_interval, paired_difference
@@ -212,12 +212,14 @@ def machine() -> tuple[DeviceChoice, float]:
     for rows, width in PRODUCTS:
         left = torch.ones(rows, width, dtype=dtype, device=choice.device)
         right = torch.ones(width, width, dtype=dtype, device=choice.device)
-        end = time.perf_counter() + TRIAL_SECONDS
-        while time.perf_counter() < end:
-            start = time.perf_counter()
-            torch.mm(left, right)[0, 0].item()  # fetching a number waits for a graphics card
-            most = max(most, 2 * rows * width ** 2 / (time.perf_counter() - start))
+        # Fetching a number waits for a graphics card.
+        best, = best_seconds([partial(_product, left, right)], TRIAL_SECONDS)
+        most = max(most, 2 * rows * width ** 2 / best)
     return choice, most
+
+
+def _product(left: torch.Tensor, right: torch.Tensor) -> float:
+    return torch.mm(left, right)[0, 0].item()
 
 
 def matter(given: argparse.Namespace) -> Matter:
