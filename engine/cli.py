@@ -337,12 +337,5 @@ def models(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
 def get_model(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     """Fetch one model in the foreground."""
     from engine.models.weights import get
-
-    told = [""]
-
-    def tell(sentence: str, done: int, total: int) -> None:
-        if sentence != told[0]:
-            told[0] = sentence
-            print(sentence, file=sys.stderr, flush=True)
-    made = get(studio.workspace.models, given.name, given.source, tell)
+    made = get(studio.workspace.models, given.name, given.source, Telling().sentence)
     return {"name": made.name, "path": str(made.path), "digest": made.digest, "source": made.source}

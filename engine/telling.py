@@ -34,6 +34,15 @@ class Telling:
         if self._wanted(title, done >= total, self.clock()):
             self.say(f"{title}: {100 * done // max(1, total)} %")
 
+    def sentence(self, words: str, done: int, total: int) -> None:
+        """A sentence that counts by itself, in brackets at its end: at once where the rest is new."""
+        title = words.split(" (")[0]
+        if title in self._said and done < total and self.clock() < self._due[title]:
+            return
+        self._due[title] = self.clock() + EVERY
+        self._said.add(title)
+        self.say(words)
+
     def events(self, events: Sequence[Event]) -> None:
         """Some events of a run at once, all that it wrote so far maybe: of counts, the newest counts."""
         newest = max((i for i, event in enumerate(events) if event["kind"] in COUNTS), default=None)

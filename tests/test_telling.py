@@ -113,3 +113,15 @@ def test_reading_on_the_command_line_says_how_far_it_is(
     assert "500 documents" in out and "Looking for near-duplicates: 100 %" in err
     assert main(["ingest", str(file), "--json"]) == 0
     assert capfd.readouterr().err == ""
+
+
+def test_a_sentence_that_counts_is_told_at_once_then_seldom_and_its_end(clock: Clock) -> None:
+    said: list[str] = []
+    telling = Telling(said.append, clock)
+    for megabytes in range(0, 301, 3):  # twenty seconds, five calls in each
+        telling.sentence(f"Fetching a model ({megabytes} of 300 MB)", megabytes, 300)
+        clock.now += 0.2
+    telling.sentence("Checking the weights", 0, 1)
+    assert said[0] == "Fetching a model (0 of 300 MB)"
+    assert said[-2:] == ["Fetching a model (300 of 300 MB)", "Checking the weights"]
+    assert 20 / EVERY <= len(said) - 1 <= 20 / EVERY + 2
