@@ -1,4 +1,4 @@
-"""Who works on a thing: a small file with pid and creation time, and whether that process still lives."""
+"""Who works on a thing: a small file with pid and time of birth, and whether that process still lives."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ class Worker:
     def sign_on(self) -> None:
         """Write that the calling process works here."""
         me = psutil.Process()
-        write_json(self.path, {"pid": me.pid, "created": me.create_time(), "host": socket.gethostname()})
+        write_json(self.path, {"pid": me.pid, "created": me.create_time(), "ticks": _ticks(me.pid),
+                               "host": socket.gethostname()})
 
     def beat(self) -> None:
         """Give a sign of life: the file becomes as young as now."""
@@ -101,4 +102,21 @@ def signed_on(path: Path) -> Iterator[None]:
 
 
 def _is(process: psutil.Process, who: dict[str, Any]) -> bool:
+    """The same process, and not a later one of that pid."""
+    if who.get("ticks"):
+        return _ticks(process.pid) == who["ticks"]
     return abs(process.create_time() - who["created"]) < 0.05
+
+
+def _ticks(pid: int) -> str:
+    """When a process began in ticks since which boot, empty where the system does not tell (Linux does).
+
+    A creation time moves when the clock is set, after a laptop slept for example: psutil adds it up anew from
+    the time of the boot.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+    return f"{boot} {stat.rpartition(')')[2].split()[19]}"  # starttime, the 22nd of proc_pid_stat(5)

@@ -79,6 +79,20 @@ def test_a_reused_pid_is_not_the_worker(run: RunFolder, sleeper: subprocess.Pope
     assert status(run).state == "lost" and Worker(run.worker).pid() is None
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux tells ticks since the boot")
+def test_a_clock_that_is_set_changes_nobody(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Worker(run.worker)
+    worker.sign_on()
+    run.event_log.write("run_started", resumed=False)
+    monkeypatch.setattr(psutil.Process, "create_time", lambda _: time.time() + 3600)
+    assert worker.here() and worker.alive() and status(run).state == "running"
+    write_json(run.worker, {**read_json(run.worker), "ticks": "another boot 17"})
+    assert not worker.here() and status(run).state == "lost"
+    worker.sign_on()
+    worker.sign_off()
+    assert not run.worker.exists()
+
+
 @pytest.mark.parametrize(("ending", "fields", "can"), [
     ("paused", {}, {"resume", "cancel"}), ("cancelled", {}, {"resume"}),
     ("failed", {"what": "No disk.", "safe": "Kept.", "fix": "Free some."}, {"resume", "cancel"}),
