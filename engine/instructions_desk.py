@@ -38,10 +38,10 @@ class InstructionsDesk(DocumentsDesk):
 
     # The question
 
-    def task(self, project_id: str) -> Task:
-        """The question in use."""
+    def task(self, project_id: str, task_id: str = "") -> Task:
+        """The question in use, or another one of the project by its id."""
         project = self.project(project_id)
-        return load_task(projects.folders(self.workspace, project).tasks, project.task)
+        return load_task(projects.folders(self.workspace, project).tasks, task_id or project.task)
 
     def presets(self) -> dict[str, str]:
         """Ready-made questions: id → title."""
@@ -67,13 +67,25 @@ class InstructionsDesk(DocumentsDesk):
         kept = sorted(folder.glob(f"{OWN}*.yaml"), key=lambda path: (len(path.stem), path.stem))
         return {path.stem: load_task(folder, path.stem).question for path in kept}
 
-    def save_task(self, project_id: str, task: Task) -> Task:
-        """Keep an edited question as the project's own and put it in use; other own ones stay as they are."""
+    def save_task(self, project_id: str, task: Task, of: str = "") -> Task:
+        """Keep an edited question as the project's own and put it in use; other own ones stay as they are.
+
+        `of`: digest of what was edited, where that is known. An own question that is another one by now, in
+        use in two tabs say, is not replaced: the edit is kept beside it.
+        """
         used = self.task(project_id)
         if task.digest == used.digest:
             return used
         folder = projects.folders(self.workspace, self.project(project_id)).tasks
-        own = task if task.id.startswith(OWN) else self._as_own(project_id, task)
+        try:
+            known = load_task(folder, task.id)
+        except SettingsError:  # a name that nothing is kept by
+            known = None
+        if known and known.digest == task.digest:
+            self._put_in_use(project_id, known)
+            return known
+        replaces = task.id.startswith(OWN) and (not of or known is None or known.digest == of)
+        own = task if replaces else self._as_own(project_id, task)
         save_task(folder, own)
         self._put_in_use(project_id, own)
         return own

@@ -24,11 +24,11 @@ Changes = dict[str, Any]
 
 
 def refresh(studio: Studio, project: str, shown: dict[str, str], index: int, teacher: str, question: str,
-            kind: str, table: Any, fields: Any, words: Any, editor: str, suits: str,  # noqa: ANN401
-            language: str) -> Changes:
+            kind: str, table: Any, fields: Any, words: Any, filled: str, editor: str,  # noqa: ANN401
+            suits: str, language: str) -> Changes:
     """Follow the project. What has not changed is left alone, so that an unsaved edit stays."""
     held = studio.project(project) if project else None
-    asked = Asked(question, kind, table, fields, words)
+    asked = Asked(question, kind, table, fields, words, filled)
     if held is None or not held.corpus:
         return _without_documents(studio, project, shown, asked, editor)
     task, template = studio.task(project), studio.template(project)

@@ -20,13 +20,18 @@ CHOICES = ("single_label", "multi_label")  # kinds of answer that are chosen fro
 
 
 class Asked(NamedTuple):
-    """What stands in the form, or the components that hold it."""
+    """What stands in the form, or the components that hold it.
+
+    `filled`: name and digest of the question it was filled from. It travels with the form: what is in use may
+    be another one by then, chosen a moment ago or in another tab.
+    """
 
     question: Any
     kind: Any
     table: Any
     fields: Any
     words: Any
+    filled: Any = ""
 
 
 class TaskForm(NamedTuple):
@@ -66,6 +71,7 @@ def task_form() -> TaskForm:
                           elem_id="fields", buttons=[], visible=False)
     words = gr.Number(30, label=wording.INSTRUCTIONS_WORDS, info=wording.INSTRUCTIONS_WORDS_INFO, precision=0,
                       minimum=5, maximum=200, visible=False, elem_id="words")
+    filled = gr.Textbox("", visible="hidden", elem_id="filled-from")  # not a State: that may be newer than the form
     row = gr.State(0)
     with gr.Row(elem_classes="tools") as tools:
         add = gr.Button(wording.INSTRUCTIONS_ADD, size="sm", min_width=90, elem_id="add-row")
@@ -76,7 +82,7 @@ def task_form() -> TaskForm:
         bring = gr.File(label=wording.INSTRUCTIONS_BRING, height=110, elem_id="bring-question",
                         file_types=[".csv", ".tsv", ".txt", ".yaml", ".yml"])
         take = gr.Files(label=wording.INSTRUCTIONS_TAKE, interactive=False, elem_id="take-question")
-    return TaskForm(preset, Asked(question, kind, table, fields, words), tools, add, up, down, row, source,
+    return TaskForm(preset, Asked(question, kind, table, fields, words, filled), tools, add, up, down, row, source,
                     hint, bring, take)
 
 
@@ -86,7 +92,7 @@ def task_from(studio: Studio, project: str, asked: Asked) -> Any:  # noqa: ANN40
     Raises:
         SettingsError: it cannot be asked, in words.
     """
-    base = studio.task(project)
+    base = studio.task(project, (asked.filled or "").partition(" ")[0])
     labels = [{"name": _cell(name), "definition": _cell(definition),
                "actionable": act in (True, "true", "True")}
               for name, definition, act in _rows(asked.table, ("", "", False))]
@@ -108,19 +114,38 @@ def form_of(task: Any) -> Asked:  # noqa: ANN401 - a Task
     """A task as it stands in the form."""
     return Asked(task.question, task.kind,
                  [[label.name, label.definition, label.actionable] for label in task.labels],
-                 [[field.name, field.definition, field.type] for field in task.fields], task.max_words)
+                 [[field.name, field.definition, field.type] for field in task.fields], task.max_words,
+                 f"{task.id} {task.digest}")
 
 
 def shown(asked: Asked) -> Asked:
     """Updates for the form's components: what the kind needs is there, the rest is kept out of sight."""
     return Asked(asked.question, asked.kind, gr.Dataframe(asked.table, visible=asked.kind in CHOICES),
                  gr.Dataframe(asked.fields, visible=asked.kind == "extract"),
-                 gr.Number(asked.words, visible=asked.kind == "generate"))
+                 gr.Number(asked.words, visible=asked.kind == "generate"), asked.filled)
 
 
 def about(kind: str) -> gr.HTML:
     """What the table of categories is, where there is one."""
     return gr.HTML(visible=kind in CHOICES)
+
+
+def keep(studio: Studio, project: str, asked: Asked) -> Any:  # noqa: ANN401 - a Task
+    """Keep the question of the form and put it in use; one that another page changed meanwhile stays beside.
+
+    Raises:
+        SettingsError: it cannot be asked, in words.
+    """
+    return studio.save_task(project, task_from(studio, project, asked), of=_digest(asked))
+
+
+def unedited(studio: Studio, project: str, asked: Asked) -> bool:
+    """Whether the form says what it was filled with."""
+    return task_from(studio, project, asked).digest == _digest(asked)
+
+
+def _digest(asked: Asked) -> str:
+    return (asked.filled or "").partition(" ")[2]
 
 
 def of_kind(studio: Studio, project: str, asked: Asked) -> Any:  # noqa: ANN401 - a Task
@@ -131,7 +156,7 @@ def of_kind(studio: Studio, project: str, asked: Asked) -> Any:  # noqa: ANN401 
     """
     if asked.kind == "extract" and not _rows(asked.fields, ("", "", "")):
         asked = asked._replace(fields=form_of(studio.preset("figures")).fields)
-    return studio.save_task(project, task_from(studio, project, asked))
+    return keep(studio, project, asked)
 
 
 def moved(rows: Sequence[Sequence[Any]], row: int, by: int) -> tuple[list[Sequence[Any]], int]:

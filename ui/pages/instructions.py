@@ -39,6 +39,7 @@ class Parts:
     table: gr.Dataframe
     fields: gr.Dataframe
     words: gr.Number
+    filled: gr.Textbox
     about: gr.HTML
     row: gr.State
     tools: gr.Row
