@@ -93,13 +93,18 @@ class Book:
         return count
 
     def find_likings(self, candidate: Candidate, sample: Rows) -> None:
-        """The liking for letters and for categories, from one sample, and fixed from then on."""
+        """The liking for letters and for categories, from one sample, and fixed from then on.
+
+        Only documents asked in every order tell what a letter is worth: where there are none, what an earlier
+        sample told stays.
+        """
         if not self.calibrate:
             self.likings[candidate] = Likings(*np.zeros((3, self.orders.shape[1])))
             return
         page = self.pages[candidate]
         both = sample[~np.isnan(page[sample, :, 0]).any(axis=1)]
-        letters = letter_bias(page[both], self.orders) if len(both) else np.zeros(self.orders.shape[1])
+        known = self.likings.get(candidate, Likings(*np.zeros((3, self.orders.shape[1])))).letters
+        letters = letter_bias(page[both], self.orders) if len(both) else known
         asked = [o for o in range(len(self.orders)) if not np.isnan(page[sample, o, 0]).all()]
         empty = np.stack([self.asking.ask_nothing(candidate, o) for o in asked], axis=1)
         empty = label_distributions(empty, self.orders[asked], letters).mean(axis=1)

@@ -115,6 +115,21 @@ def test_likings_are_taken_off() -> None:
     assert right(asked(biased)) > raw_right + 0.5 * (fair - raw_right)
 
 
+def test_the_liking_for_a_letter_is_known_from_other_documents_than_that_for_a_category() -> None:
+    """Ways are tried out on *steer*, likings for categories found on *learn*, which nobody asked in two orders."""
+    letters = np.array([1.5, 0.5, -0.5, -1.5])
+    fair, biased = World(TRUTH, {"plain": 1.0}), World(TRUTH, {"plain": 1.0}, letters=letters)
+
+    def once(world: World) -> float:
+        made = adapt(world, WAYS[:1], orders=ORDERS, sample=np.arange(N - 60, N), learn=np.arange(N - 60),
+                     n_documents=N, budget=Budget(1e9), seed=0, calibrate=True)
+        return float((made.once == TRUTH).mean())
+    raw = biased.ask(way("plain"), np.arange(N), 0)
+    raw_right = float((ORDERS[0][raw.argmax(axis=1)] == TRUTH).mean())
+    assert raw_right < once(fair) - 0.1
+    assert once(biased) > once(fair) - 0.05
+
+
 def test_a_skewed_pool_loses_nothing() -> None:
     skewed = np.where(np.random.default_rng(1).random(N) < 0.85, 0, TRUTH)
     made = adapt(World(skewed, CLARITY), WAYS, orders=ORDERS, sample=np.arange(40), learn=np.arange(150),
