@@ -71,7 +71,8 @@ def task_form() -> TaskForm:
                           elem_id="fields", buttons=[], visible=False)
     words = gr.Number(30, label=wording.INSTRUCTIONS_WORDS, info=wording.INSTRUCTIONS_WORDS_INFO, precision=0,
                       minimum=5, maximum=200, visible=False, elem_id="words")
-    filled = gr.Textbox("", visible="hidden", elem_id="filled-from")  # not a State: that may be newer than the form
+    # Not a State: that may be newer than what stands in the form.
+    filled = gr.Textbox("", visible="hidden", elem_id="filled-from")
     row = gr.State(0)
     with gr.Row(elem_classes="tools") as tools:
         add = gr.Button(wording.INSTRUCTIONS_ADD, size="sm", min_width=90, elem_id="add-row")
@@ -82,8 +83,8 @@ def task_form() -> TaskForm:
         bring = gr.File(label=wording.INSTRUCTIONS_BRING, height=110, elem_id="bring-question",
                         file_types=[".csv", ".tsv", ".txt", ".yaml", ".yml"])
         take = gr.Files(label=wording.INSTRUCTIONS_TAKE, interactive=False, elem_id="take-question")
-    return TaskForm(preset, Asked(question, kind, table, fields, words, filled), tools, add, up, down, row, source,
-                    hint, bring, take)
+    asked = Asked(question, kind, table, fields, words, filled)
+    return TaskForm(preset, asked, tools, add, up, down, row, source, hint, bring, take)
 
 
 def task_from(studio: Studio, project: str, asked: Asked) -> Any:  # noqa: ANN401 - a Task

@@ -148,10 +148,12 @@ def listed_distance(student_logits: Tensor, teacher: Listed, temperature: float 
 
 
 def in_chunks(name: OutputLossName, states: Tensor, head: Tensor, teacher: Listed,
-              temperature: float = 1.0, chunk: int = CHUNK, way: float | None = None) -> Tensor:
+              temperature: float = 1.0, chunk: int = CHUNK, way: float | None = None,
+              scored: Callable[[Tensor], Tensor] = Tensor.float) -> Tensor:
     """`token_loss`, or `listed_distance`, from hidden states (tokens, width) and the vocabulary matrix.
 
-    The matrix is (vocabulary, width).
+    The matrix is (vocabulary, width); `scored` makes scores of the products with it, for models that scale
+    them.
 
     Scores over the vocabulary are made for `chunk` positions at a time, and again for the gradient, so memory
     is bounded by the chunk; value and gradient are those of the whole.
@@ -159,16 +161,17 @@ def in_chunks(name: OutputLossName, states: Tensor, head: Tensor, teacher: Liste
     def some(rows: Tensor, ids: Tensor, scores: Tensor, normaliser: Tensor) -> Tensor:
         listed = Listed(ids, scores, {temperature: normaliser})
         if name == "sorted_distance":
-            return listed_distance(rows @ head.T, listed, temperature)
-        return token_loss(name, rows @ head.T, listed, temperature, way)
+            return listed_distance(scored(rows @ head.T), listed, temperature)
+        return token_loss(name, scored(rows @ head.T), listed, temperature, way)
     if temperature not in teacher.normalisers:
         teacher.log_probs(temperature)  # says which temperatures there are
     return _chunked(some, (states, teacher.ids, teacher.scores, teacher.normalisers[temperature]), chunk)
 
 
-def text_in_chunks(states: Tensor, head: Tensor, token_ids: Tensor, chunk: int = CHUNK) -> Tensor:
+def text_in_chunks(states: Tensor, head: Tensor, token_ids: Tensor, chunk: int = CHUNK,
+                   scored: Callable[[Tensor], Tensor] = Tensor.float) -> Tensor:
     """`text_loss` from hidden states (tokens, width) and the vocabulary matrix, memory bounded alike."""
-    return _chunked(lambda rows, ids: text_loss(rows @ head.T, ids), (states, token_ids), chunk)
+    return _chunked(lambda rows, ids: text_loss(scored(rows @ head.T), ids), (states, token_ids), chunk)
 
 
 def _chunked(loss: Callable[..., Tensor], tensors: Sequence[Tensor], chunk: int) -> Tensor:

@@ -22,6 +22,7 @@ from engine.devices import DeviceChoice
 from engine.errors import RunError
 from engine.models.loading import load_causal_lm
 from engine.models.places import answer_positions, padded
+from engine.models.scores import as_scored
 from engine.models.weights import ModelFolder
 from engine.plan import StudentPlan
 from engine.prompts.template import student_text
@@ -65,10 +66,9 @@ class Student:
         # A vocabulary matrix may be padded beyond the tokens there are (151,936 rows for 151,665).
         self.head = words[:len(tokenizer)].detach()
         rows = torch.tensor(settings["label_tokens"], device=words.device, dtype=torch.long)
-        # (labels, width): the only rows of the vocabulary matrix that a classification needs.
-        self._label_rows = words[rows].detach().clone()
-        if self.several:
-            self._label_rows = self._label_rows[:-1] - self._label_rows[-1]
+        # (labels, width): the only rows of the vocabulary matrix that a classification needs. In fp32: in 16
+        # bits scores lie on a grid so wide that the two best of one in a hundred documents are equal.
+        self._label_rows = words[rows].detach().float()
 
     @property
     def several(self) -> bool:
@@ -140,7 +140,9 @@ class Student:
         rows = torch.arange(len(ids), device=self.device)
         # Answer positions are gathered to 2-D before the vocabulary matrix, of which only the labels'
         # rows are multiplied: 7 columns instead of 49,152.
-        logits = (out.last_hidden_state[rows, last] @ self._label_rows.T).float()
+        logits = self.scored(out.last_hidden_state[rows, last].float() @ self._label_rows.T)
+        if self.several:
+            logits = logits[:, :-1] - logits[:, -1:]
         if not depths:
             return logits, None
         return logits, torch.stack([state[rows, last] for state in self._at(out, depths)], dim=1)
@@ -155,8 +157,8 @@ class Student:
             depths: relative depths of the mean states wanted.
 
         Returns:
-            (tokens, width) of all answers, one behind the other: times `head` they are scores over the
-            vocabulary; means (items, depths, width) or None.
+            (tokens, width) of all answers, one behind the other: times `head`, and `scored`, they are scores
+            over the vocabulary; means (items, depths, width) or None.
         """
         _, out = self._run(ids, bool(depths))
         rows, places = (where.to(self.device) for where in
@@ -168,6 +170,10 @@ class Student:
         means = [torch.zeros(len(ids), state.shape[-1], device=self.device)
                  .index_add(0, rows, state[rows, places].float()) / counts for state in self._at(out, depths)]
         return gathered, torch.stack(means, dim=1)
+
+    def scored(self, products: Tensor) -> Tensor:
+        """Products with rows of the vocabulary matrix as this model's own head would give them, fp32."""
+        return as_scored(self.decoder.config, products.float())
 
     def _run(self, ids: Sequence[Sequence[int]], with_states: bool) -> tuple[Tensor, Any]:
         tokens, mask = padded(ids, self.device)

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from engine.models.places import answer_positions, padded
+from engine.models.scores import as_scored
 from engine.records import FloatArray, ListedTokens
 from engine.teachers.protocol import LISTED
-from engine.teachers.scores import as_scored
 
 
 @torch.inference_mode()

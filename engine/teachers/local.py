@@ -11,6 +11,7 @@ from engine.devices import DeviceChoice
 from engine.errors import TeacherError
 from engine.models.folders import reading_digest
 from engine.models.loading import load_causal_lm
+from engine.models.scores import as_scored
 from engine.models.weights import ModelFolder
 from engine.prompts.verbalisers import assign
 from engine.records import Answer, FloatArray, ListedTokens, Prompt, Written, text_digest
@@ -18,7 +19,6 @@ from engine.tasks.definition import LETTERS
 from engine.teachers.listing import list_answers
 from engine.teachers.packing import pack
 from engine.teachers.prefixes import SharedPrefix
-from engine.teachers.scores import as_scored
 from engine.teachers.writing import write
 
 

@@ -143,14 +143,16 @@ class TextLesson:
         made: Losses = {}
         if moment.phase.text > 0:
             words = torch.tensor([t for i in rows for t in self.answers[i]], device=read.device)
-            made["text"] = _per_row(text_in_chunks(read, student.head, words), owner, len(rows))
+            per_word = text_in_chunks(read, student.head, words, scored=student.scored)
+            made["text"] = _per_row(per_word, owner, len(rows))
         if moment.phase.outputs > 0 and self.teacher is not None:
             common = [self._common(i) for i in rows]
             first = torch.cat([torch.arange(len(self.answers[i])) < n
                                for i, n in zip(rows, common, strict=True)])
             listed = Listed.joined([self.teacher[i].first(n) for i, n in zip(rows, common, strict=True)])
             per_token = in_chunks(moment.divergence, read[first.to(read.device)], student.head,
-                                  listed.to(read.device), moment.phase.temperature, way=moment.way)
+                                  listed.to(read.device), moment.phase.temperature, way=moment.way,
+                                  scored=student.scored)
             made["outputs"] = _per_row(per_token, owner[first], len(rows))
         if relate:
             made["representations"] = self.anchors.loss(states, rows, moment.anchor_states)

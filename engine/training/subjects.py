@@ -193,7 +193,7 @@ def word_by_word(student: Student, lesson: TextLesson) -> tuple[FloatArray, Floa
         read, _ = student.read([[*lesson.prompts[i], *lesson.answers[i]] for i in rows],
                                [len(lesson.prompts[i]) for i in rows])
         words = torch.tensor([word for i in rows for word in lesson.answers[i]], device=read.device)
-        costs, hits = zip(*(_judged(read[at:at + WORDS_AT_ONCE], words[at:at + WORDS_AT_ONCE], student.head)
+        costs, hits = zip(*(_judged(student, read[at:at + WORDS_AT_ONCE], words[at:at + WORDS_AT_ONCE])
                             for at in range(0, len(words), WORDS_AT_ONCE)), strict=True)
         lengths = [len(lesson.answers[i]) for i in rows]
         for i, cost, hit in zip(rows, torch.cat(costs).split(lengths), torch.cat(hits).split(lengths),
@@ -203,8 +203,8 @@ def word_by_word(student: Student, lesson: TextLesson) -> tuple[FloatArray, Floa
     return losses, same
 
 
-def _judged(states: Tensor, words: Tensor, head: Tensor) -> tuple[Tensor, Tensor]:
+def _judged(student: Student, states: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
     """Cross-entropy of each word, and 1 where it is the likeliest, (words,) each."""
-    scores = (states @ head.T).float()
+    scores = student.scored(states @ student.head.T)
     cost = torch.nn.functional.cross_entropy(scores, words, reduction="none")
     return cost.cpu(), (scores.argmax(1) == words).float().cpu()

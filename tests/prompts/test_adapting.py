@@ -116,7 +116,7 @@ def test_likings_are_taken_off() -> None:
 
 
 def test_the_liking_for_a_letter_is_known_from_other_documents_than_that_for_a_category() -> None:
-    """Ways are tried out on *steer*, likings for categories found on *learn*, which nobody asked in two orders."""
+    """Ways are tried out on *steer*; *learn*, which tells likings for categories, was asked in one order."""
     letters = np.array([1.5, 0.5, -0.5, -1.5])
     fair, biased = World(TRUTH, {"plain": 1.0}), World(TRUTH, {"plain": 1.0}, letters=letters)
 

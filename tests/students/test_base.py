@@ -128,6 +128,11 @@ def test_in_bf16_too(tiny_model: ModelFolder, tmp_path: Path) -> None:
     student.save(tmp_path / "kept")
     again = Student.from_folder(tmp_path / "kept", tiny_model, choice)
     assert {p.dtype for p in again.model.parameters()} == {torch.bfloat16}
+    ids = [student.encode(text) for text in TEXTS]
+    with torch.no_grad():
+        scores, states = student.forward(ids, (1.0,))
+    words = student.head[student.settings["label_tokens"]]
+    torch.testing.assert_close(scores, states[:, 0].float() @ words.float().T)  # not rounded to 16 bits again
     assert (predict(again, TEXTS) == predict(student, TEXTS)).all()
 
 

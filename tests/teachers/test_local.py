@@ -102,6 +102,14 @@ def test_any_kind_of_decoder_can_be_the_small_model(other_kind: ModelFolder) -> 
     ids = [student.encode(text) for text in CORPUS.texts[:3]]
     logits, states = student.forward(ids, (0.5, 1.0))
     assert logits.shape == (3, 3) and states.shape == (3, 2, 32)
+    read, _ = student.read([[*row, 5, 6] for row in ids], [len(row) for row in ids])
+    words = student.scored(read @ student.head.T)
+    model = student.model.get_base_model()
+    with torch.no_grad():  # as its own head would score: scaled, or held within a range
+        own = [model(input_ids=torch.tensor([[*row, 5]])).logits[0, -2:].float() for row in ids]
+    labels = torch.stack([one[0] for one in own])[:, student.settings["label_tokens"]]
+    torch.testing.assert_close(logits, labels, atol=2e-4, rtol=2e-4)
+    torch.testing.assert_close(words, torch.cat(own), atol=2e-4, rtol=2e-4)
     logits.square().mean().backward()
     assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in student.adapter_parameters())
     assert 0 < len(student.train_above(0.5)) < len(student.adapter_parameters())
