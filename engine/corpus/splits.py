@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from engine.corpus.table import n_of
 from engine.errors import InputError, SettingsError
-from engine.records import Corpus, Parts
+from engine.records import Corpus, Document, Parts
 
 SHARES = (0.65, 0.15, 0.20)
 FEWEST_DOCUMENTS = 20
@@ -17,9 +17,11 @@ FEWEST_GROUPS = 3
 def split(corpus: Corpus, *, seed: int, shares: Sequence[float] = SHARES) -> Parts:
     """The same parts for the same corpus, seed and shares (learn, steer, kept aside).
 
-    Groups are placed whole, largest first (so large ones go to *learn*), each into the part that
-    lacks most; equal sizes in an order drawn by the seed. Sizes are off by less than the largest
-    group, and every part holds something. Raises `InputError` with too few documents or groups.
+    Shares are of different texts: of a message forwarded a hundred times one is learned from, so a hundred
+    copies must not fill a part. Groups are placed whole, those of most texts and then of most copies first
+    (so those go to *learn*), each into the part that lacks most; equal ones in an order drawn by the seed.
+    Parts are off by less than the largest group's texts, and every part holds something. Raises `InputError`
+    with too few documents or groups.
     """
     if len(shares) != 3 or min(shares) <= 0:
         raise SettingsError(
@@ -43,13 +45,14 @@ def split(corpus: Corpus, *, seed: int, shares: Sequence[float] = SHARES) -> Par
         )
     order = sorted(members)
     random.Random(seed).shuffle(order)
-    order.sort(key=lambda group: -len(members[group]))
-    lacking = [share / sum(shares) * len(corpus) for share in shares]
+    texts = {group: len({_place(corpus.documents[i]) for i in rows}) for group, rows in members.items()}
+    order.sort(key=lambda group: (-texts[group], -len(members[group])))
+    lacking = [share / sum(shares) * sum(texts.values()) for share in shares]
     parts: tuple[list[str], ...] = ([], [], [])
     for group in order:
         part = max(range(3), key=lambda p: lacking[p])
         parts[part].append(group)
-        lacking[part] -= len(members[group])
+        lacking[part] -= texts[group]
     _fill_empty(parts, members)
     learn, steer, kept_aside = (
         tuple(sorted(i for group in part for i in members[group])) for part in parts
@@ -67,17 +70,22 @@ def _fill_empty(parts: Sequence[list[str]], members: dict[str, list[int]]) -> No
             part.append(smallest)
 
 
-def one_of_each_group(corpus: Corpus, learn: Sequence[int]) -> tuple[int, ...]:
-    """*learn* with near-duplicates counted once: the longest text of each group stands for it.
+def one_of_each_group(corpus: Corpus, rows: Sequence[int]) -> tuple[int, ...]:
+    """The rows with near-duplicates counted once: the longest text of each group stands for it.
 
     Of a long document cut into pieces each piece counts; of its near-duplicates, the same pieces do not.
     """
     best: dict[tuple[str, str], int] = {}
     lengths: dict[int, int] = {}
-    for i in learn:
+    for i in rows:
         document = corpus.documents[i]
         lengths[i] = len(document.text)
-        key = (document.group, document.id.removeprefix(document.parent) if document.parent else "")
+        key = (document.group, _place(document))
         if key not in best or lengths[i] > lengths[best[key]]:
             best[key] = i
     return tuple(sorted(best.values()))
+
+
+def _place(document: Document) -> str:
+    """Which piece of a long document it is; empty for a whole one."""
+    return document.id.removeprefix(document.parent) if document.parent else ""

@@ -24,21 +24,24 @@ def assign(labels: Sequence[str], encode: Callable[[str], Sequence[int]]) -> Ver
     """A token the model already knows for each label; each token is used once.
 
     First choice is the whole name, then one word of it (“no” for “no crisis”), then the first piece of
-    the name, then a letter. `encode` gives the ids of a text without special tokens.
+    the name, then a letter. Of two that want the same one, the first by the alphabet gets it: the order of
+    the labels changes nothing, so answers kept under their names are always answers by the same tokens.
+    `encode` gives the ids of a text without special tokens.
 
     Raises:
         SettingsError: the tokenizer leaves no token of its own for some label.
     """
     found: dict[int, tuple[int, str]] = {}
-    for i, name in enumerate(labels):  # whole names first: “storm surge” must not take “storm” away
+    by_name = sorted(enumerate(labels), key=lambda one: one[1])
+    for i, name in by_name:  # whole names first: “storm surge” must not take “storm” away
         ids = list(encode(f" {name}"))
         if len(ids) == 1 and ids[0] not in {token for token, _ in found.values()}:
             found[i] = (ids[0], name)
-    for i, name in enumerate(labels):
+    for i, name in by_name:
         if i in found:
             continue
         parts = [part for part in name.replace("-", " ").replace("_", " ").split() if part.isalpha()]
-        singles = [(list(encode(f" {word}")), word) for word in (*parts, LETTERS[i], *LETTERS)]
+        singles = [(list(encode(f" {word}")), word) for word in (*parts, *LETTERS)]
         singles.insert(len(parts), (list(encode(f" {name}"))[:1], f"{name}…"))
         taken = {token for token, _ in found.values()}
         free = ((ids[0], word) for ids, word in singles if len(ids) == 1 and ids[0] not in taken)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,8 +80,9 @@ def answer_prompts(teacher: Teacher, prompts: Sequence[Prompt], *, depths: tuple
     known = cache.get(keys) if cache else {}
     if cache and not depths:
         known |= _without_states(teacher, prompts, keys, known, cache)
-    missing = [i for i, key in enumerate(keys) if key not in known]
-    done = cached = len(prompts) - len(missing)
+    missing = first_of_each(keys, known)
+    copies = Counter(keys)  # a message forwarded by many is asked about once
+    done = cached = len(prompts) - sum(copies[keys[i]] for i in missing)
     if on_done:
         on_done(done)
     # Longest first: the batch that needs the most memory fails at once, not after an hour.
@@ -94,10 +96,16 @@ def answer_prompts(teacher: Teacher, prompts: Sequence[Prompt], *, depths: tuple
         if cache:
             cache.put(made)
         known |= made
-        done += len(rows)
+        done += sum(copies[key] for key in made)
         if on_done:
             on_done(done)
     return [known[key] for key in keys], cached
+
+
+def first_of_each(keys: Sequence[str], known: Container[str]) -> list[int]:
+    """Where each key that is not known stands first."""
+    first = {key: i for i, key in reversed(list(enumerate(keys)))}
+    return sorted(i for key, i in first.items() if key not in known)
 
 
 def _without_states(teacher: Teacher, prompts: Sequence[Prompt], keys: Sequence[str],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os.path import commonprefix
@@ -21,7 +22,7 @@ from engine.tasks.definition import Task
 from engine.tasks.figures import Unparsed
 from engine.tasks.grounding import grounded
 from engine.tasks.parsing import Extraction, parse_fields, parse_summary, without_open_quote
-from engine.teachers.asking import answer_prompts
+from engine.teachers.asking import answer_prompts, first_of_each
 from engine.teachers.protocol import Teacher
 
 WRITE_BATCH = 16  # a step reads all weights, for one row or for many; a pause waits for the batch
@@ -147,10 +148,11 @@ def ask_open(teacher: Teacher, documents: Sequence[Document], task: Task, templa
     prompts, room = compose_open(template, task, documents, max_chars), room_for(task)
     keys = [written_key(teacher.digest, prompt, room) for prompt in prompts]
     known = cache.get_texts(keys) if cache else {}
-    missing = sorted((i for i, key in enumerate(keys) if key not in known),
-                     key=lambda i: (-len(prompts[i].text), i))
+    missing = sorted(first_of_each(keys, known), key=lambda i: (-len(prompts[i].text), i))
+    copies = Counter(keys)
+    done = from_cache = len(prompts) - sum(copies[keys[i]] for i in missing)
     if on_progress:
-        on_progress(len(prompts) - len(missing), len(prompts))
+        on_progress(done, len(prompts))
     for start in range(0, len(missing), WRITE_BATCH):
         if checkpoint:
             checkpoint()
@@ -160,10 +162,11 @@ def ask_open(teacher: Teacher, documents: Sequence[Document], task: Task, templa
         if cache:
             cache.put_texts(made)
         known |= made
+        done += sum(copies[key] for key in made)
         if on_progress:
-            on_progress(len(prompts) - len(missing) + start + len(rows), len(prompts))
+            on_progress(done, len(prompts))
     return OpenAnswers([read_answer(task, known[key], document.text)
-                        for key, document in zip(keys, documents, strict=True)], len(prompts) - len(missing))
+                        for key, document in zip(keys, documents, strict=True)], from_cache)
 
 
 def read_answer(task: Task, written: Written, document: str) -> Extraction | str | Unparsed:

@@ -99,7 +99,7 @@ class Labels:
 
     def look(self, student: Student) -> Gate:
         """See `Subject.look`."""
-        rows = list(self.parts.steer)
+        rows = list(one_of_each_group(self.corpus, self.parts.steer))  # a copy is no further witness
         says = predict(student, [self.corpus.documents[i].text for i in rows])
         return gate_of(says, self.signal.probs[rows], self.signal.several)
 
@@ -170,7 +170,7 @@ class Texts:
     def look(self, student: Student) -> Gate:
         """See `Subject.look`."""
         if self._steer is None:
-            rows = [i for i in self.parts.steer if self.signal.texts[i]]
+            rows = one_of_each_group(self.corpus, [i for i in self.parts.steer if self.signal.texts[i]])
             self._steer = text_lesson(student, self.corpus, rows, self.signal, None, 0, 0, tokens=self.tokens,
                                       shared=self._shared)
         losses, same = word_by_word(student, self._steer)

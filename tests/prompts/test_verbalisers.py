@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import string
 
 import pytest
@@ -23,8 +24,8 @@ def encode(text: str) -> list[int]:
 
 def test_the_name_then_a_word_of_it_then_its_first_piece_then_a_letter() -> None:
     made = assign(("flood", "no crisis", "zebra", "zoo"), encode)
-    assert made.tokens == (0, 3, 1000 + ord("z"), KNOWN[" D"][0])
-    assert made.words == ("flood", "no", "zebra…", "D")
+    assert made.tokens == (0, 3, 1000 + ord("z"), KNOWN[" A"][0])
+    assert made.words == ("flood", "no", "zebra…", "A")
 
 
 def test_a_whole_name_is_not_taken_by_a_longer_one_before_it() -> None:
@@ -40,6 +41,26 @@ def test_tokens_are_unique_and_written_as_told(labels: list[str]) -> None:
     assert len(set(made.tokens)) == len(labels) == len(made.words)
     for token, word in zip(made.tokens, made.words, strict=True):
         assert encode(f" {word.removesuffix('…')}")[0] == token
+
+
+@given(st.lists(st.sampled_from(("storm surge", "storm warning", "storm", "no fire", "fire no", "zebra",
+                                 "zoo", "zone", "other needs", "needs other")), min_size=2, unique=True),
+       st.randoms())
+def test_the_order_of_the_labels_changes_no_token(labels: list[str], chance: random.Random) -> None:
+    """An answer is kept under the names as they were shown, whichever order the task has them in."""
+    mixed = labels[:]
+    chance.shuffle(mixed)
+    one, two = assign(labels, encode), assign(mixed, encode)
+    assert dict(zip(labels, one.tokens, strict=True)) == dict(zip(mixed, two.tokens, strict=True))
+
+
+def test_more_categories_than_letters_are_refused_in_words_if_at_all() -> None:
+    known = KNOWN | {f" zone {i}": [5000 + i] for i in range(35)}
+    names = [*(f"zone {i}" for i in range(35)), "zebra", "zoo"]
+    made = assign(names, lambda text: known.get(text, encode(text)))
+    assert len(set(made.tokens)) == 37 and made.words[35:] == ("zebra…", "A")
+    with pytest.raises(SettingsError, match="no token of its own"):
+        assign([f"x{i}" for i in range(40)], encode)
 
 
 def test_a_tokenizer_without_room_is_refused_in_words() -> None:

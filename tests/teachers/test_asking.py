@@ -76,6 +76,15 @@ def test_a_second_asking_costs_nothing(tmp_path: Path) -> None:
     assert (again.log_probs == first.log_probs).all() and (again.hidden == first.hidden).all()
 
 
+def test_what_many_forward_is_asked_about_once() -> None:
+    copied = corpus_of([*documents(5)[0], *documents(5)[0][:2] * 20])
+    teacher, told = Scripted(), []
+    answers = ask(teacher, copied.documents, TASK, FIRST, n_orders=1, depths=(), cache=None, max_chars=1200,
+                  on_progress=lambda done, total: told.append((done, total)))
+    assert len(teacher.asked) == 5 and answers.from_cache == 0 and told[-1] == (45, 45)
+    assert answers.log_probs.shape == (45, 1, 3)
+
+
 def test_an_interruption_loses_at_most_one_batch(tmp_path: Path) -> None:
     cache, teacher, looks = AnswerCache(tmp_path / "a.sqlite"), Scripted(), iter(range(99))
 

@@ -175,6 +175,14 @@ def test_a_second_asking_needs_no_model(teacher: LocalTeacher, tmp_path: Path) -
         asked(teacher, cache, task=TEXT.model_copy(update={"max_words": 11}))
 
 
+def test_what_many_forward_is_written_about_once(tmp_path: Path) -> None:
+    cache, told = AnswerCache(tmp_path / "a.sqlite"), []
+    writer, texts = Writing(lambda p: Written(p.text, True)), ("A bridge fell.", "A road broke.") * 9
+    answers = asked(writer, cache, texts, on_progress=lambda done, total: told.append((done, total)))
+    assert len(writer.asked) == 2 and told == [(0, 18), (18, 18)]
+    assert all(text in answer for text, answer in zip(texts, answers, strict=True))
+
+
 def test_an_interruption_loses_at_most_one_batch(tmp_path: Path) -> None:
     cache, looks = AnswerCache(tmp_path / "a.sqlite"), iter(range(9))
     writer = Writing(lambda p: Written(p.text, True))
