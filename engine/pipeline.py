@@ -9,6 +9,7 @@ covers inputs and settings. Running again is resuming.
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -174,9 +175,13 @@ def divide(line: Line) -> dict[str, Any]:
     """Parts of the corpus, group by group; the same for the same documents and seed."""
     line.parts = split(line.corpus, seed=line.plan.seed)
     sizes = {part: len(line.parts.named(part)) for part in PARTS}
+    facts = {**sizes, "digest": text_digest(repr(line.parts))}
+    if line.facts.get("parts", facts) != facts:  # what was kept aside until now must not be learned from
+        raise RunError("This version of ANON Studio parts the documents otherwise than the one that this run "
+                       "began with.", "Start a new run: it uses the large model's answers.")
     line.log.write("choice", what="parts", choice=sizes,
                    because="near-duplicates stay together; kept aside is looked at once, at the end")
-    return sizes
+    return facts
 
 
 def ask_teacher(line: Line) -> dict[str, Any]:
@@ -288,6 +293,7 @@ def take_home(line: Line) -> dict[str, Any]:
         return line.facts["take-home"]
     table, report = pd.read_parquet(line.run.predictions), read_json(line.run.report)
     line.student = None  # two at once may not fit
+    gc.collect()  # its layers know one another: without this both lie in memory
     base = require(line.workspace.models, line.plan.student.model)
     fresh = open_student(line.run.student, base, line.choice)
     reloaded = reload_check(fresh, table)

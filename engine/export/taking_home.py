@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from engine.errors import RunError
 from engine.evaluation.labelled import answered
 from engine.export.card import model_card
 from engine.export.tables import write_predictions
@@ -16,15 +17,24 @@ from engine.plan import DistillPlan
 from engine.students.base import Student
 from engine.workspace import write_atomic, write_text
 
+SAME_AGAIN = 0.5  # rounding moves an answer now and then, never half of them
 COLUMNS = ("id", "text", "student", "student_confidence", "teacher", "sureness", "baseline", "part")
 
 
 def reload_check(student: Student, table: pd.DataFrame) -> str:
-    """Ask a freshly loaded student the kept-aside documents again; one sentence on how it went."""
+    """Ask a freshly loaded student the kept-aside documents again; one sentence on how it went.
+
+    Raises:
+        RunError: it is plainly not the one that was scored.
+    """
     kept = table[(table["part"] == "kept_aside") & (table["teacher"] != "")]
     texts = kept["text"].tolist()
     again, _ = answered(student, texts)
     same = sum(a == b for a, b in zip(again, kept["student"], strict=True))
+    if same < SAME_AGAIN * len(kept):
+        raise RunError("The small model did not come back from its files as it was: only "
+                       f"{same} of {len(kept)} answers are the same.", "Start a new run: it uses the large model's answers.",
+                       "The report and the files of this run are kept.")
     return f"Saved, loaded again and asked once more: {same} of {len(kept)} answers are the same."
 
 

@@ -203,6 +203,17 @@ def test_a_changed_plan_is_refused_for_a_run_that_began(made: Made) -> None:
     assert "changed since" in status(run).error["what"] and status(run).error["fix"]
 
 
+def test_documents_parted_otherwise_by_another_version_are_refused(made: Made) -> None:
+    """Or what was kept aside until now would be learned from."""
+    run = made.run(phases=phases(1.0)[:1])
+    assert work(run, made.workspace) == "done"
+    parts = read_json(run.stage("parts"))
+    write_json(run.stage("parts"), {**parts, "facts": {**parts["facts"], "digest": "of another version"}})
+    run.stage("take-home").unlink()
+    assert work(run, made.workspace) == "failed"
+    assert "parts the documents otherwise" in status(run).sentence
+
+
 def test_a_failure_is_told_in_words_with_the_traceback_in_the_log_only(
     made: Made, capfd: pytest.CaptureFixture[str]
 ) -> None:
