@@ -33,7 +33,8 @@ def reload_check(student: Student, table: pd.DataFrame) -> str:
     same = sum(a == b for a, b in zip(again, kept["student"], strict=True))
     if same < SAME_AGAIN * len(kept):
         raise RunError("The small model did not come back from its files as it was: only "
-                       f"{same} of {len(kept)} answers are the same.", "Start a new run: it uses the large model's answers.",
+                       f"{same} of {len(kept)} answers are the same.",
+                       "Start a new run: it uses the large model's answers.",
                        "The report and the files of this run are kept.")
     return f"Saved, loaded again and asked once more: {same} of {len(kept)} answers are the same."
 

@@ -23,6 +23,7 @@ from engine.workspace import read_json, write_json
 MANIFEST = "manifest.json"
 FETCHING = ".fetching"
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".h5", ".msgpack")
+OF_NO_EFFECT = ("_name_or_path", "architectures", "transformers_version", "use_cache", "dtype", "torch_dtype")
 MB = 1_000_000
 
 
@@ -130,11 +131,18 @@ def weights_digest(folder: Path) -> str:
 
 
 def reading_digest(folder: Path) -> str:
-    """Hex sha256 over what turns texts and chats into tokens: tokenizer, its settings, chat template."""
+    """Hex sha256 over what decides answers beside the weights.
+
+    What turns texts and chats into tokens (tokenizer, its settings, chat template), and how the weights are
+    computed with and when an answer ends: makers mend both without touching the weights.
+    """
     told = hashlib.sha256()
-    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json"):
         held = file_sha256(folder / name) if (folder / name).is_file() else ""
         told.update(f"{name} {held}\n".encode())
+    settings = read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
+    known = {name: value for name, value in settings.items() if name not in OF_NO_EFFECT}
+    told.update(json.dumps(known, sort_keys=True).encode())
     return told.hexdigest()
 
 

@@ -127,6 +127,19 @@ def test_another_tokenizer_chat_form_or_number_format_is_another_teacher(tiny_mo
     assert len(seen) == 4
 
 
+def test_a_model_computed_otherwise_is_another_teacher(tiny_model: ModelFolder) -> None:
+    """The same weights with another base of its rotations, or another end of an answer, say other things."""
+    def changed(name: str, **values: object) -> str:
+        path = tiny_model.path / name
+        known = json.loads(path.read_text()) if path.exists() else {}
+        path.write_text(json.dumps(known | values))
+        return LocalTeacher(tiny_model, CPU).digest
+    first = LocalTeacher(tiny_model, CPU).digest
+    assert changed("config.json", transformers_version="4.0", dtype="bfloat16") == first
+    seen = {first, changed("config.json", rms_norm_eps=1e-2), changed("generation_config.json", eos_token_id=7)}
+    assert len(seen) == 3
+
+
 def test_a_model_that_can_think_aloud_does_not(tiny_model: ModelFolder) -> None:
     settings = tiny_model.path / "tokenizer_config.json"
     chat = json.loads(settings.read_text())
