@@ -22,7 +22,7 @@ def with_limits(options: ReadOptions | None, workspace: Workspace) -> ReadOption
     Raises `SettingsError` if the file cannot be read or names something that is no limit.
     """
     options = options or ReadOptions()
-    path = (workspace.models_home or workspace.home) / FILE  # visitors of a public page share one
+    path = workspace.shared / FILE  # visitors of a public page share one
     if not path.is_file():
         return options
     try:

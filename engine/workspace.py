@@ -28,6 +28,7 @@ from engine.errors import RunError, disk_errors_in_words
 
 HOME_SETTING = "ANON_HOME"
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
+VISITORS = "visitors"  # of a public page: a workspace each
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,21 @@ class Workspace:
         return cls(Path(os.environ.get(HOME_SETTING) or "~/.anon-studio").expanduser().absolute())
 
     @property
+    def shared(self) -> Path:
+        """Where what all visitors of a public page share lies: models, settings, who uses the memory."""
+        return self.models_home or self.home
+
+    @property
     def models(self) -> Path:
         """Weights, converted and checked."""
-        return (self.models_home or self.home) / "models"
+        return self.shared / "models"
+
+    def on_this_machine(self) -> list[Workspace]:
+        """This workspace first, then those that share the machine's memory with it."""
+        if self.models_home is None:
+            return [self]
+        others = sorted(p for p in (self.shared / VISITORS).glob("*/") if p != self.home)
+        return [self, Workspace(self.shared), *(Workspace(p, self.shared) for p in others)]
 
     @property
     def cache(self) -> Path:

@@ -15,10 +15,10 @@ import gradio as gr
 
 from engine.errors import SpaceError
 from engine.studio import Studio
-from engine.workspace import Workspace
+from engine.workspace import VISITORS, Workspace
 from ui import wording
 
-VISITORS, TRIES = "visitors", 5
+TRIES = 5
 _KEY = re.compile(r"[0-9a-f]{32}")
 KEY = "anon-studio"  # the same after a restart, so that a browser finds its ids again; no secret
 

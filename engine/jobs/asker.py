@@ -6,7 +6,6 @@ import http.client
 import json
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from engine.teachers.protocol import teacher_kind
 from engine.views import Said
 from engine.workspace import Workspace, read_json, write_json
 
-START_S, PATIENCE_S = 60.0, 900.0
+START_S, PATIENCE_S, UNLOAD_S = 60.0, 900.0, 5.0
 
 
 def call(workspace: Workspace, wanted: dict[str, Any], on_progress: Counted | None = None) -> Any:  # noqa: ANN401
@@ -36,20 +35,26 @@ def call(workspace: Workspace, wanted: dict[str, Any], on_progress: Counted | No
     """
     busy = running(workspace)
     if busy:
-        raise RunError(f"The run {busy.id} is using this machine's memory.",
-                       "Wait until it is done, or pause it in Distil.")
+        raise in_use(workspace, busy, "is using this machine's memory.")
     return _put(_address(workspace), wanted, on_progress)
 
 
 def running(workspace: Workspace, but: RunFolder | None = None) -> RunFolder | None:
     """A run that is using the machine's memory, or is about to; `but` does not count."""
-    return next((run for run in all_runs(workspace)
+    return next((run for place in workspace.on_this_machine() for run in all_runs(place)
                  if run != but and (worker_alive(run) or status(run).state == "running")), None)
 
 
+def in_use(workspace: Workspace, busy: RunFolder, why: str) -> RunError:
+    """The refusal because of a run, which is named to its owner only."""
+    if busy.path.is_relative_to(workspace.home / "projects"):
+        return RunError(f"The run {busy.id} {why}", "Wait until it is done, or pause it in Distil.")
+    return RunError(f"A run of another visitor {why}", "Try again when it is done.")
+
+
 def _put(address: dict[str, Any], wanted: dict[str, Any], on_progress: Counted | None = None,
-         ) -> Any:  # noqa: ANN401
-    connection = http.client.HTTPConnection("127.0.0.1", address["port"], timeout=PATIENCE_S)
+         patience_s: float = PATIENCE_S) -> Any:  # noqa: ANN401
+    connection = http.client.HTTPConnection("127.0.0.1", address["port"], timeout=patience_s)
     try:
         connection.request("POST", "/", json.dumps(wanted),
                            {"Authorization": f"Bearer {address['token']}"})
@@ -66,13 +71,20 @@ def _put(address: dict[str, Any], wanted: dict[str, Any], on_progress: Counted |
             if on_progress:
                 on_progress(said["done"], said["total"])
     except TimeoutError as error:
-        raise RunError("The process that holds the model ready has said nothing for a quarter of an hour.",
-                       "Wait until what was asked before is answered, then try again.") from error
+        raise _Silent() from error
     except (ConnectionError, http.client.HTTPException) as error:
         raise _Gone() from error
     finally:
         connection.close()
     raise _Gone()
+
+
+class _Silent(RunError):
+    """It is there and answers something else, one after the other."""
+
+    def __init__(self) -> None:
+        super().__init__("The process that holds the model ready has said nothing for a quarter of an hour.",
+                         "Wait until what was asked before is answered, then try again.")
 
 
 class _Gone(RunError):
@@ -84,29 +96,37 @@ class _Gone(RunError):
 
 
 def _address(workspace: Workspace) -> dict[str, Any]:
-    signed, address = Worker(workspace.home / "asker.pid"), workspace.home / "asker.json"
+    home = workspace.shared
+    signed, address = Worker(home / "asker.pid"), home / "asker.json"
     if signed.here() and address.exists():  # it listens on this machine only
         return read_json(address)
     address.unlink(missing_ok=True)
     signed.path.unlink(missing_ok=True)
-    models_home = workspace.models_home or workspace.home
-    spawn([sys.executable, "-m", "engine.jobs.asking_server", str(workspace.home), str(models_home)],
-          workspace.home / "asker.log")
+    spawn([sys.executable, "-m", "engine.jobs.asking_server", str(home)], home / "asker.log")
     began = time.monotonic()
     while not address.exists():
         if time.monotonic() - began > START_S:
             raise RunError("The process that asks the models did not start.",
-                           f"Details are in {workspace.home / 'asker.log'}.")
+                           f"Details are in {home / 'asker.log'}.")
         time.sleep(0.1)
     return read_json(address)
 
 
 def unload(workspace: Workspace) -> None:
-    """Ask the asker, if there is one, to give its memory back."""
-    address = workspace.home / "asker.json"
-    if Worker(workspace.home / "asker.pid").here() and address.exists():
-        with suppress(_Gone):  # ended meanwhile: it holds no memory either
-            _put(read_json(address), {"verb": "unload"})
+    """Ask the asker, if there is one, to give its memory back.
+
+    Raises:
+        RunError: it is answering something, and needs the model for that.
+    """
+    address = workspace.shared / "asker.json"
+    if Worker(workspace.shared / "asker.pid").here() and address.exists():
+        try:
+            _put(read_json(address), {"verb": "unload"}, patience_s=UNLOAD_S)
+        except _Gone:  # ended meanwhile: it holds no memory either
+            return
+        except _Silent as error:
+            raise RunError("A model is being asked at this moment (Try on 10, or a text in Compare).",
+                           "Try again when it has answered.") from error
 
 
 def diverse_rows(workspace: Workspace, folder: Path, corpus: Corpus, n: int,
@@ -127,7 +147,7 @@ def diverse_rows(workspace: Workspace, folder: Path, corpus: Corpus, n: int,
 def ask_teacher(workspace: Workspace, teacher: str, wanted: dict[str, Any],
                 on_progress: Counted | None = None) -> dict[str, Any]:
     """Raw answers, as the kind of the task has them: see `asking_server.answers`."""
-    request = {"verb": "ask", "teacher": teacher, **wanted}
+    request = {"verb": "ask", "teacher": teacher, "answers": str(workspace.answers), **wanted}
     if teacher_kind(teacher) == "recorded":
         from engine.jobs.asking_server import Models, handle  # plays back: needs no process, no torch
         return handle(Models(workspace), request, on_progress or (lambda _done, _total: None))

@@ -1,6 +1,6 @@
 """The resident asker: one process a machine that holds a model ready for *Try on 10* and *Type your own*.
 
-    python -m engine.jobs.asking_server HOME MODELS_HOME
+    python -m engine.jobs.asking_server HOME
 
 Listens on loopback only, and only to whoever knows the token in `asker.json` (readable by its owner).
 Answers are lines of JSON: {"done", "total"} while it works, then {"result"} or {"error"}. Loads on demand,
@@ -104,7 +104,7 @@ def answers(models: Models, wanted: dict[str, Any], report: Counted) -> dict[str
     """
     documents = [Document(str(i), text, text, str(i)) for i, text in enumerate(wanted["texts"])]
     task, template = Task.model_validate(wanted["task"]), Template.model_validate(wanted["template"])
-    teacher, cache = models.teacher(wanted["teacher"]), AnswerCache(models.workspace.answers)
+    teacher, cache = models.teacher(wanted["teacher"]), AnswerCache(Path(wanted["answers"]))
     if task.kind == "single_label":
         said = ask(teacher, documents, task, template, n_orders=wanted["orders"], depths=(), cache=cache,
                    max_chars=wanted["max_chars"], on_progress=report)
@@ -202,5 +202,4 @@ def serve(workspace: Workspace) -> None:
 
 
 if __name__ == "__main__":
-    given = sys.argv[1:3]
-    serve(Workspace(Path(given[0]), Path(given[1])))
+    serve(Workspace(Path(sys.argv[1])))

@@ -19,12 +19,11 @@ def make_room(workspace: Workspace, run: RunFolder | None = None) -> None:
     """Before `run` (None: one that is not made yet) begins: the memory is to be its own.
 
     Raises:
-        RunError: another run of the workspace is running.
+        RunError: another run is running on this machine, or a model is being asked.
     """
     busy = asker.running(workspace, but=run)
     if busy:
-        raise RunError(f"The run {busy.id} is running: two at once would not fit this machine's memory.",
-                       "Wait until it is done, or pause it in Distil.")
+        raise asker.in_use(workspace, busy, "is running: two at once would not fit this machine's memory.")
     asker.unload(workspace)
 
 
@@ -33,12 +32,12 @@ def alone(workspace: Workspace, run: RunFolder | None = None) -> Iterator[None]:
     """As `make_room`, and nobody else starts a run meanwhile: of two tabs, one starts and one is told.
 
     Raises:
-        RunError: another run of the workspace is running, or being started.
+        RunError: another run is running on this machine, or being started, or a model is being asked.
     """
-    lock = FileLock(workspace.home / "start.lock", timeout=PATIENCE_S)
+    lock = FileLock(workspace.shared / "start.lock", timeout=PATIENCE_S)
     try:
         with disk_errors_in_words("the workspace"):
-            workspace.home.mkdir(parents=True, exist_ok=True)
+            workspace.shared.mkdir(parents=True, exist_ok=True)
             lock.acquire()
     except Timeout as error:
         raise RunError("Another run is being started at this moment.",

@@ -20,8 +20,8 @@ from engine.jobs.starting import alone, make_room
 from engine.jobs.status import status
 from engine.plan import DistillPlan
 from engine.studio import Studio
-from engine.workspace import read_json, write_json
-from tests.students.tiny import Made, phases
+from engine.workspace import Workspace, read_json, write_json
+from tests.students.tiny import Made, make_workspace, phases
 
 
 def sign(path: Path, host: str, pid: int = 2**22 + 1, created: float = 0.0, silent_s: float = 0.0) -> None:
@@ -183,6 +183,29 @@ def test_beside_a_running_one_nothing_starts_and_nothing_is_left(
     first.event_log.write("done", sentence="Done.")
     studio.resume(paused.id)
     assert launched == [paused.id]
+
+
+def test_visitors_of_a_public_page_share_one_machine(tmp_path: Path, launched: list[str]) -> None:
+    """One run, one model in memory; whose run it is, is nobody's business."""
+    home = tmp_path / "home"
+    first, second = (make_workspace(home / "visitors" / key) for key in ("a" * 32, "b" * 32))
+    visitors = [Workspace(one.workspace.home, home) for one in (first, second)]
+    (home / "models").symlink_to(first.workspace.models)
+    busy = started(first.run("busy"))
+    Worker(busy.worker).sign_on()
+    for press in (lambda: Studio(visitors[1]).start(plan(second)), lambda: asker.call(visitors[1], {})):
+        with pytest.raises(RunError, match="A run of another visitor") as told:
+            press()
+        assert busy.id not in told.value.lines() and "busy" not in told.value.lines()
+    with pytest.raises(RunError, match=busy.id):
+        asker.call(visitors[0], {})
+    busy.event_log.write("done", sentence="Done.")
+    Worker(busy.worker).sign_off()
+    Worker(home / "asker.pid").sign_on()
+    write_json(home / "asker.json", {"port": 1, "token": "x"})
+    assert [asker._address(visitor)["token"] for visitor in visitors] == ["x", "x"]
+    Studio(visitors[1]).start(plan(second))
+    assert len(launched) == 1
 
 
 def test_of_two_tabs_that_press_start_together_one_starts(made: Made, launched: list[str]) -> None:

@@ -8,14 +8,16 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import pytest
 
 from engine.errors import EngineError, RunError, SpaceError, TeacherError
 from engine.jobs import asking_server
-from engine.jobs.asker import unload
+from engine.jobs.asker import call, unload
 from engine.jobs.asking_server import in_words, serve
+from engine.jobs.starting import make_room
 from engine.jobs.trying import try_on
 from engine.metrics.deciding import HALF
 from engine.prompts.template import Template
@@ -132,6 +134,30 @@ def test_who_leaves_before_the_answer_disturbs_nobody(
         unload(made.workspace)  # served after it
     assert "Traceback" not in capfd.readouterr().err
     assert len(tried(made, TASK, FIRST)) == N
+
+
+@pytest.mark.usefixtures("asker")
+def test_while_something_is_answered_a_run_is_told_to_wait_and_does_not(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, over = threading.Event(), threading.Event()
+
+    def slow(_models: object, _wanted: object, _report: asking_server.Report) -> dict[str, Any]:
+        begun.set()
+        assert over.wait(30)
+        return {}
+    monkeypatch.setattr("engine.jobs.asker.UNLOAD_S", 0.2)
+    with monkeypatch.context() as patch:
+        patch.setattr(asking_server, "answers", slow)
+        asking = threading.Thread(target=call, args=(made.workspace, {"verb": "ask"}))
+        asking.start()
+        assert begun.wait(10)
+        with pytest.raises(RunError, match="being asked at this moment") as told:
+            make_room(made.workspace)
+        assert "when it has answered" in told.value.fix
+        over.set()
+        asking.join(10)
+    make_room(made.workspace)
 
 
 def test_an_asker_whose_address_is_gone_ends(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
