@@ -120,7 +120,7 @@ def setup_part(empty: gr.HTML) -> Setup:
                               elem_id="fetch-index")
         fetching = gr.HTML()
         start = gr.Button(words.DISTIL_START, variant="primary", elem_id="start")
-        same = gr.Textbox(label=words.DISTIL_COMMAND, interactive=False, buttons=["copy"],
+        same = gr.Textbox(label=words.DISTIL_COMMAND, interactive=False, buttons=["copy"], elem_id="command",
                           visible=False, max_lines=3, elem_classes="command")
     form = planning.Form(teacher, student, preset, seed, phases, loss, rank, batch, orders, adapt)
     return Setup(empty, body, form, large, small, before, fetch, hub, index, fetching, start, same)

@@ -5,10 +5,13 @@ Does not: start anything.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from subprocess import list2cmdline
 from typing import Any, NamedTuple
 
 from engine.errors import SettingsError
@@ -20,12 +23,16 @@ from engine.plan import (
     PhasePlan,
     parse_plan,
     phases_for,
+    save_plan,
 )
 from engine.studio import ModelView, Studio, find_card
 from ui import wording_run as words
 from ui.guard import notice
 from ui.progress import says
 from ui.session import is_public, is_zero_gpu, studio_for
+
+ROOT = Path(__file__).resolve().parent.parent
+MOST_DRAFTS = 100  # plans kept for commands that were shown
 
 
 class Form(NamedTuple):
@@ -199,17 +206,34 @@ def preflight_card(pre: Any, missing: Sequence[ModelView], busy: bool) -> str:  
 
 
 def command(*parts: str) -> str:
-    """A command line to copy, with the workspace it belongs to; empty where there is no terminal."""
+    """A command line that works as it stands, in any folder; empty where there is no terminal.
+
+    It names this program's own Python and folder, and the workspace where that is not the usual one.
+    """
     if is_public():
         return ""
-    home = os.environ.get("ANON_HOME")
-    setting = f"ANON_HOME={shlex.quote(home)} " if home else ""
-    return f"{setting}python -m engine {shlex.join(parts)}"
+    settings = {"PYTHONPATH": str(ROOT)}
+    if home := os.environ.get("ANON_HOME"):
+        settings["ANON_HOME"] = home
+    called = [sys.executable, "-m", "engine", *parts]
+    if os.name == "nt":
+        return "".join(f'set "{name}={value}" && ' for name, value in settings.items()) + list2cmdline(called)
+    given = [f"{name}={shlex.quote(value)}" for name, value in settings.items()]
+    return " ".join([*given, shlex.join(called)])
 
 
-def draft_path(studio: Studio, project: str) -> Path:
-    """Where the plan of the form is kept, so that the command above Start works as it stands."""
-    return studio.workspace.project(project).path / "next-plan.yaml"
+def keep_draft(studio: Studio, project: str, plan: DistillPlan) -> Path:
+    """Keep the plan of a form, so that the command above Start works as it stands, and give its file.
+
+    It is named by its content: the command somebody copied still means the plan it stood beside.
+    """
+    drafts = studio.workspace.project(project).path / "drafts"
+    path = drafts / f"{hashlib.sha256(plan.model_dump_json().encode()).hexdigest()[:12]}.yaml"
+    if not path.exists():
+        save_plan(path, plan)
+        for old in sorted(drafts.glob("*.yaml"), key=os.path.getmtime)[:-MOST_DRAFTS]:
+            old.unlink(missing_ok=True)
+    return path
 
 
 def run_folder(studio: Studio, run: str) -> Path:

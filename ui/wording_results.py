@@ -165,8 +165,8 @@ TAKE_HOME_TESTED = "Tested how"
 TAKE_HOME_LIMITS = "Where it is weak"
 TAKE_HOME_LIMITS_INFO = "Read this before you rely on it, and pass it on with the model."
 TAKE_HOME_USE = "Label more files with it"
-TAKE_HOME_USE_INFO = ("Needs no internet and no large model. FILE is a CSV, TSV, JSONL or text file; the "
-                      "result opens in a spreadsheet.")
+TAKE_HOME_USE_INFO = ("Needs no internet and no large model. FILE is any file that Documents can read; "
+                      "the result opens in a spreadsheet.")
 TAKE_HOME_COMMAND = "The command"
 TAKE_HOME_CARD = "Model card"
 TAKE_HOME_SLOTS = 6

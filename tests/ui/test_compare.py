@@ -171,7 +171,7 @@ def test_the_card_is_shown_without_its_settings(studio: Studio, project: str) ->
 def test_the_command_labels_files_with_this_student(studio: Studio, project: str) -> None:
     run, page = made_runs.finished(studio, project), build(take_home)
     said = page.refresh("", project, run, "")[page.named["predict"]]
-    assert "python -m engine predict" in said and said.endswith("student FILE -o OUT.csv")
+    assert " -m engine predict " in said and said.endswith("student FILE -o OUT.csv")
 
 
 @pytest.mark.parametrize("stop", [compare, take_home])

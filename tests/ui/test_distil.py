@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -119,9 +122,28 @@ def test_a_model_in_use_stays_in_the_list_when_it_is_no_longer_here(
 
 def test_the_command_above_start_runs_the_plan_of_the_form(
         studio: Studio, project: str, page: SimpleNamespace) -> None:
-    page.refresh("", project, "", *FORM._replace(seed=7, rank=4))
-    plan = load_plan(planning.draft_path(studio, project))
+    updates = page.refresh("", project, "", *FORM._replace(seed=7, rank=4))
+    kept = Path(shlex.split(updates[page.named["command"]].value)[-1])
+    page.refresh("", project, "", *FORM)  # another tab: the command that was copied means what it meant
+    plan = load_plan(kept)
     assert (plan.seed, plan.student.rank, plan.student.alpha, plan.preset) == (7, 4, 8, "quick")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the form of other systems")
+def test_a_command_works_as_it_stands_in_any_folder(tmp_path: Path) -> None:
+    """Copied into a new terminal: another folder, nothing set, no Python of ours on the path."""
+    away = tmp_path / "some where"
+    away.mkdir()
+    told = subprocess.run(["/bin/sh", "-c", planning.command("runs", "--json")], cwd=away, text=True,
+                          env={"PATH": "/usr/bin:/bin", "HOME": str(away)}, capture_output=True, check=False)
+    assert told.returncode == 0 and '"runs": []' in told.stdout, told.stderr
+
+
+def test_plans_of_forms_do_not_pile_up(studio: Studio, project: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "MOST_DRAFTS", 2)
+    plans = [planning.plan_from(studio, project, FORM._replace(seed=seed)) for seed in (1, 2, 3, 3)]
+    kept = [planning.keep_draft(studio, project, plan) for plan in plans]
+    assert len(set(kept)) == 3 and [path.exists() for path in kept] == [False, True, True, True]
 
 
 def test_an_edited_phase_makes_the_plan_ones_own(studio: Studio, project: str) -> None:
@@ -143,7 +165,7 @@ def test_the_table_of_phases_follows_the_kind_of_the_question_until_a_number_is_
     own = [[*shown[0][:1], 9.0, *shown[0][2:]], *shown[1:]]
     updates = page.refresh("", project, "", *FORM._replace(phases=own))
     assert page.named["phases"] not in updates
-    plan = load_plan(planning.draft_path(studio, project))
+    plan = load_plan(Path(shlex.split(updates[page.named["command"]].value)[-1]))
     assert plan.phases[0].passes == 9 and plan.task.kind == studio.task(project).kind
     assert not any(phase.ask_again for phase in plan.phases)
 

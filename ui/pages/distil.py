@@ -11,13 +11,13 @@ from typing import Any
 import gradio as gr
 
 from engine.errors import EngineError, RunError
-from engine.plan import DEFAULT_STUDENT, DEFAULT_TEACHER, EXAMPLE_TEACHER, phases_for, save_plan
+from engine.plan import DEFAULT_STUDENT, DEFAULT_TEACHER, EXAMPLE_TEACHER, phases_for
 from engine.studio import EXAMPLE, Studio
 from ui import charts, planning, progress, wording
 from ui import wording_run as words
 from ui.distilling import KINDS, Setup, Watch, setup_part, watch_part
 from ui.guard import guarded, notice, problem
-from ui.session import Frame, Page, is_zero_gpu, studio_for
+from ui.session import Frame, Page, is_public, is_zero_gpu, studio_for
 
 Updates = dict[Any, Any]
 
@@ -203,9 +203,7 @@ def _show_setup(studio: Studio, project: str, setup: Setup, form: planning.Form,
     before, missing = studio.preflight(plan), planning.missing_models(studio, plan, models)
     busy = any(run.state == "running" for run in studio.runs())
     clear = not before.problems and not busy and not is_zero_gpu()
-    same = planning.command("run", str(planning.draft_path(studio, project)))
-    if same:
-        save_plan(planning.draft_path(studio, project), plan)
+    same = "" if is_public() else planning.command("run", str(planning.keep_draft(studio, project, plan)))
     return updates | {
         setup.before: planning.preflight_card(before, missing, busy),
         setup.fetch: gr.Row(visible=bool(missing)),
