@@ -11,10 +11,9 @@ from typing import Any
 
 from engine.errors import EngineError
 from ui.layout import build
+from ui.serving import keep_copies
 from ui.session import forget_visitors, is_public, upload_limit_mb
 from ui.theme import STYLE, theme
-
-demo = build()
 
 
 def settings(*, open_browser: bool) -> dict[str, Any]:
@@ -40,8 +39,10 @@ def main() -> None:
     try:
         chosen = settings(open_browser=not given.no_browser)
         forget_visitors()
+        keep_copies()
     except EngineError as error:
         parser.exit(1, error.lines() + "\n")
+    demo = build()
     demo.queue(max_size=64, default_concurrency_limit=4)
     demo.launch(**chosen)
 

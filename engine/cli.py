@@ -20,7 +20,7 @@ from engine.errors import EngineError, InputError, RunError
 from engine.events import follow, read_events
 from engine.studio import DEFAULT_STEPS, DEFAULT_STUDENT, EXAMPLE_TEACHER, ROLES, ReadOptions, Studio
 from engine.telling import Telling
-from engine.workspace import Workspace, slug
+from engine.workspace import Workspace
 
 Command = Callable[[Studio, argparse.Namespace], dict[str, Any]]
 TERMINAL = ("done", "failed", "paused", "cancelled")
@@ -32,8 +32,11 @@ def main(argv: list[str] | None = None) -> int:
     if not hasattr(given, "command"):
         _parser().print_help()
         return 2
+    studio = Studio(Workspace.default())
     try:
-        result = given.command(Studio(Workspace.default()), given)
+        if getattr(given, "project", None) and given.command is not ingest:
+            given.project = studio.find_project(given.project).id
+        result = given.command(studio, given)
     except EngineError as error:
         print(error.lines(), file=sys.stderr)
         return 1
@@ -141,11 +144,12 @@ def ingest(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     if not given.project:
         studio.leave_reading(read)
         return read.receipt
-    name = slug(given.project)
-    if name not in {p.id for p in studio.projects()}:
-        studio.create_project(given.project)
-    studio.use_reading(name, read)
-    return {"project": name, **read.receipt}
+    try:
+        project = studio.find_project(given.project)
+    except RunError:
+        project = studio.create_project(given.project)
+    studio.use_reading(project.id, read)
+    return {"project": project.id, **read.receipt}
 
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:
@@ -196,6 +200,8 @@ def plan(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     made = studio.draft_plan(given.project, given.preset, teacher=given.teacher, student=given.student,
                              layers=given.layers, seed=given.seed)
     made.check()
+    if given.to.is_dir():
+        raise InputError(f"{given.to} is a folder.", "Name a file: plan.yaml, for example.")
     save_plan(given.to, made)
     return {"plan": str(given.to)}
 

@@ -40,6 +40,10 @@ class DocumentsDesk:
         """One project. Raises `RunError` where there is none."""
         return projects.load_project(self.workspace, project_id)
 
+    def find_project(self, said: str) -> Project:
+        """One project by its id or title. Raises `RunError` where there is none."""
+        return projects.find_project(self.workspace, said)
+
     def create_project(self, title: str) -> Project:
         """A new, empty project."""
         return projects.create_project(self.workspace, title)

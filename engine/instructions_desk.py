@@ -230,8 +230,7 @@ class InstructionsDesk(DocumentsDesk):
         used = self.template(project_id, like)
         if used.kind != task.kind:
             raise SettingsError("These instructions are for another kind of question.",
-                                "Keep the question first (“Use this question”): instructions of its kind are "
-                                "then put in use.")
+                                "Choose instructions for its kind of answer.")
         return used.model_copy(update={"text": text})
 
     def _model_folder(self, teacher: str) -> Path | None:

@@ -63,6 +63,23 @@ def load_project(workspace: Workspace, project_id: str) -> Project:
     return _read(path)
 
 
+def find_project(workspace: Workspace, said: str) -> Project:
+    """The project of this id or title; of several with one title the newest.
+
+    Raises:
+        RunError: there is none.
+    """
+    known = all_projects(workspace)
+    # A name in another script leaves nothing of an id, or the same few digits for several.
+    nearly = slug(said) if said.isascii() else ""
+    for fits in (lambda p: p.id == said, lambda p: p.title.casefold() == said.casefold(),
+                 lambda p: p.id == nearly):
+        if found := next(filter(fits, known), None):
+            return found
+    raise RunError(f"There is no project “{said}”.",
+                   f"Projects: {', '.join(p.id for p in known) or 'none yet'}.")
+
+
 def _read(path: Path) -> Project:
     try:
         return Project.model_validate(read_json(path))

@@ -137,7 +137,7 @@ class Studio(InstructionsDesk):
         plan.check()
         stops = self.preflight(plan).problems
         if stops:
-            raise RunError(" ".join(stops), "See the list above Start.")
+            raise RunError(" ".join(stops), "Put that right, then start again.")
         folder = projects.folders(self.workspace, self.project(plan.project)).runs
         run = RunFolder(fresh_folder(folder, f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{plan.preset}"))
         save_plan(run.plan, plan)
@@ -158,7 +158,7 @@ class Studio(InstructionsDesk):
         now = status(run)
         if kind not in now.can:
             raise RunError(f"The run {run.id} is {now.state}: it cannot be asked to {kind}.",
-                           "Look at its state first: python -m engine runs")
+                           "Look at the run again: it may have come to its end a moment ago.")
         if now.state != "running":
             run.event_log.write("run_started", resumed=True)
             run.event_log.write("cancelled")

@@ -149,7 +149,7 @@ def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
         temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
         try:
             write(temporary)
-            with open(temporary, "rb") as written:
+            with open(temporary, "rb+") as written:  # Windows syncs only what may be written
                 os.fsync(written.fileno())  # else a power cut could leave the name without the bytes
             os.replace(temporary, path)
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -122,6 +123,29 @@ def test_files_that_cannot_be_used(call: Call, tmp_path: Path) -> None:
     refused(call("ingest", tmp_path / "numbers.csv", "--text-column", "nope"), "nope")
 
 
+def test_names_in_any_script_are_projects_of_their_own(call: Call, tmp_path: Path) -> None:
+    """Of “فيضانات 2024” an id keeps the digits only: another project of that year must not take its place."""
+    write_text(tmp_path / "d.csv", "id,text\n1,The river came over the road\n2,Fire in the hills\n")
+    names = ("فيضانات 2024", "حرائق 2024", "Überflutung", "Überflutung 2")
+    ids = [object_of(call("ingest", tmp_path / "d.csv", "--project", name, "--json"))["project"]
+           for name in names]
+    assert len(set(ids)) == 4
+    for name, its in zip(names, ids, strict=True):
+        assert object_of(call("ingest", tmp_path / "d.csv", "--project", name, "--json"))["project"] == its
+        assert object_of(call("runs", "--project", name, "--json")) == {"runs": []}
+    refused(call("runs", "--project", "زلزال"), "There is no project", *ids)
+
+
+def test_a_folder_is_no_plan_file(call: Call, here: Made, tmp_path: Path) -> None:
+    refused(call("plan", "--project", here.project, "-o", tmp_path), "is a folder")
+
+
+def test_a_console_of_another_alphabet_shows_what_it_can() -> None:
+    told = subprocess.run([sys.executable, "-m", "engine", "models"], capture_output=True, check=False,
+                          env={**os.environ, "PYTHONIOENCODING": "cp1252"}, cwd=ROOT)
+    assert told.returncode == 0 and b"Traceback" not in told.stderr and told.stdout
+
+
 def test_ingest_keeps_documents_in_a_project(call: Call, tmp_path: Path) -> None:
     write_text(tmp_path / "d.csv", "id,text,label\n" + "".join(
         f"{i},The {word} came over the road last night,{label}\n" for i, (word, label) in enumerate(
@@ -134,8 +158,9 @@ def test_ingest_keeps_documents_in_a_project(call: Call, tmp_path: Path) -> None
                 "documents", "duplicates", "dropped", "warnings", "labels_found"):
         assert key in kept
     assert kept["rows_read"] == kept["documents"] + sum(kept["dropped"].values()) == 5
-    again = object_of(call("ingest", tmp_path / "d.csv", "--project", "my-floods", "--json"))
-    assert again["project"] == "my-floods"
+    for name in ("my-floods", "My Floods", "MY FLOODS", "my floods!"):
+        again = object_of(call("ingest", tmp_path / "d.csv", "--project", name, "--json"))
+        assert again["project"] == "my-floods"
     code, out, _ = call("ingest", tmp_path / "d.csv")
     assert code == 0 and out.startswith("5 documents of 5 rows")
 
@@ -250,7 +275,7 @@ def test_runs_of_no_project_are_refused_and_nobody_s_are_named(call: Call, here:
     here.run("one")
     for form in ((), ("--json",)):
         answer = call("runs", f"--project={project}", *form)
-        refused(answer, "not a project name")
+        refused(answer, "There is no project")
         assert "one" not in answer[2].split()
 
 

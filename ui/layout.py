@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import gradio as gr
@@ -166,14 +167,17 @@ def _states(studio: Studio, project: str, run: str) -> dict[str, str]:
     if not project:
         return states
     held = studio.project(project)
+    # What cannot be read is told on its own page; the way to the others must not be shut by it.
     if held.corpus:
-        states["documents"] = f"{studio.receipt(project)['documents']:,}"
+        with suppress(EngineError):
+            states["documents"] = f"{studio.receipt(project)['documents']:,}"
         states["instructions"] = f"v{held.template.rpartition('@')[2]}"
     if run:
         state = studio.status(run).state
         states["distil"] = wording.FRAME_STATES.get(state, state)
         if state == "done":
-            states["compare"] = _agreement(studio.report(run))
+            with suppress(EngineError):
+                states["compare"] = _agreement(studio.report(run))
             states["take_home"] = wording.FRAME_READY
     return states
 

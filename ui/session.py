@@ -81,6 +81,11 @@ def page_log() -> Path:
     return Workspace.default().home / "page.log"
 
 
+def served_folder() -> Path:
+    """Where copies of what is uploaded and downloaded lie."""
+    return Workspace.default().home / "served"
+
+
 def browser_state(name: str) -> gr.BrowserState:
     """A small value (an id, never a document) that this browser keeps over reloads and restarts."""
     return gr.BrowserState("", storage_key=f"{KEY}-{name}", secret=KEY)

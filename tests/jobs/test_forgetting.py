@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
+import gradio as gr
 import pytest
 
 import app
@@ -31,11 +33,12 @@ def held(home: Path) -> set[str]:
 
 
 @pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+def opened(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> list[object]:
     """What the page was launched with; nothing is served."""
     launched: list[object] = []
-    monkeypatch.setattr(app.demo, "launch", lambda **given: launched.append(given))
-    monkeypatch.setattr(app.demo, "queue", lambda **_: None)
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("served")))
+    monkeypatch.setattr(gr.Blocks, "launch", lambda _, **given: launched.append(given))
+    monkeypatch.setattr(gr.Blocks, "queue", lambda _, **__: None)
     monkeypatch.setattr(sys, "argv", ["app.py", "--no-browser"])
     return launched
 
@@ -86,6 +89,26 @@ def test_what_cannot_be_removed_stops_the_start_in_words(
     with pytest.raises(SystemExit):
         app.main()
     assert opened == [] and len(capsys.readouterr().err.strip().splitlines()) == 3
+
+
+def test_copies_that_the_page_left_behind_are_removed_when_it_starts_again(
+    workspace: Workspace, opened: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It forgets which they are when it ends: uploads as they came, receipts, tables of answers."""
+    monkeypatch.delenv("GRADIO_TEMP_DIR")
+    folder = workspace.home / "served"
+    old, new = folder / ("a" * 64) / "secret reports.csv", folder / "receipt-k" / "receipt.json"
+    mine = folder / "notes" / "mine.txt"
+    for place in (old, new, mine):
+        write_text(place, "x")
+    for place in (old, mine):
+        os.utime(place.parent, (0, 0))
+    app.main()
+    assert os.environ["GRADIO_TEMP_DIR"] == str(folder) and folder.stat().st_mode & 0o077 == 0
+    assert [place.exists() for place in (old, new, mine)] == [False, True, True]
+    monkeypatch.setenv("ANON_PUBLIC", "1")
+    app.main()
+    assert [place.exists() for place in (new, mine)] == [False, True] and len(opened) == 2
 
 
 def test_the_page_says_so() -> None:

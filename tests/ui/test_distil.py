@@ -146,6 +146,18 @@ def test_plans_of_forms_do_not_pile_up(studio: Studio, project: str, monkeypatch
     assert len(set(kept)) == 3 and [path.exists() for path in kept] == [False, True, True, True]
 
 
+def test_a_run_that_this_version_cannot_read_leaves_the_way_to_a_new_one(
+        studio: Studio, project: str, page: SimpleNamespace) -> None:
+    run = made_runs.finished(studio, project)
+    plan = planning.run_folder(studio, run) / "plan.yaml"
+    plan.write_text(plan.read_text(encoding="utf-8") + "of_tomorrow: 1\n", encoding="utf-8")
+    updates = page.refresh("", project, run, *FORM)
+    said = [v for v in updates.values() if isinstance(v, str) and "notice-problem" in v]
+    assert len(said) == 1 and "of_tomorrow" in said[0]
+    assert updates[page.named["start"]].interactive is not None
+    assert any(isinstance(v, gr.Accordion) and v.open for v in updates.values())
+
+
 def test_an_edited_phase_makes_the_plan_ones_own(studio: Studio, project: str) -> None:
     rows = planning.phase_rows(phases_for("quick"))
     rows[1][1] = "5"

@@ -232,3 +232,16 @@ def test_ages_are_said_in_one_unit(seconds: float, words: str) -> None:
 def test_help_exists_for_the_pages_that_show_it() -> None:
     for page_name in ("documents", "instructions"):
         assert len(wording.help_text(page_name)) > 200
+
+
+def test_what_cannot_be_read_shuts_no_way_to_other_pages(workspace: Workspace, tmp_path: Path) -> None:
+    """Documents or a report of another version: lists and labels come; its own page says what it is."""
+    studio = Studio(workspace)
+    project = made_runs.project_with_documents(studio, tmp_path)
+    run = made_runs.finished(studio, project)
+    for path in (*workspace.project(project).path.glob("corpora/*/receipt.json"),
+                 *workspace.project(project).path.glob("runs/*/report.json")):
+        path.write_text("{", encoding="utf-8")
+    head = layout._head("", project, run, "")
+    assert head[0].value == project and head[1].value == run
+    assert all(tab.label for tab in head[4:])

@@ -39,7 +39,7 @@ def build(frame: Frame) -> Page:
         studio = studio_for(visitor)
         status = _status(studio, project, run)
         form = planning.Form(*values)
-        unfold = status is None or status.state == "cancelled"
+        unfold = status is None or status.state == "cancelled" or _unreadable(studio, status) is not None
         return (_show_setup(studio, project, setup, form, unfold)
                 | _show_run(studio, status, watch, _fetching(studio, form)[1], fresh=True))
 
@@ -212,6 +212,24 @@ def _show_setup(studio: Studio, project: str, setup: Setup, form: planning.Form,
         setup.same: gr.Textbox(same, visible=bool(same) and clear)}
 
 
+def _unreadable(studio: Studio, status: Any) -> EngineError | None:  # noqa: ANN401
+    """What is the matter with a run's plan, of another version say."""
+    try:
+        studio.plan(status.id)
+    except EngineError as error:
+        return error
+    return None
+
+
+def _nothing_but(watch: Watch, error: EngineError) -> Updates:
+    """A run that cannot be shown: why, and no more; a new one can be started beside it."""
+    return {watch.body: gr.Column(visible=True), watch.failure: problem(error), watch.steps: "",
+            watch.reading: "", watch.why: "", watch.plots: gr.Column(visible=False),
+            watch.looks: gr.Column(visible=False), watch.compare: gr.Button(visible=False),
+            watch.same: gr.Textbox(visible=False), watch.timer: gr.Timer(active=False),
+            **{column: gr.Column(visible=False) for column in watch.keeps.values()}}
+
+
 def _show_run(studio: Studio, status: Any, watch: Watch, fetching: bool,  # noqa: ANN401
               fresh: bool = False) -> Updates:
     """Everything about the run in view. `fresh`: also what only a refresh has to set."""
@@ -219,6 +237,9 @@ def _show_run(studio: Studio, status: Any, watch: Watch, fetching: bool,  # noqa
     if status is None:
         return {watch.body: gr.Column(visible=False), watch.shown: seen,
                 watch.timer: gr.Timer(active=fetching)}
+    if (unreadable := _unreadable(studio, status)) is not None:
+        return _nothing_but(watch, unreadable) | {watch.status: progress.status_line(status),
+                                                  watch.shown: seen}
     plan, events = studio.plan(status.id), status.events
     resuming = bool(events) and events[-1]["kind"] == "launched" and status.age_s < 30
     mistakes, agreement = charts.mistakes(events), charts.agreement(events)
