@@ -84,7 +84,7 @@ def remarks(receipt: Receipt) -> str:
                     f'{"".join(notice("warning", warning) for warning in more)}</details>')
     if receipt["labels_found"]:
         said.append(notice("note", words.documents_labels(receipt["labels_found"])))
-    said.append(notice("note", words.documents_kept_aside(receipt["documents"])))
+    said.append(notice("note", words.documents_kept_aside(receipt["documents"] - receipt["duplicates"])))
     return "".join(said)
 
 

@@ -214,8 +214,8 @@ def documents_labels(columns: Sequence[str]) -> str:
 
 def documents_kept_aside(number: int) -> str:
     """What will be kept aside."""
-    return (f"About {round(0.2 * number):,} of {number:,} (20 %) will be kept aside: neither model "
-            "learns from them, so that the final check is honest.")
+    return (f"About {round(0.2 * number):,} of {number:,} different documents (20 %) will be kept aside: "
+            "neither model learns from them, so that the final check is honest.")
 
 
 def documents_guess(decided: str) -> str:
@@ -314,6 +314,13 @@ def documents_found(shown: int, total: int, pieces: bool, complete: bool) -> str
     if complete:
         return f"{shown:,} of {total:,} {named} hold this."
     return f"The first {shown:,} found among {total:,} {named}. Type more to narrow it down."
+
+
+def documents_in_hand(title: str) -> tuple[str, str]:
+    """That an upload stays though another project is in view, and where it would go."""
+    to = f"the project “{title}”" if title else "a new project"
+    return ("What you brought is still here.",
+            f"“{DOCUMENTS_USE}” puts it into {to}; “{DOCUMENTS_LEAVE}” drops it.")
 
 
 def documents_kept(number: int) -> str:

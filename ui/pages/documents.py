@@ -151,8 +151,10 @@ def _refresh(visitor: str, project: str, run: str, shown: str, held: Held | None
     now = f"{project}/{corpus}"
     if now == shown:
         return {}
-    if held and shown == UNKNOWN:  # an upload that was brought meanwhile stays in hand
-        return {"shown": now}
+    if held and shown != ANEW:  # an upload stays in hand, whatever else changes: it may have taken an hour
+        new = project in ("", EXAMPLE)
+        told = words.documents_in_hand("" if new else studio_for(visitor).project(project).title)
+        return {"shown": now} | ({} if shown == UNKNOWN else {"status": notice("note", *told)})
     bringing.forget(held)
     values = _at_rest(visitor, project)
     return values if values["status"] else {name: v for name, v in values.items() if name != "status"}
