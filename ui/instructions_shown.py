@@ -25,10 +25,16 @@ Changes = dict[str, Any]
 
 def refresh(studio: Studio, project: str, shown: dict[str, str], index: int, teacher: str, question: str,
             kind: str, table: Any, fields: Any, words: Any, filled: str, editor: str,  # noqa: ANN401
-            suits: str, language: str) -> Changes:
-    """Follow the project. What has not changed is left alone, so that an unsaved edit stays."""
+            suits: str, language: str, typed: Any = "") -> Changes:  # noqa: ANN401
+    """Follow the project. What has not changed is left alone, so that an unsaved edit stays.
+
+    `typed`: what the browser remembers of the last edit, for a page that was loaded anew.
+    """
     held = studio.project(project) if project else None
     asked = Asked(question, kind, table, fields, words, filled)
+    anew = bool(typed) and not shown and not editor and typed["project"] == project
+    if anew:
+        asked, editor = Asked(*typed["asked"]), typed["editor"]
     if held is None or not held.corpus:
         return _without_documents(studio, project, shown, asked, editor)
     task, template = studio.task(project), studio.template(project)
@@ -43,6 +49,8 @@ def refresh(studio: Studio, project: str, shown: dict[str, str], index: int, tea
         index, made = 0, {"tries": [], "status": ""}
     if other:
         made |= {"note": ""} | _put_aside(studio, project, shown, asked, editor)
+    if anew:  # its question is in the list now; the text waits for its button, also after another loading
+        made["typed"] = {**typed, "asked": list(form_of(task))}
     made |= {"shown": now, "index": index, "empty": gr.Column(visible=False),
              "body": gr.Column(visible=True), "preset": _preset_choice(studio, project, task.id)}
     if "task" in fresh:
@@ -94,6 +102,14 @@ def _put_aside(studio: Studio, project: str, shown: dict[str, str], asked: Asked
     made = {} if editor in {t.text for t in studio.templates(former)} else _draft(editor)
     said = _question_aside(studio, former, asked)
     return made | ({"status": said} if said else {})
+
+
+def came_late(studio: Studio, project: str, typed: Any, draft: str, editor: str) -> Changes:  # noqa: ANN401
+    """Offer what the browser remembers of the last edit, where it tells so after the page was shown."""
+    if not typed or draft or typed["project"] != project:
+        return {}
+    kept = {template.text for template in studio.templates(project)}
+    return _draft(typed["editor"]) if editor in kept and typed["editor"] not in kept else {}
 
 
 def _draft(editor: str | None) -> Changes:

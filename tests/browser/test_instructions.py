@@ -91,6 +91,9 @@ def test_edit_preview_try_compare_restore(page: sync_api.Page, server: Server, s
     page.get_by_role("tab", name="Instructions · v3").click()
     page.get_by_text(wording.INSTRUCTIONS_VERSIONS).click()
     expect(page.get_by_label(wording.INSTRUCTIONS_AUTHOR)).to_have_value("Ana")
+    # What was typed and not kept has outlived the reload.
+    page.get_by_role("button", name=wording.INSTRUCTIONS_PUT_BACK).click()
+    expect(prompt).to_have_value(with_text("Unkept."))
 
 
 @pytest.mark.browser

@@ -48,6 +48,34 @@ def other_documents(studio: Studio, project: str, folder: Path) -> None:
     studio.use_documents(project, [path])
 
 
+def test_what_was_typed_is_offered_after_the_page_was_loaded_anew(studio: Studio, mine: str) -> None:
+    """A browser reloads by itself when the server was away; what is not kept yet lives there only."""
+    asked, text = edited(studio, mine)
+    typed = does.remembered(studio, mine, *asked, text)["typed"]
+    page = (studio, mine, {}, 0, studio.teacher(mine), *AS_OPENED[0], AS_OPENED[1], "", "")
+    made = instructions_shown.refresh(*page, typed)
+    assert made["draft"] == text and made["put_back"].visible
+    assert made["editor"] == studio.template(mine).text and made["question"] == studio.task(mine).question
+    assert list(studio.own_tasks(mine).values()) == ["My own?"] and made["status"]
+    again = instructions_shown.refresh(*page, made["typed"])  # and once more before the button is pressed
+    assert again["draft"] == text and "status" not in {k for k, v in again.items() if v}
+    assert list(studio.own_tasks(mine).values()) == ["My own?"]
+    for other in ("", {**typed, "project": EXAMPLE}):
+        assert "draft" not in instructions_shown.refresh(*page, other)
+
+
+def test_what_the_browser_tells_late_is_offered_too_but_not_what_is_there_or_kept(
+        studio: Studio, mine: str) -> None:
+    asked, text = edited(studio, mine)
+    typed, kept = does.remembered(studio, mine, *asked, text)["typed"], studio.template(mine).text
+    late = instructions_shown.came_late
+    assert late(studio, mine, typed, "", kept)["draft"] == text
+    assert late(studio, mine, typed, "", text) == late(studio, mine, typed, "waits already", kept) == {}
+    assert late(studio, EXAMPLE, typed, "", kept) == late(studio, mine, "", "", kept) == {}
+    studio.save_template(mine, text, parent=studio.template(mine).ref)
+    assert late(studio, mine, typed, "", kept) == {}
+
+
 def test_other_documents_leave_question_and_instructions_as_they_were_typed(
         studio: Studio, mine: str, tmp_path: Path) -> None:
     shown = refreshed(studio, mine, {}, *AS_OPENED)["shown"]

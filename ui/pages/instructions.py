@@ -74,12 +74,14 @@ class Parts:
     changes: gr.HTML
     title: gr.Textbox
     stamp: gr.State
+    typed: gr.BrowserState
 
 
 def build(frame: Frame) -> Page:
     """Build the page inside its tab."""
     held: dict[str, Any] = {"shown": gr.State({}), "index": gr.State(0), "tries": gr.State([]),
-                            "pending": gr.State({}), "draft": gr.State(""), "stamp": frame.stamp}
+                            "pending": gr.State({}), "draft": gr.State(""), "stamp": frame.stamp,
+                            "typed": browser_state("typed")}
     known_author = browser_state("author")
     with gr.Column(visible=True) as held["empty"]:
         gr.HTML(f"<p>{wording.INSTRUCTIONS_EMPTY}</p>")
@@ -124,6 +126,8 @@ def build(frame: Frame) -> Page:
     place = [parts.index, parts.teacher]
     edits = [part.input for part in (parts.editor, parts.question, parts.table, parts.fields, parts.words)]
     on(edits, does.untried, trigger_mode="always_last")
+    on(edits, does.remembered, *text, trigger_mode="always_last")
+    on([parts.typed.change], instructions_shown.came_late, parts.typed, parts.draft, parts.editor)
     # One event for whatever the preview depends on: while it is under way a second one waits, and is then
     # sent what stands in the page at that time. So what is shown last is what was written last.
     on([*edits, parts.editor.change, parts.index.change, parts.shown.change], does.follow, *place, *text,
@@ -169,7 +173,7 @@ def build(frame: Frame) -> Page:
             made["author"] = author
         return updates(made)
     return Page(refresh, every, (known_author, parts.author, parts.shown, parts.index, parts.teacher, *text,
-                                 parts.suits, parts.language))
+                                 parts.suits, parts.language, parts.typed))
 
 
 def _row_of(event: gr.SelectData) -> int:
