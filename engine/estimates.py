@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,15 @@ import psutil
 from numpy.typing import NDArray
 
 from engine.devices import cpu_flops, machine_summary
+from engine.errors import EngineError
 from engine.models.catalogue import find_card
 from engine.models.folders import installed, is_installed
-from engine.models.shape import depth_of, width_of
+from engine.models.shape import depth_of, width_of, window_of
+from engine.models.tokens import TokenCounter
 from engine.models.vocabularies import share_tokens
 from engine.plan import ENCODER, SLICE_SHARES, DistillPlan
-from engine.prompts.template import render
+from engine.prompts.template import render, student_text
+from engine.prompts.verbalisers import NONE, assign
 from engine.records import Corpus
 from engine.speeds import Work, measured_speed
 from engine.tasks.answer_form import room_for
@@ -36,6 +40,7 @@ GPU_STARTS = 0.2  # of that time on a graphics card
 CHARS_A_TOKEN = 3.6
 CHAT_TOKENS = 25  # that a chat form puts around a prompt
 STUDENT_TOKENS = 8
+LONGEST = 20  # texts whose tokens are counted to find the longest
 USUAL_WIDTH = 2_048  # of a model that does not say
 STORED = 1.4  # bytes on disk for each of inner states kept with an answer: measured
 BYTES_A_TOKEN = 6  # a kept token and its probability
@@ -75,6 +80,7 @@ def preflight(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> Prefli
             title = card.title if (card := find_card(name)) else name
             problems.append(f"The model {title} is not on this machine yet: fetch it first.")
     problems += _words_not_shared(plan, workspace) + _not_for_students(plan, workspace)
+    problems += _not_its_words(plan, corpus, workspace)
     if memory > available:
         problems.append(f"It needs about {memory:.1f} GB of memory; {available:.1f} GB are free.")
     if disk > free:
@@ -128,6 +134,35 @@ def _not_for_students(plan: DistillPlan, workspace: Workspace) -> list[str]:
         problems.append(f"{plan.student.model} has {depth} layers and cannot keep {plan.student.layers}: "
                         "choose fewer.")
     return problems
+
+
+def _not_its_words(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> list[str]:
+    """Categories that a small model has no word for, and texts longer than it reads."""
+    student = next((m for m in installed(workspace.models) if m.name == plan.student.model), None)
+    if student is None or student.roles == ("encoder",):  # it has a row for each, and cuts what is too long
+        return []
+    names, about, room = plan.task.names, plan.student, 0
+    try:
+        counter = _counter(student.path)
+        if plan.writes:
+            room = room_for(plan.task)
+        else:
+            assign((*names, NONE) if plan.task.kind == "multi_label" else names, counter.encode)
+    except EngineError as error:
+        return [f"{error.what} {error.fix}"]
+    read = [student_text(about.prompt, plan.task.question, corpus.documents[i].text, about.max_chars)
+            for i in np.argsort(text_lengths(corpus))[-LONGEST:]]
+    tokens = room + max(counter.count_many(read), default=0)
+    window = window_of(workspace.models, student.name)
+    if not window or tokens <= window:
+        return []
+    return [f"{student.title} reads {window:,} tokens at once, and the longest text is {tokens:,} "
+            "with its answer: choose another small model, or a smaller “max_chars” of the student."]
+
+
+@lru_cache(maxsize=4)
+def _counter(path: Path) -> TokenCounter:
+    return TokenCounter.from_folder(path)
 
 
 def asking_time(workspace: Workspace, teacher: str, kind: TaskKind, calls: int, tokens: float) -> Estimate:

@@ -263,9 +263,11 @@ _known_lengths: dict[tuple[str, str, int], tuple[int, ...]] = {}
 def _lengths(corpus: Corpus, counter: TokenCounter) -> Sequence[int]:
     """Tokens of documents spread over the corpus, as they are shown; counted once."""
     key = (corpus.id, counter.name, len(corpus))
-    if key not in _known_lengths:
+    known = _known_lengths.get(key)
+    if known is None:
         step = max(1, len(corpus) // LOOKED_AT)
         texts = [shorten(corpus.documents[i].text, MAX_CHARS) for i in range(0, len(corpus), step)]
+        known = tuple(counter.count_many(texts))
         _known_lengths.clear()  # one project is worked on at a time
-        _known_lengths[key] = tuple(counter.count_many(texts))
-    return _known_lengths[key]
+        _known_lengths[key] = known
+    return known

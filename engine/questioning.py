@@ -110,7 +110,7 @@ class Questions:
         self._tell("categories", yes, f"how many of {n} documents the large model gives each of them")
         return TeacherSignal(answers.probs, np.ones(n), np.full(n, len(plan.task.labels)), answers.hidden,
                              depths if answers.hidden is not None else (), several=True), {
-            "prompts": n * len(plan.task.labels), "from_cache": answers.from_cache, "yes": yes}
+            "prompts": answers.prompts, "from_cache": answers.from_cache, "yes": yes}
 
     def _in_writing(self, teacher: Teacher, depths: tuple[float, ...]) -> tuple[WrittenSignal, Facts]:
         """Every document, answered in writing."""

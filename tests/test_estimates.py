@@ -9,10 +9,11 @@ from engine.plan import AskPlan, StudentPlan, phases_for
 from engine.prompts.template import Template
 from engine.records import Corpus
 from engine.speeds import measured_speed, note_speed
-from engine.tasks.definition import Task
+from engine.tasks.definition import Label, Task
 from engine.workspace import read_json, write_json
 from tests.students.tiny import (
     MODEL,
+    TASK,
     Made,
     calm,
     corpus_of,
@@ -146,3 +147,18 @@ def test_what_a_small_model_or_this_machine_cannot_do_is_named_before_anything_i
     assert "cannot write" in problems()
     assert "used whole" not in problems() and "four_bit" in problems(
         student=StudentPlan(model=MODEL, four_bit=True))
+
+
+def test_categories_without_a_word_and_texts_beyond_the_window_are_named_before_anything_is_asked(
+        made: Made) -> None:
+    def problems(**changes: object) -> str:
+        return " ".join(preflight(made.plan(phases=NO_STATES, **changes), made.corpus, made.workspace).problems)
+
+    assert problems() == ""
+    unknown = TASK.model_copy(update={"labels": tuple(
+        Label(name=f"ж{i}", definition="") for i in range(40))})  # no word of the tiny tokenizer, 26 letters
+    for kind in ("single_label", "multi_label"):
+        assert "no token of its own" in problems(task=unknown.model_copy(update={"kind": kind}))
+    config = made.workspace.models / MODEL / "config.json"
+    write_json(config, {**read_json(config), "max_position_embeddings": 8})
+    assert "reads 8 tokens at once" in problems()

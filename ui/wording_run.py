@@ -115,7 +115,7 @@ def distil_left(seconds: float) -> str:
 
 def distil_elapsed(seconds: float, going: bool) -> str:
     """Time since the start."""
-    return f"{duration(seconds)} since it began" if going else f"took {duration(seconds)}"
+    return f"{duration(seconds)} of work so far" if going else f"took {duration(seconds)}"
 
 
 def distil_count(done: int, total: int) -> str:

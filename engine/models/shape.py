@@ -18,6 +18,14 @@ def depth_of(models: Path, name: str) -> int | None:
     return _number(models / name, "num_hidden_layers")
 
 
+def window_of(models: Path, name: str) -> int | None:
+    """Tokens that a model reads at once, and no more; None where it is not here or does not say.
+
+    GPT-2 and its like call them `n_positions`.
+    """
+    return _number(models / name, "max_position_embeddings") or _number(models / name, "n_positions")
+
+
 def _number(folder: Path, key: str) -> int | None:
     try:
         config = read_json(folder / "config.json")

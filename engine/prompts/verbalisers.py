@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from engine.errors import SettingsError
 from engine.tasks.definition import LETTERS
 
+NONE = "none"  # the word that each of several labels is scored against
+
 
 @dataclass(frozen=True, slots=True)
 class Verbalisers:

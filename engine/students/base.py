@@ -26,7 +26,7 @@ from engine.models.scores import as_scored
 from engine.models.weights import ModelFolder
 from engine.plan import StudentPlan
 from engine.prompts.template import student_text
-from engine.prompts.verbalisers import assign
+from engine.prompts.verbalisers import NONE, assign
 from engine.students.attention import suit_attention
 from engine.students.decoder_ops import simplify
 from engine.students.joined import join
@@ -39,7 +39,6 @@ ADAPTER = "lora_"  # in the name of every trained parameter
 StatesOf = Callable[[Any], Sequence[Tensor]]
 """A model's output → its states: embeddings, after each layer but the last, and at last after the norm."""
 _LAYER = re.compile(r"\.(?:layers?|h|blocks?)\.(\d+)\.")
-NONE = "none"  # the word that each of several labels is scored against
 
 
 def hidden_states_of(out: Any) -> Sequence[Tensor]:  # noqa: ANN401 - a model's output

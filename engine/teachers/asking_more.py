@@ -35,10 +35,12 @@ class LabelAnswers:
     """`probs` (documents, labels): probability of yes for each by itself; the liking for yes is taken off.
 
     `hidden` (documents, depths, width) fp16: the mean over a document's questions, or None. `lean`: what was
-    taken off all categories alike, in nats.
+    taken off all categories alike, in nats. `prompts`: questions, about empty messages too; of these
+    `from_cache` cost nothing.
     """
 
     probs: FloatArray
+    prompts: int
     from_cache: int
     hidden: FloatArray | None = None
     lean: float = 0.0
@@ -88,7 +90,7 @@ def ask_labels(teacher: Teacher, documents: Sequence[Document], task: Task, temp
     if calibrate:
         probs, lean = yes_probabilities(said, log_probs[len(documents):], learn)
     hidden = None if sums is None else (sums[:len(documents)] / n_labels).astype(np.float16)
-    return LabelAnswers(probs, cached, hidden, lean)
+    return LabelAnswers(probs, len(every) * n_labels, cached, hidden, lean)
 
 
 @dataclass(frozen=True, slots=True)
