@@ -152,7 +152,8 @@ def test_what_a_small_model_or_this_machine_cannot_do_is_named_before_anything_i
 def test_categories_without_a_word_and_texts_beyond_the_window_are_named_before_anything_is_asked(
         made: Made) -> None:
     def problems(**changes: object) -> str:
-        return " ".join(preflight(made.plan(phases=NO_STATES, **changes), made.corpus, made.workspace).problems)
+        plan = made.plan(phases=NO_STATES, **changes)
+        return " ".join(preflight(plan, made.corpus, made.workspace).problems)
 
     assert problems() == ""
     unknown = TASK.model_copy(update={"labels": tuple(
