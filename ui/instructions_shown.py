@@ -105,8 +105,12 @@ def _put_aside(studio: Studio, project: str, shown: dict[str, str], asked: Asked
 
 
 def came_late(studio: Studio, project: str, typed: Any, draft: str, editor: str) -> Changes:  # noqa: ANN401
-    """Offer what the browser remembers of the last edit, where it tells so after the page was shown."""
-    if not typed or draft or typed["project"] != project:
+    """Offer what the browser remembers of the last edit, while nothing else is edited.
+
+    It may tell so after the page was shown; and what is offered is sent again when the editor is filled,
+    since Gradio's page loses what comes while a component is shown for the first time.
+    """
+    if not typed or typed["project"] != project or draft not in ("", typed["editor"]):
         return {}
     kept = {template.text for template in studio.templates(project)}
     return _draft(typed["editor"]) if editor in kept and typed["editor"] not in kept else {}

@@ -87,7 +87,7 @@ def served_folder() -> Path:
 
 
 def browser_state(name: str) -> gr.BrowserState:
-    """A small value (an id, never a document) that this browser keeps over reloads and restarts."""
+    """A small value (an id, what was just typed; no document) that this browser keeps over reloads."""
     return gr.BrowserState("", storage_key=f"{KEY}-{name}", secret=KEY)
 
 

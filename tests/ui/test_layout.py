@@ -132,7 +132,7 @@ def test_what_is_in_view_is_kept_by_the_browser_and_no_document_is(page: gr.Bloc
     """Gradio forgets a `gr.State` of a page that was not looked at for an hour."""
     kept = {block.storage_key: block.default_value for block in page.blocks.values()
             if isinstance(block, gr.BrowserState)}
-    assert kept == {f"anon-studio-{name}": "" for name in ("visitor", "project", "run", "author")}
+    assert kept == {f"anon-studio-{name}": "" for name in ("visitor", "project", "run", "author", "typed")}
 
 
 def test_an_element_s_id_stands_once_on_the_page(page: gr.Blocks) -> None:

@@ -127,7 +127,8 @@ def build(frame: Frame) -> Page:
     edits = [part.input for part in (parts.editor, parts.question, parts.table, parts.fields, parts.words)]
     on(edits, does.untried, trigger_mode="always_last")
     on(edits, does.remembered, *text, trigger_mode="always_last")
-    on([parts.typed.change], instructions_shown.came_late, parts.typed, parts.draft, parts.editor)
+    on([parts.typed.change, parts.editor.change], instructions_shown.came_late, parts.typed, parts.draft,
+       parts.editor, trigger_mode="always_last")
     # One event for whatever the preview depends on: while it is under way a second one waits, and is then
     # sent what stands in the page at that time. So what is shown last is what was written last.
     on([*edits, parts.editor.change, parts.index.change, parts.shown.change], does.follow, *place, *text,
