@@ -31,11 +31,6 @@ def follow(studio: Studio, project: str, index: int, teacher: str, *values: Any)
     return made | compare(studio, project, before, after, text[-1])
 
 
-def remembered(studio: Studio, project: str, *text: Any) -> Changes:  # noqa: ANN401, ARG001
-    """What stands in the page, for the browser to keep: it is there when the page is loaded anew."""
-    return {"typed": {"project": project, "asked": list(text[:-1]), "editor": text[-1]}}
-
-
 def untried(studio: Studio, project: str) -> Changes:  # noqa: ARG001
     """After an edit *Try on 10* comes first again."""
     return trying.buttons(tried=False)

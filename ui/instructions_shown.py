@@ -34,7 +34,7 @@ def refresh(studio: Studio, project: str, shown: dict[str, str], index: int, tea
     asked = Asked(question, kind, table, fields, words, filled)
     anew = bool(typed) and not shown and not editor and typed["project"] == project
     if anew:
-        asked, editor = Asked(*typed["asked"]), typed["editor"]
+        asked, editor = _as_typed(typed["asked"]), typed["editor"]
     if held is None or not held.corpus:
         return _without_documents(studio, project, shown, asked, editor)
     task, template = studio.task(project), studio.template(project)
@@ -102,6 +102,11 @@ def _put_aside(studio: Studio, project: str, shown: dict[str, str], asked: Asked
     made = {} if editor in {t.text for t in studio.templates(former)} else _draft(editor)
     said = _question_aside(studio, former, asked)
     return made | ({"status": said} if said else {})
+
+
+def _as_typed(values: list[Any]) -> Asked:
+    """The form as the browser holds it: of a table its rows."""
+    return Asked(*(value["data"] if isinstance(value, dict) else value for value in values))
 
 
 def came_late(studio: Studio, project: str, typed: Any, draft: str, editor: str) -> Changes:  # noqa: ANN401

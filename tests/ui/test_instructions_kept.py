@@ -48,10 +48,16 @@ def other_documents(studio: Studio, project: str, folder: Path) -> None:
     studio.use_documents(project, [path])
 
 
+def typed_of(project: str, asked: Asked, text: str) -> dict[str, Any]:
+    """What the browser keeps of an edit: tables as it holds them."""
+    tables = {name: {"headers": [], "data": getattr(asked, name)} for name in ("table", "fields")}
+    return {"project": project, "asked": list(asked._replace(**tables)), "editor": text}
+
+
 def test_what_was_typed_is_offered_after_the_page_was_loaded_anew(studio: Studio, mine: str) -> None:
     """A browser reloads by itself when the server was away; what is not kept yet lives there only."""
     asked, text = edited(studio, mine)
-    typed = does.remembered(studio, mine, *asked, text)["typed"]
+    typed = typed_of(mine, asked, text)
     page = (studio, mine, {}, 0, studio.teacher(mine), *AS_OPENED[0], AS_OPENED[1], "", "")
     made = instructions_shown.refresh(*page, typed)
     assert made["draft"] == text and made["put_back"].visible
@@ -67,7 +73,7 @@ def test_what_was_typed_is_offered_after_the_page_was_loaded_anew(studio: Studio
 def test_what_the_browser_tells_late_is_offered_too_but_not_what_is_there_or_kept(
         studio: Studio, mine: str) -> None:
     asked, text = edited(studio, mine)
-    typed, kept = does.remembered(studio, mine, *asked, text)["typed"], studio.template(mine).text
+    typed, kept = typed_of(mine, asked, text), studio.template(mine).text
     late = instructions_shown.came_late
     assert late(studio, mine, typed, "", kept)["draft"] == text
     assert late(studio, mine, typed, text, kept)["put_back"].visible  # sent again: it may have been lost

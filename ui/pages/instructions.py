@@ -77,6 +77,9 @@ class Parts:
     typed: gr.BrowserState
 
 
+REMEMBER = "(project, ...text) => ({project, asked: text.slice(0, -1), editor: text[text.length - 1]})"
+
+
 def build(frame: Frame) -> Page:
     """Build the page inside its tab."""
     held: dict[str, Any] = {"shown": gr.State({}), "index": gr.State(0), "tries": gr.State([]),
@@ -126,7 +129,9 @@ def build(frame: Frame) -> Page:
     place = [parts.index, parts.teacher]
     edits = [part.input for part in (parts.editor, parts.question, parts.table, parts.fields, parts.words)]
     on(edits, does.untried, trigger_mode="always_last")
-    on(edits, does.remembered, *text, trigger_mode="always_last")
+    # In the browser alone: what was typed is kept before a server that is slow, or away, is asked anything.
+    gr.on(edits, None, [frame.project, *text], parts.typed, js=REMEMBER, show_progress="hidden",
+          api_visibility="private")
     on([parts.typed.change, parts.editor.change], instructions_shown.came_late, parts.typed, parts.draft,
        parts.editor, trigger_mode="always_last")
     # One event for whatever the preview depends on: while it is under way a second one waits, and is then
