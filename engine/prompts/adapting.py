@@ -151,7 +151,7 @@ def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np
                                budget.tokens - book.spent)
     first = chosen.candidate if chosen else own
     book.budget = budget
-    book.fill(first, every, 0)
+    book.fill(first, every, 0, however_often=True)  # trying out must leave no document without its answer
     book.find_likings(first, np.random.default_rng(seed).permutation(learn)[:PULL_SAMPLE])
     set_right = _set_right(book, first)
     if on_step:

@@ -69,12 +69,15 @@ class Book:
     spent: float = 0.0
     turned_away: int = 0
 
-    def fill(self, candidate: Candidate, rows: Rows, order: int) -> Rows:
-        """Ask these documents, in this order, as far as the budget goes; gives those that were asked."""
+    def fill(self, candidate: Candidate, rows: Rows, order: int, *, however_often: bool = False) -> Rows:
+        """Ask these documents, in this order, as far as the budget goes; gives those that were asked.
+
+        `however_often`: also those that were asked as often as is allowed, other ways.
+        """
         page = self.pages.setdefault(
             candidate, np.full((self.n_documents, *self.orders.shape), np.nan))
         asked = self.times_asked()
-        fresh = rows[np.isnan(page[rows, order, 0]) & (asked[rows] < self.budget.asks)]
+        fresh = rows[np.isnan(page[rows, order, 0]) & (however_often | (asked[rows] < self.budget.asks))]
         if not len(fresh):
             return fresh
         cost = self.asking.tokens(candidate, fresh, order)

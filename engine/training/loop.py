@@ -89,7 +89,7 @@ def train_phase(student: Student, plan: DistillPlan, phase: PhasePlan, index: in
     before the phase, is the caller's to judge. Resumes from the last save point in `folder`.
 
     Raises:
-        Interrupted: the user wished to pause or cancel.
+        Interrupted: the user wished to pause or cancel, or to stop before the first step of all.
     """
     every = data.lengths
     lengths = [every[i] for i in part.positions]
@@ -112,6 +112,8 @@ def train_phase(student: Student, plan: DistillPlan, phase: PhasePlan, index: in
                 progress.save(folder, optimiser, ranks)
             raise Interrupted(wish)
         if wish == "stop":
+            if not index and not progress.step:
+                raise Interrupted(wish)  # nothing was learned: there is no small model to keep
             stopped = True
             break
         started = time.monotonic()

@@ -92,6 +92,14 @@ def test_a_way_that_the_sample_makes_look_cheap_is_counted_in_full() -> None:
         assert np.isfinite(made.probs).all() and (made.asked > 0).all(), budget
 
 
+def test_what_was_tried_another_way_is_asked_the_chosen_way_too() -> None:
+    """The rest of a small budget pays for a few questions of a cheap way; one question each is allowed."""
+    world = World(TRUTH, CLARITY, price={"plain": 500, "clear": 60})
+    made = asked(world, tokens=500 * N + 400, asks=1)
+    assert made.chosen == way("plain") and any(name.startswith("clear") for name, *_ in world.calls)
+    assert np.isfinite(made.probs).all() and (made.asked == 1).all()
+
+
 def test_a_budget_below_one_question_each_is_refused_before_anything_is_asked() -> None:
     world = World(TRUTH, CLARITY)
     with pytest.raises(SettingsError, match="takes 20,000 tokens; the budget is 10,000"):

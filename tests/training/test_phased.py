@@ -157,6 +157,17 @@ def test_stop_keeps_what_was_learned_and_looks_once_more(made: Made, tmp_path: P
     assert again.run() == results and torch.equal(weights(again), weights(run))
 
 
+def test_stop_before_the_first_step_keeps_nothing_and_can_be_gone_on_with(made: Made, tmp_path: Path) -> None:
+    """A small model that learned nothing is not worth scoring, and less worth taking home."""
+    with pytest.raises(Interrupted) as stopped:
+        training(made, tmp_path / "run", after(0, "stop")).run()
+    assert stopped.value.wish == "stop" and not list((tmp_path / "run").glob("phases/*/*.json"))
+    again, straight = training(made, tmp_path / "run"), training(made, tmp_path / "straight")
+    again.run()
+    straight.run()
+    assert torch.equal(weights(again), weights(straight))
+
+
 def test_cancel_saves_nothing(made: Made, tmp_path: Path) -> None:
     with pytest.raises(Interrupted) as cancelled:
         training(made, tmp_path / "run", after(3, "cancel")).run()
