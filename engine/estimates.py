@@ -20,7 +20,7 @@ from engine.models.tokens import TokenCounter
 from engine.models.vocabularies import share_tokens
 from engine.plan import ENCODER, SLICE_SHARES, DistillPlan
 from engine.prompts.template import render, student_text
-from engine.prompts.verbalisers import NONE, assign
+from engine.prompts.verbalisers import assign, scored_names
 from engine.records import Corpus
 from engine.speeds import Work, measured_speed
 from engine.tasks.answer_form import room_for
@@ -70,7 +70,8 @@ class Preflight:
 def preflight(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> Preflight:
     """What a plan will cost on this machine."""
     sizes = {m.name: m.bytes_on_disk for m in installed(workspace.models)}
-    seconds, basis = _seconds(plan, corpus, workspace)
+    lengths = text_lengths(corpus)
+    seconds, basis = _seconds(plan, lengths, workspace)
     memory = _memory(plan, sizes)
     available, free = psutil.virtual_memory().available / 1e9, _free(workspace.home)
     disk = _disk(plan, corpus, workspace)
@@ -80,7 +81,7 @@ def preflight(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> Prefli
             title = card.title if (card := find_card(name)) else name
             problems.append(f"The model {title} is not on this machine yet: fetch it first.")
     problems += _words_not_shared(plan, workspace) + _not_for_students(plan, workspace)
-    problems += _not_its_words(plan, corpus, workspace)
+    problems += _not_its_words(plan, corpus, lengths, workspace)
     if memory > available:
         problems.append(f"It needs about {memory:.1f} GB of memory; {available:.1f} GB are free.")
     if disk > free:
@@ -136,22 +137,23 @@ def _not_for_students(plan: DistillPlan, workspace: Workspace) -> list[str]:
     return problems
 
 
-def _not_its_words(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> list[str]:
+def _not_its_words(plan: DistillPlan, corpus: Corpus, lengths: NDArray[np.integer],
+                   workspace: Workspace) -> list[str]:
     """Categories that a small model has no word for, and texts longer than it reads."""
     student = next((m for m in installed(workspace.models) if m.name == plan.student.model), None)
     if student is None or student.roles == ("encoder",):  # it has a row for each, and cuts what is too long
         return []
-    names, about, room = plan.task.names, plan.student, 0
+    about, room = plan.student, 0
     try:
         counter = _counter(student.path)
         if plan.writes:
             room = room_for(plan.task)
         else:
-            assign((*names, NONE) if plan.task.kind == "multi_label" else names, counter.encode)
+            assign(scored_names(plan.task), counter.encode)
     except EngineError as error:
         return [f"{error.what} {error.fix}"]
     read = [student_text(about.prompt, plan.task.question, corpus.documents[i].text, about.max_chars)
-            for i in np.argsort(text_lengths(corpus))[-LONGEST:]]
+            for i in np.argsort(lengths)[-LONGEST:]]
     tokens = room + max(counter.count_many(read), default=0)
     window = window_of(workspace.models, student.name)
     if not window or tokens <= window:
@@ -202,9 +204,8 @@ def _mean_tokens(lengths: NDArray[np.integer], most: int) -> float:
     return float(np.minimum(lengths, most).mean()) / CHARS_A_TOKEN if len(lengths) else 0.0
 
 
-def _seconds(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> tuple[float, str]:
-    n, kind, student, measured = len(corpus), plan.task.kind, plan.student.model, []
-    lengths = text_lengths(corpus)
+def _seconds(plan: DistillPlan, lengths: NDArray[np.integer], workspace: Workspace) -> tuple[float, str]:
+    n, kind, student, measured = len(lengths), plan.task.kind, plan.student.model, []
 
     def rate(work: Work, model: str, tokens: float) -> float:
         speed = measured_speed(workspace, work, kind, model, tokens)

@@ -68,10 +68,11 @@ def of_kind(studio: Studio, project: str, *values: Any) -> Changes:  # noqa: ANN
 def _keep(studio: Studio, project: str, asked: Asked) -> str:
     """Keep what stands in the form before another question takes its place; a notice where that matters."""
     try:
-        if task_form.unedited(studio, project, asked):
+        task = task_from(studio, project, asked)
+        if task.digest == asked.of:  # nothing was typed
             return ""
         before = studio.task(project).id
-        kept = task_form.keep(studio, project, asked)
+        kept = studio.save_task(project, task, of=asked.of)
     except SettingsError as error:
         return notice("warning", wording.INSTRUCTIONS_NOT_KEPT, error.what)
     return notice("note", wording.INSTRUCTIONS_KEPT_OWN) if kept.id != before else ""
@@ -183,7 +184,7 @@ def use(studio: Studio, project: str, teacher: str, *values: Any) -> Changes:  #
         task = task_from(studio, project, Asked(*asked))
         made = studio.rendered(project, editor, task, 0, teacher)
         effect = trying.effect_of(studio, project, tries, editor, task)
-        task_form.keep(studio, project, Asked(*asked))
+        studio.save_task(project, task, of=Asked(*asked).of)
         kept = studio.save_template(project, editor, parent=version, author=author,
                                     note=wording.instructions_noted(note.strip(), effect))
     except EngineError as error:

@@ -33,6 +33,11 @@ class Asked(NamedTuple):
     words: Any
     filled: Any = ""
 
+    @property
+    def of(self) -> str:
+        """Digest of the question that the form was filled from."""
+        return (self.filled or "").partition(" ")[2]
+
 
 class TaskForm(NamedTuple):
     """The form's components."""
@@ -131,24 +136,6 @@ def about(kind: str) -> gr.HTML:
     return gr.HTML(visible=kind in CHOICES)
 
 
-def keep(studio: Studio, project: str, asked: Asked) -> Any:  # noqa: ANN401 - a Task
-    """Keep the question of the form and put it in use; one that another page changed meanwhile stays beside.
-
-    Raises:
-        SettingsError: it cannot be asked, in words.
-    """
-    return studio.save_task(project, task_from(studio, project, asked), of=_digest(asked))
-
-
-def unedited(studio: Studio, project: str, asked: Asked) -> bool:
-    """Whether the form says what it was filled with."""
-    return task_from(studio, project, asked).digest == _digest(asked)
-
-
-def _digest(asked: Asked) -> str:
-    return (asked.filled or "").partition(" ")[2]
-
-
 def of_kind(studio: Studio, project: str, asked: Asked) -> Any:  # noqa: ANN401 - a Task
     """The question with another kind of answer, kept and in use; facts begin with the ready-made ones.
 
@@ -157,7 +144,7 @@ def of_kind(studio: Studio, project: str, asked: Asked) -> Any:  # noqa: ANN401 
     """
     if asked.kind == "extract" and not _rows(asked.fields, ("", "", "")):
         asked = asked._replace(fields=form_of(studio.preset("figures")).fields)
-    return keep(studio, project, asked)
+    return studio.save_task(project, task_from(studio, project, asked), of=asked.of)
 
 
 def moved(rows: Sequence[Sequence[Any]], row: int, by: int) -> tuple[list[Sequence[Any]], int]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from engine.errors import SettingsError
-from engine.tasks.definition import LETTERS
+from engine.tasks.definition import LETTERS, Task
 
 NONE = "none"  # the word that each of several labels is scored against
 
@@ -20,6 +20,16 @@ class Verbalisers:
 
     tokens: tuple[int, ...]
     words: tuple[str, ...]
+
+
+def scored_names(task: Task) -> tuple[str, ...]:
+    """The names that a small model needs a word for: the categories, “none” where several may apply.
+
+    None for answers in writing.
+    """
+    if task.kind == "multi_label":
+        return (*task.names, NONE)
+    return task.names if task.kind == "single_label" else ()
 
 
 def assign(labels: Sequence[str], encode: Callable[[str], Sequence[int]]) -> Verbalisers:

@@ -26,7 +26,7 @@ from engine.models.scores import as_scored
 from engine.models.weights import ModelFolder
 from engine.plan import StudentPlan
 from engine.prompts.template import student_text
-from engine.prompts.verbalisers import NONE, assign
+from engine.prompts.verbalisers import assign, scored_names
 from engine.students.attention import suit_attention
 from engine.students.decoder_ops import simplify
 from engine.students.joined import join
@@ -82,9 +82,7 @@ class Student:
         kept = lower(base.config.num_hidden_layers, plan.layers) if plan.layers else None
         if kept:
             base = keep_layers(base, kept)
-        names = label_names(task)
-        words = assign((*names, NONE) if task.kind == "multi_label" else names,
-                       lambda text: tokenizer.encode(text, add_special_tokens=False))
+        words = assign(scored_names(task), lambda text: tokenizer.encode(text, add_special_tokens=False))
         settings = {**first_settings(folder, plan, task, choice), "label_tokens": list(words.tokens),
                     "label_words": list(words.words), "layers": list(kept) if kept else None}
         return cls(adapted(base, plan, seed), tokenizer, settings, choice.device)

@@ -39,7 +39,7 @@ def build(frame: Frame) -> Page:
         studio = studio_for(visitor)
         status = _status(studio, project, run)
         form = planning.Form(*values)
-        unfold = status is None or status.state == "cancelled" or _unreadable(studio, status) is not None
+        unfold = status is None or status.state == "cancelled" or not _readable(studio, status)
         return (_show_setup(studio, project, setup, form, unfold)
                 | _show_run(studio, status, watch, _fetching(studio, form)[1], fresh=True))
 
@@ -212,13 +212,13 @@ def _show_setup(studio: Studio, project: str, setup: Setup, form: planning.Form,
         setup.same: gr.Textbox(same, visible=bool(same) and clear)}
 
 
-def _unreadable(studio: Studio, status: Any) -> EngineError | None:  # noqa: ANN401
-    """What is the matter with a run's plan, of another version say."""
+def _readable(studio: Studio, status: Any) -> bool:  # noqa: ANN401
+    """Whether a run's plan can be read: one of another version may not."""
     try:
         studio.plan(status.id)
-    except EngineError as error:
-        return error
-    return None
+    except EngineError:
+        return False
+    return True
 
 
 def _nothing_but(watch: Watch, error: EngineError) -> Updates:
@@ -237,10 +237,10 @@ def _show_run(studio: Studio, status: Any, watch: Watch, fetching: bool,  # noqa
     if status is None:
         return {watch.body: gr.Column(visible=False), watch.shown: seen,
                 watch.timer: gr.Timer(active=fetching)}
-    if (unreadable := _unreadable(studio, status)) is not None:
-        return _nothing_but(watch, unreadable) | {watch.status: progress.status_line(status),
-                                                  watch.shown: seen}
-    plan, events = studio.plan(status.id), status.events
+    try:
+        plan, events = studio.plan(status.id), status.events
+    except EngineError as error:
+        return _nothing_but(watch, error) | {watch.status: progress.status_line(status), watch.shown: seen}
     resuming = bool(events) and events[-1]["kind"] == "launched" and status.age_s < 30
     mistakes, agreement = charts.mistakes(events), charts.agreement(events)
     updates: Updates = {
