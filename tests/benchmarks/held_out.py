@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -45,7 +46,8 @@ BUDGET = 2.0
 class Ground:
     """Documents, what is known of them, and the large model's answers to them.
 
-    `kept`: a folder of what students said, by plan and answers, so that each is trained once.
+    `kept`: a folder of what students said, by plan and answers, so that each is trained once. One whose
+    training was broken off goes on from its last save point.
     """
 
     workspace: Workspace
@@ -64,15 +66,23 @@ class Ground:
         return Parts(self.parts.learn[:round(share * len(self.parts.learn))],
                      self.parts.steer[:max(60, round(share * len(self.parts.steer)))], self.parts.kept_aside)
 
-    def said(self, key: str, train: Callable[[], FloatArray]) -> FloatArray:
-        """What the student of this key says of the documents kept aside, trained if it never was."""
+    def said(self, key: str, train: Callable[[Path], FloatArray]) -> FloatArray:
+        """What a student says of the documents kept aside, by its key; trained if it never was."""
         about = key.encode() + np.ascontiguousarray(self.signal.probs).tobytes()
         name = hashlib.sha256(about).hexdigest()[:20]
         path = self.kept / f"{name}.npy" if self.kept else None
-        if name not in self.made:
-            self.made[name] = np.load(path) if path and path.exists() else train()
-            if path and not path.exists():
+        if name in self.made:
+            return self.made[name]
+        if path and path.exists():
+            self.made[name] = np.load(path)
+            return self.made[name]
+        with tempfile.TemporaryDirectory() as passing:
+            folder = path.with_suffix("") if path else Path(passing)
+            folder.mkdir(parents=True, exist_ok=True)
+            self.made[name] = train(folder)
+            if path:
                 np.save(path, self.made[name])
+                shutil.rmtree(folder)
         return self.made[name]
 
 

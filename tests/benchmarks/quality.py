@@ -19,7 +19,6 @@ Answers are kept in the workspace's cache: the first call asks, later ones train
 from __future__ import annotations
 
 import argparse
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,20 +76,19 @@ def plain(plan: DistillPlan) -> DistillPlan:
 
 def taught(ground: Ground, plan: DistillPlan, parts: Parts) -> FloatArray:
     """A student's probabilities on the documents kept aside."""
-    return ground.said(f"{plan.model_dump_json()} {len(parts.learn)}", lambda: _taught(ground, plan, parts))
+    return ground.said(f"{plan.model_dump_json()} {len(parts.learn)}",
+                       lambda folder: _taught(ground, plan, parts, folder))
 
 
-def _taught(ground: Ground, plan: DistillPlan, parts: Parts) -> FloatArray:
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        subject = subject_of(plan, ground.corpus, parts, ground.signal, ground.vectors)
-        student, phases = teach(plan, subject, require(ground.workspace.models, plan.student.model),
-                                choose_device(), Path(folder), EventLog(Path(folder) / "events.jsonl"),
-                                lambda: None, None)
-        seen: dict[str, list[str]] = {}
-        for event in read_events(Path(folder) / "events.jsonl")[0]:
-            if event["kind"] == "gate":
-                seen.setdefault(event["phase"], []).append(f"{event['agreement']:.3f}")
+def _taught(ground: Ground, plan: DistillPlan, parts: Parts, folder: Path) -> FloatArray:
+    began, log = time.monotonic(), folder / "events.jsonl"
+    subject = subject_of(plan, ground.corpus, parts, ground.signal, ground.vectors)
+    student, phases = teach(plan, subject, require(ground.workspace.models, plan.student.model),
+                            choose_device(), folder, EventLog(log), lambda: None, None)
+    seen: dict[str, list[str]] = {}
+    for event in read_events(log)[0]:
+        if event["kind"] == "gate":
+            seen.setdefault(event["phase"], []).append(f"{event['agreement']:.3f}")
     said = predict(student, [ground.corpus.texts[i] for i in parts.kept_aside])
     looks = "; ".join(f"{p['title']} {' '.join(seen[p['name']])}" for p in phases)
     print(f"    {plan.student.model}, seed {plan.seed}: {time.monotonic() - began:.0f} s, "
@@ -215,7 +213,7 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=2000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--keep", type=Path, help="folder of what students said: those in it are not trained "
-                        "again (a new folder after a change to the method)")
+                        "again, and training broken off goes on (a new folder after a change to the method)")
     parser.add_argument("--preset", choices=PRESET_TITLES, default="balanced")
     parser.add_argument("--students", nargs="+", choices=(DEFAULT_STUDENT, LARGER),
                         default=(DEFAULT_STUDENT, LARGER), help="of seeds")

@@ -58,11 +58,30 @@ def test_a_part_of_the_asking_is_left_out_by_asking_anew(
 def test_a_student_is_trained_once(ground: quality.Ground, tmp_path: Path) -> None:
     plan = quality.plan_of(StudentPlan(), 0, "quick")
     assert quality.taught(ground, plan, ground.parts) is quality.taught(ground, plan, ground.parts)
-    kept = replace(ground, kept=tmp_path)
+    kept = replace(ground, kept=tmp_path / "kept")
     said = quality.taught(replace(kept, made={}), plan, kept.parts)
+    assert [path.suffix for path in (tmp_path / "kept").iterdir()] == [".npy"]  # no training left
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(quality, "_taught", None)  # it would fail
         np.testing.assert_array_equal(quality.taught(replace(kept, made={}), plan, kept.parts), said)
         with pytest.raises(TypeError):  # other answers, another student
             other = replace(ground.signal, probs=ground.signal.probs[::-1])
             quality.taught(replace(kept, made={}, signal=other), plan, kept.parts)
+
+
+def test_training_that_was_broken_off_goes_on(ground: quality.Ground, tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    kept, plan = replace(ground, kept=folder), quality.plan_of(StudentPlan(), 0, "quick")
+    predict = quality.predict
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(quality, "predict", None)  # the machine goes away after the last phase
+        with pytest.raises(TypeError):
+            quality.taught(replace(kept, made={}), plan, kept.parts)
+    trained, steps = [*folder.rglob("done.json")], [*folder.rglob("events.jsonl")][0].read_text()
+    assert len(trained) == len(plan.phases)
+    with pytest.MonkeyPatch.context() as patch:
+        told = []
+        patch.setattr(quality, "predict", lambda *given: (told.append([*folder.rglob("events.jsonl")][0]
+                                                                      .read_text()), predict(*given))[1])
+        quality.taught(replace(kept, made={}), plan, kept.parts)
+    assert told[0].count('"step"') == steps.count('"step"')  # not a step more
