@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from engine.errors import EngineError
 from engine.models.catalogue import find_card
 from engine.models.folders import installed, is_installed
 from engine.models.shape import depth_of, width_of, window_of
-from engine.models.tokens import TokenCounter
+from engine.models.tokens import token_counter
 from engine.models.vocabularies import share_tokens
 from engine.plan import ENCODER, SLICE_SHARES, DistillPlan
 from engine.prompts.template import render, student_text
@@ -145,7 +144,7 @@ def _not_its_words(plan: DistillPlan, corpus: Corpus, lengths: NDArray[np.intege
         return []
     about, room = plan.student, 0
     try:
-        counter = _counter(student.path)
+        counter = token_counter(student.path)
         if plan.writes:
             room = room_for(plan.task)
         else:
@@ -160,11 +159,6 @@ def _not_its_words(plan: DistillPlan, corpus: Corpus, lengths: NDArray[np.intege
         return []
     return [f"{student.title} reads {window:,} tokens at once, and the longest text is {tokens:,} "
             "with its answer: choose another small model, or a smaller “max_chars” of the student."]
-
-
-@lru_cache(maxsize=4)
-def _counter(path: Path) -> TokenCounter:
-    return TokenCounter.from_folder(path)
 
 
 def asking_time(workspace: Workspace, teacher: str, kind: TaskKind, calls: int, tokens: float) -> Estimate:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import count
 from pathlib import Path
 
@@ -13,7 +12,8 @@ from engine.errors import SettingsError
 from engine.estimates import asking_time
 from engine.jobs.trying import try_on
 from engine.models.folders import is_installed, require
-from engine.models.tokens import TokenCounter
+from engine.models.shape import window_of
+from engine.models.tokens import TokenCounter, token_counter
 from engine.plan import DEFAULT_TEACHER
 from engine.progress import Staged
 from engine.prompts import library
@@ -25,7 +25,7 @@ from engine.tasks import exchange
 from engine.tasks.definition import Task
 from engine.tasks.presets import load_task, preset, preset_source, preset_titles, save_task
 from engine.views import Rendered, Tried
-from engine.workspace import read_json, write_text
+from engine.workspace import write_text
 
 OWN = "own-question"  # by which a project's own questions are called: own-question-2 is the next
 MAX_CHARS = 1200
@@ -185,10 +185,10 @@ class InstructionsDesk(DocumentsDesk):
         folder = self._model_folder(teacher)
         tokens, around, window, lengths = None, 0, 0, ()
         if folder:
-            counter = _counter(folder)
+            counter = token_counter(folder)
             tokens = _chat_tokens(counter, prompt, used.opening)
             around = _chat_tokens(counter, empty, used.opening)
-            lengths, window = _lengths(corpus, counter), _window(folder)
+            lengths, window = _lengths(corpus, counter), window_of(folder.parent, folder.name) or 0
         each = {"single_label": min(ORDERS, max(1, len(task.labels))), "multi_label": len(task.labels)}
         calls = len(corpus) * each.get(task.kind, 1)
         mean = around + (sum(lengths) / len(lengths) if lengths else 0)
@@ -242,19 +242,6 @@ class InstructionsDesk(DocumentsDesk):
 
 def _chat_tokens(counter: TokenCounter, prompt: str, opening: str) -> int:
     return counter.count(counter.render_chat([{"role": "user", "content": prompt}]) + opening)
-
-
-@lru_cache(maxsize=4)
-def _counter(path: Path) -> TokenCounter:
-    return TokenCounter.from_folder(path)
-
-
-@lru_cache(maxsize=4)
-def _window(path: Path) -> int:
-    """How many tokens a model reads at once, as its folder says; 0 where it does not."""
-    file = path / "config.json"
-    said = read_json(file) if file.exists() else {}
-    return int(said.get("text_config", said).get("max_position_embeddings") or 0)
 
 
 _known_lengths: dict[tuple[str, str, int], tuple[int, ...]] = {}

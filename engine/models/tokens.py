@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -123,6 +123,12 @@ class TokenCounter:
                 f"The chat template of “{self.name}” cannot be read ({error}).",
                 "Install the model again, or choose another one.",
             ) from error
+
+
+@lru_cache(maxsize=4)
+def token_counter(path: Path) -> TokenCounter:
+    """`TokenCounter.from_folder`, read once. Raises `WeightsError`."""
+    return TokenCounter.from_folder(path)
 
 
 def _refuse(message: str) -> NoReturn:

@@ -1,12 +1,13 @@
-"""How wide and deep a model is."""
+"""How wide and deep a model is, and how much it reads."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from engine.models.shape import depth_of, width_of
+from engine.models.shape import depth_of, width_of, window_of
 
 
 @pytest.mark.parametrize("text", ["{", "{}", '{"hidden_size": "wide"}', '{"hidden_size": 0}', "[]", None])
@@ -17,7 +18,15 @@ def test_a_model_that_does_not_say_how_wide_it_is_has_no_width(tmp_path: Path, t
     assert width_of(tmp_path, "one") is None and depth_of(tmp_path, "one") is None
 
 
-def test_width_and_depth_are_read_from_the_configuration(tmp_path: Path) -> None:
+@pytest.mark.parametrize("config", [
+    {"hidden_size": 896, "num_hidden_layers": 24, "max_position_embeddings": 512},
+    {"n_embd": 896, "n_layer": 24, "n_positions": 512},
+    {"dim": 896, "n_layers": 24, "max_position_embeddings": 512},
+    {"hidden_size": 64, "text_config": {"hidden_size": 896, "num_hidden_layers": 24,
+                                        "max_position_embeddings": 512}},
+], ids=["Llama and most", "GPT-2", "DistilBERT", "one that also sees pictures"])
+def test_width_depth_and_window_are_read_from_the_configuration(tmp_path: Path, config: dict) -> None:
     (tmp_path / "one").mkdir()
-    (tmp_path / "one" / "config.json").write_text('{"hidden_size": 896, "num_hidden_layers": 24}')
-    assert (width_of(tmp_path, "one"), depth_of(tmp_path, "one")) == (896, 24)
+    (tmp_path / "one" / "config.json").write_text(json.dumps(config))
+    said = width_of(tmp_path, "one"), depth_of(tmp_path, "one"), window_of(tmp_path, "one")
+    assert said == (896, 24, 512)
