@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
@@ -30,6 +31,7 @@ from engine.workspace import write_text
 OWN = "own-question"  # by which a project's own questions are called: own-question-2 is the next
 MAX_CHARS = 1200
 ORDERS = 2  # of the options, where a question has options
+log = logging.getLogger(__name__)
 LOOKED_AT = 300  # documents whose length in tokens stands for the corpus
 
 
@@ -140,8 +142,24 @@ class InstructionsDesk(DocumentsDesk):
         return library.shelf(self._shelf(project_id), self.task(project_id).kind, language, suits)
 
     def template(self, project_id: str, ref: str | None = None) -> Template:
-        """The instructions of `ref`, or those in use."""
-        return library.find(self._shelf(project_id), ref or self.project(project_id).template)
+        """The instructions of `ref`, or those in use.
+
+        Where the version in use is not there any more or damaged, the newest of it that can be read, else
+        what its kind of question begins with: the page must stay open to choose others.
+
+        Raises:
+            SettingsError: there are none of that `ref`, or they are damaged.
+        """
+        shelf = self._shelf(project_id)
+        if ref:
+            return library.find(shelf, ref)
+        used = self.project(project_id).template
+        try:
+            return library.find(shelf, used)
+        except SettingsError as error:
+            log.warning("%s %s", error.what, error.fix)
+        nearest = library.versions(shelf, used.partition("@")[0])
+        return nearest[-1] if nearest else library.find(shelf, library.DEFAULTS[self.task(project_id).kind])
 
     def save_template(self, project_id: str, text: str, *, parent: str, note: str = "",
                       author: str = "") -> Template:

@@ -88,7 +88,7 @@ class Studio(InstructionsDesk):
         asked = teacher or self.teacher(project_id)
         task = self.task(project_id)
         single = task.kind == "single_label"
-        ask = AskPlan(teacher=asked, template=find(folder, project.template),
+        ask = AskPlan(teacher=asked, template=self.template(project_id),
                       again_template=find(folder, project.again_template) if single else None,
                       max_chars=MAX_CHARS)
         if single and preset_name in ADAPTS and teacher_kind(asked) == "local":

@@ -36,6 +36,23 @@ def test_a_question_of_another_kind_brings_its_instructions(studio: Studio) -> N
         assert not [text for severity, text in rendered.notes if severity == "stop"]
 
 
+@pytest.mark.parametrize("kept", [2, 1], ids=["a version of its own is left", "only the built-in is left"])
+def test_instructions_in_use_that_are_damaged_leave_the_page_open(studio: Studio, kept: int) -> None:
+    first = studio.template(EXAMPLE)
+    for text in (f"{first.text} Think.", f"{first.text} Think twice.")[2 - kept:]:
+        studio.save_template(EXAMPLE, text, parent=studio.template(EXAMPLE).ref)
+    newest = studio.template(EXAMPLE)
+    shelf = studio.workspace.project(EXAMPLE).templates
+    (shelf / newest.id / f"{newest.version}.yaml").write_text("{")
+    assert studio.template(EXAMPLE).version == newest.version - 1 == kept
+    asked = studio.draft_plan(EXAMPLE, "quick").ask.template
+    assert asked == studio.template(EXAMPLE)  # what is shown is what is asked
+    with pytest.raises(SettingsError, match=f"{newest.version}.yaml"):
+        studio.template(EXAMPLE, newest.ref)
+    again = studio.save_template(EXAMPLE, f"{first.text} Anew.", parent=studio.template(EXAMPLE).ref)
+    assert studio.template(EXAMPLE) == again and again.version == newest.version + 1
+
+
 def test_what_all_documents_take_is_counted_by_kind(studio: Studio) -> None:
     calls = {}
     for preset in ("hazard", "clusters", "figures"):

@@ -5,6 +5,7 @@ A version is a file `<id>/<version>.yaml` that is never rewritten; editing makes
 
 from __future__ import annotations
 
+import logging
 import re
 import unicodedata
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ DEFAULTS: dict[TaskKind, str] = {"single_label": DEFAULT_TEMPLATE, "multi_label"
                                  "extract": "facts", "generate": "one-line"}
 """What a question of each kind is asked with until the analyst chooses."""
 CAREFUL_TEMPLATE = "with-definitions"
+log = logging.getLogger(__name__)
 
 
 def built_in() -> tuple[Template, ...]:
@@ -36,11 +38,15 @@ def built_in() -> tuple[Template, ...]:
 def versions(folder: Path, template_id: str | None = None) -> tuple[Template, ...]:
     """Built-in templates and a project's own; within an id the one in use last.
 
-    That is the analyst's newest, also where a later program ships a newer built-in or the same number.
+    That is the analyst's newest, also where a later program ships a newer built-in or the same number. A
+    damaged file is passed over here: `find` says what is the matter with it.
     """
-    numbered = (path for path in folder.glob("*/*.yaml") if path.stem.isdigit())
-    own = [_read(path) for path in sorted(numbered, key=lambda p: (p.parent.name, int(p.stem)))
-           if template_id in (None, path.parent.name)]
+    own = []
+    for path in _own(folder, template_id):
+        try:
+            own.append(_read(path))
+        except SettingsError as error:
+            log.warning("%s %s", error.what, error.fix)
     kept = {t.ref for t in own}
     shipped = [t for t in built_in() if template_id in (None, t.id) and t.ref not in kept]
     return (*shipped, *own)
@@ -50,12 +56,13 @@ def find(folder: Path, ref: str) -> Template:
     """The template of `id@version`, or the latest of a bare `id`.
 
     Raises:
-        SettingsError: there is none.
+        SettingsError: there is none, or that version's file is damaged.
     """
     template_id, _, version = ref.partition("@")
     found = versions(folder, template_id)
     if version:
-        found = tuple(t for t in found if str(t.version) == version)
+        found = tuple(t for t in found if str(t.version) == version) or tuple(
+            _read(path) for path in _own(folder, template_id) if path.stem == version)
     if not found:
         known = sorted({t.id for t in versions(folder)})
         raise SettingsError(f"There are no instructions “{ref}”.", f"Known: {', '.join(known)}.")
@@ -96,7 +103,8 @@ def save_version(folder: Path, text: str, *, parent: Template, note: str = "", a
         known = versions(folder, parent.id) or (parent,)
         if known[-1].text == text:
             return known[-1]
-        number = max(t.version for t in (*known, parent)) + 1
+        number = 1 + max(*(t.version for t in (*known, parent)),
+                         *(int(path.stem) for path in _own(folder, parent.id)))
         made = _made(parent, version=number, text=text, note=note, author=author,
                      title=title or parent.title, parent=parent.ref)
         try:
@@ -160,6 +168,13 @@ def _keep(folder: Path, made: Template) -> Template:
     write_new(folder / made.id / f"{made.version}.yaml",
               as_yaml(made.model_dump()))
     return made
+
+
+def _own(folder: Path, template_id: str | None = None) -> list[Path]:
+    """Files of a project's own versions, in order."""
+    numbered = (path for path in folder.glob("*/*.yaml") if path.stem.isdigit())
+    return [path for path in sorted(numbered, key=lambda p: (p.parent.name, int(p.stem)))
+            if template_id in (None, path.parent.name)]
 
 
 def _read(path: Path) -> Template:

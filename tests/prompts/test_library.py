@@ -83,11 +83,17 @@ def test_what_cannot_be_kept_is_refused_in_words(tmp_path: Path, parent: Templat
     assert not list(tmp_path.glob("*/*"))
 
 
-def test_a_damaged_file_is_named(tmp_path: Path, parent: Template) -> None:
-    save_version(tmp_path, TEXT, parent=parent)
-    (tmp_path / parent.id / "3.yaml").write_bytes(b"\xff\xfe: {")
+@pytest.mark.parametrize("damage", [b"\xff\xfe: {", b"", b"title: only"])
+def test_a_damaged_version_is_named_and_shuts_out_no_other(tmp_path: Path, parent: Template,
+                                                           damage: bytes) -> None:
+    second = save_version(tmp_path, TEXT, parent=parent)
+    (tmp_path / parent.id / "3.yaml").write_bytes(damage)
     with pytest.raises(SettingsError, match="3.yaml"):
-        versions(tmp_path)
+        find(tmp_path, f"{parent.id}@3")
+    assert find(tmp_path, parent.id) == second and second in versions(tmp_path)
+    assert shelf(tmp_path, parent.kind)[parent.id][-1] == second
+    assert save_version(tmp_path, TEXT + "!", parent=second).version == 4  # its number is not given again
+    assert (tmp_path / parent.id / "3.yaml").read_bytes() == damage
 
 
 def test_other_files_in_the_folder_are_passed_over(tmp_path: Path, parent: Template) -> None:
