@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +16,7 @@ from engine.prompts.composing import compose, option_orders
 from engine.prompts.template import Template
 from engine.records import Answer, Document, FloatArray, Prompt
 from engine.tasks.definition import Task
+from engine.teachers.each_once import LeftToAsk
 from engine.teachers.protocol import DEPTHS, Teacher
 
 BATCH = 16
@@ -80,32 +80,14 @@ def answer_prompts(teacher: Teacher, prompts: Sequence[Prompt], *, depths: tuple
     known = cache.get(keys) if cache else {}
     if cache and not depths:
         known |= _without_states(teacher, prompts, keys, known, cache)
-    missing = first_of_each(keys, known)
-    copies = Counter(keys)  # a message forwarded by many is asked about once
-    done = cached = len(prompts) - sum(copies[keys[i]] for i in missing)
-    if on_done:
-        on_done(done)
-    # Longest first: the batch that needs the most memory fails at once, not after an hour.
-    missing.sort(key=lambda i: (-len(prompts[i].text), i))
-    for start in range(0, len(missing), BATCH):
-        if checkpoint:
-            checkpoint()
-        rows = missing[start:start + BATCH]
+    left = LeftToAsk.of(keys, prompts, known)
+    for rows in left.batches(BATCH, on_done, checkpoint):
         fresh = _answer(teacher, [prompts[i] for i in rows], depths)
         made = {keys[i]: a for i, a in zip(rows, fresh, strict=True)}
         if cache:
             cache.put(made)
         known |= made
-        done += sum(copies[key] for key in made)
-        if on_done:
-            on_done(done)
-    return [known[key] for key in keys], cached
-
-
-def first_of_each(keys: Sequence[str], known: Container[str]) -> list[int]:
-    """Where each key that is not known stands first."""
-    first = {key: i for i, key in reversed(list(enumerate(keys)))}
-    return sorted(i for key, i in first.items() if key not in known)
+    return [known[key] for key in keys], left.known
 
 
 def _without_states(teacher: Teacher, prompts: Sequence[Prompt], keys: Sequence[str],

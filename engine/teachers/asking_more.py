@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os.path import commonprefix
@@ -22,7 +21,8 @@ from engine.tasks.definition import Task
 from engine.tasks.figures import Unparsed
 from engine.tasks.grounding import grounded
 from engine.tasks.parsing import Extraction, parse_fields, parse_summary, without_open_quote
-from engine.teachers.asking import answer_prompts, first_of_each
+from engine.teachers.asking import answer_prompts
+from engine.teachers.each_once import LeftToAsk
 from engine.teachers.protocol import Teacher
 
 WRITE_BATCH = 16  # a step reads all weights, for one row or for many; a pause waits for the batch
@@ -150,25 +150,16 @@ def ask_open(teacher: Teacher, documents: Sequence[Document], task: Task, templa
     prompts, room = compose_open(template, task, documents, max_chars), room_for(task)
     keys = [written_key(teacher.digest, prompt, room) for prompt in prompts]
     known = cache.get_texts(keys) if cache else {}
-    missing = sorted(first_of_each(keys, known), key=lambda i: (-len(prompts[i].text), i))
-    copies = Counter(keys)
-    done = from_cache = len(prompts) - sum(copies[keys[i]] for i in missing)
-    if on_progress:
-        on_progress(done, len(prompts))
-    for start in range(0, len(missing), WRITE_BATCH):
-        if checkpoint:
-            checkpoint()
-        rows = missing[start:start + WRITE_BATCH]
+    left, every = LeftToAsk.of(keys, prompts, known), len(prompts)
+    told = (lambda done: on_progress(done, every)) if on_progress else None
+    for rows in left.batches(WRITE_BATCH, told, checkpoint):
         fresh = teacher.write([prompts[i] for i in rows], room)
         made = {keys[i]: written for i, written in zip(rows, fresh, strict=True)}
         if cache:
             cache.put_texts(made)
         known |= made
-        done += sum(copies[key] for key in made)
-        if on_progress:
-            on_progress(done, len(prompts))
     return OpenAnswers([read_answer(task, known[key], document.text)
-                        for key, document in zip(keys, documents, strict=True)], from_cache)
+                        for key, document in zip(keys, documents, strict=True)], left.known)
 
 
 def read_answer(task: Task, written: Written, document: str) -> Extraction | str | Unparsed:

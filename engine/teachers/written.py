@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,8 +16,8 @@ from engine.prompts.template import Template
 from engine.records import Document, ListedTokens, WrittenSignal, text_digest
 from engine.tasks.answer_form import as_written
 from engine.tasks.definition import Task
-from engine.teachers.asking import first_of_each
 from engine.teachers.asking_more import ask_open
+from engine.teachers.each_once import LeftToAsk
 from engine.teachers.protocol import LISTED, Teacher
 
 LIST_BATCH = 8
@@ -61,26 +60,18 @@ def written_signal(teacher: Teacher, documents: Sequence[Document], task: Task, 
                     "temperatures": list(keep.temperatures), "depths": list(keep.depths)}) if shards else None
     keys = [text_digest(f"{prompt_key(p)}\x1f{text}") for p, text in zip(prompts, texts, strict=True)]
     listings = store.get([keys[i] for i in there]) if store else {}
-    missing = sorted((i for i in first_of_each(keys, listings) if texts[i]),
-                     key=lambda i: (-len(prompts[i].text), i))
-    copies = Counter(keys[i] for i in there)
-    done = len(there) - sum(copies[keys[i]] for i in missing)
+    left, every = LeftToAsk.of(keys, prompts, listings, there), len(there)
+    listed = (lambda done: on_listed(done, every)) if on_listed else None
     waiting: dict[str, Listing] = {}
     try:
-        for start in range(0, len(missing), LIST_BATCH):
-            if checkpoint:
-                checkpoint()
-            rows = missing[start:start + LIST_BATCH]
+        for rows in left.batches(LIST_BATCH, listed, checkpoint):
             made = teacher.list_tokens([prompts[i] for i in rows], [texts[i] for i in rows],
                                        keep.temperatures, keep.depths)
-            done += sum(copies[keys[i]] for i in rows)
             waiting |= {keys[i]: listing for i, listing in zip(rows, made, strict=True)}
             listings |= waiting
             if store and len(waiting) >= SHARD:
                 store.put(waiting)
                 waiting = {}
-            if on_listed:
-                on_listed(done, len(there))
     finally:  # also when the user stops: what was read so far is kept
         if store:
             store.put(waiting)
