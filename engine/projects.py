@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from engine.corpus.gathering import PIECE_CHARACTERS
 from engine.corpus.store import load_manifest
-from engine.errors import EngineError, RunError
+from engine.errors import EngineError, RunError, disk_errors_in_words
 from engine.prompts.library import CAREFUL_TEMPLATE, DEFAULT_TEMPLATE, find
 from engine.tasks.presets import load_task
 from engine.workspace import ProjectFolder, Workspace, fresh_folder, read_json, slug, write_json
@@ -90,20 +91,23 @@ def _read(path: Path) -> Project:
 
 
 def change_project(workspace: Workspace, project_id: str, choices: Mapping[str, str]) -> Project:
-    """Set some choices.
+    """Set some choices; those that another tab sets meanwhile stay as it set them.
 
     Raises:
         SettingsError: a question or instructions that are not there; nothing is changed then.
     """
-    project = load_project(workspace, project_id)
-    changed = Project.model_validate(project.model_dump() | dict(choices))
-    mine = folders(workspace, project)
-    if changed.task != project.task:
-        load_task(mine.tasks, changed.task)
-    for ref in {changed.template, changed.again_template} - {project.template, project.again_template}:
-        find(mine.templates, ref)
-    save_project(workspace, changed)
-    return changed
+    path = workspace.project(project_id).path
+    load_project(workspace, project_id)  # one that is not there gets no lock
+    with disk_errors_in_words("project.json"), FileLock(path / "project.lock"):
+        project = load_project(workspace, project_id)
+        changed = Project.model_validate(project.model_dump() | dict(choices))
+        mine = folders(workspace, project)
+        if changed.task != project.task:
+            load_task(mine.tasks, changed.task)
+        for ref in {changed.template, changed.again_template} - {project.template, project.again_template}:
+            find(mine.templates, ref)
+        save_project(workspace, changed)
+        return changed
 
 
 def all_projects(workspace: Workspace) -> list[Project]:

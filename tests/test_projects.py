@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pandas as pd
 import pytest
@@ -35,6 +37,23 @@ def test_a_project_of_another_version_stops_no_other_and_is_kept(
         with pytest.raises(RunError, match="project"):
             opened()
     assert other.read_text() == told
+
+
+def test_choices_made_in_two_tabs_at_once_are_all_kept(workspace: Workspace) -> None:
+    mine = projects.create_project(workspace, "Mine")
+    said = [{"corpus": "c"}, {"gold_column": "g"}, {"teacher": "t"}, {"title": "T"}]
+    for _ in range(5):
+        projects.save_project(workspace, mine)
+        barrier = Barrier(len(said))
+
+        def change(choices: dict[str, str], barrier: Barrier = barrier) -> None:
+            barrier.wait()
+            projects.change_project(workspace, mine.id, choices)
+
+        with ThreadPoolExecutor(len(said)) as tabs:
+            list(tabs.map(change, said))
+        kept = projects.load_project(workspace, mine.id)
+        assert (kept.corpus, kept.gold_column, kept.teacher, kept.title) == ("c", "g", "t", "T")
 
 
 def test_a_plan_is_about_its_own_documents_and_labels_whatever_is_in_use_by_now(
