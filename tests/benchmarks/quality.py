@@ -186,7 +186,8 @@ def ablation(ground: Ground, given: argparse.Namespace) -> None:
     seed = given.seeds[0]
     plans = variants(plan_of(StudentPlan(), seed, given.preset))
     full = plans[FULL]
-    asked = {"without adaptive prompts": without_adapting, "without calibration": without_calibration}
+    # Nearly all of what the first one asks is known; the second asks every document anew.
+    asked = {"without calibration": without_calibration, "without adaptive prompts": without_adapting}
     for name in (*(n for n in plans if n not in asked), *asked):
         on = asked[name](ground) if name in asked else ground
         _row(name, [marks(on, taught(on, plans.get(name, full) if on is ground else full,
