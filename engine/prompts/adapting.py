@@ -115,7 +115,7 @@ def choose(tried: Sequence[Tried]) -> tuple[Tried, str]:
 def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np.integer], sample: Rows,
           learn: Rows, n_documents: int, budget: Budget, seed: int, vectors: FloatArray | None = None,
           calibrate: bool = True,
-          sort_examples: Callable[[Rows, FloatArray, FloatArray], None] | None = None,
+          sort_examples: Callable[[Rows, FloatArray, FloatArray], Rows] | None = None,
           on_step: Callable[[str, str], None] | None = None) -> Adapted:
     """Answers on every document, asked as the corpus and each document need, within a budget.
 
@@ -130,8 +130,8 @@ def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np
         seed: of the sample by which likings are found.
         vectors: (documents, width) unit vectors, by which like documents should get like answers; or None.
         calibrate: False leaves likings as they are.
-        sort_examples: told (rows in question, probs, stability) before a question with examples; without
-            it, no examples are shown.
+        sort_examples: told (rows in question, probs, stability) before a question with examples, gives those
+            of the rows that have one to be shown beside; without it, no examples are shown.
         on_step: told (what, in words) after each step.
 
     Raises:
@@ -162,7 +162,7 @@ def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np
         probs, stability = combine(book, weights)
         doubt = doubtful(probs, stability)
         if candidate.examples and sort_examples and len(doubt):
-            sort_examples(doubt, probs, stability)
+            doubt = sort_examples(doubt, probs, stability)  # without one it would be the same question again
         done = book.fill(candidate, doubt, order)
         if not len(done) and not book.turned_away:
             continue
@@ -246,5 +246,5 @@ def _ladder(first: Candidate, tried: Sequence[Tried], *, examples: bool) -> list
     others = [t.candidate for t in tried if t.candidate != first]
     steps += [(other, 0, f"in another way ({other.name})") for other in others[:1]]
     if examples:
-        steps.append((first.with_examples(), 0, f"with {EXAMPLES} sorted messages beside it"))
+        steps.append((first.with_examples(), 0, f"with up to {EXAMPLES} sorted messages beside it"))
     return steps

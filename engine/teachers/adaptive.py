@@ -107,11 +107,12 @@ def ask_adaptively(asking: TeacherAsking, candidates: Sequence[Candidate], parts
     sample = _sample(asking, candidates, parts, vectors, SHARE_TO_TRY * budget * once, seed)
     groups = [document.group for document in asking.documents]
 
-    def sort_examples(rows: Rows, probs: FloatArray, stability: FloatArray) -> None:
+    def sort_examples(rows: Rows, probs: FloatArray, stability: FloatArray) -> Rows:
         chosen = choose_examples(rows, shelf(probs, stability, learn), probs, vectors, groups, EXAMPLES)
         asking.examples = {int(row): [SortedMessage(asking.documents[i].text, asking.task.names[label])
                                  for i, label in shown]
                            for row, shown in zip(rows, chosen, strict=True)}
+        return rows[[bool(shown) for shown in chosen]]
 
     made = adapt(asking, candidates, orders=np.array(asking.orders), sample=sample, learn=learn,
                  n_documents=len(asking.documents), budget=Budget(budget * once, asks), seed=seed,

@@ -13,6 +13,7 @@ from engine.jobs.status import status
 from engine.jobs.worker import work
 from engine.models.folders import ModelFolder
 from engine.plan import AskPlan
+from engine.prompts import examples
 from engine.prompts.candidates import Candidate, candidates
 from engine.teachers.adaptive import TeacherAsking, ask_adaptively, asking_for
 from engine.teachers.asking import ask
@@ -85,6 +86,17 @@ def test_what_is_kept_aside_is_neither_tried_on_nor_shown(teacher: LocalTeacher)
     texts = {CORPUS.documents[i].text: i for i in range(60)}
     shown = {texts[e.text] for examples in watched.examples.values() for e in examples}
     assert shown <= set(parts.learn)
+
+
+def test_a_document_without_an_example_is_not_asked_the_same_again(
+    teacher: LocalTeacher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examples, "SURE", 2.0)  # of nothing is it as sure
+    parts, one = split(CORPUS, seed=0), asking(teacher)
+    _, made = ask_adaptively(one, WAYS, parts, VECTORS / np.linalg.norm(VECTORS, axis=1)[:, None],
+                             budget=9, asks=9, seed=0)
+    assert made.steps and not any(step.candidate.examples for step in made.steps)
+    assert not any("sorted messages" in why for why in made.reasons.values())
 
 
 def test_a_run_asks_adaptively_and_tells_why(made: Made) -> None:
