@@ -212,8 +212,8 @@ def _seconds(plan: DistillPlan, lengths: NDArray[np.integer], workspace: Workspa
         again = plan.ask.again_share * 0.65 if any(p.ask_again for p in plan.phases) else 0.0
         asked = {"multi_label": float(len(plan.task.labels)), "extract": 1.0, "generate": 1.0}.get(
             kind, plan.ask.budget if plan.ask.candidates else float(plan.ask.orders))
-        seconds += n * (asked + again * plan.ask.again_orders) / rate("ask", plan.ask.teacher,
-                                                                      tokens_asked(plan, lengths))
+        again *= max(plan.ask.again_orders, 1 if plan.ask.candidates else 2)
+        seconds += n * (asked + again) / rate("ask", plan.ask.teacher, tokens_asked(plan, lengths))
     passes = sum(p.passes * SLICE_SHARES[p.slice] for p in plan.phases)
     looks = sum(p.passes for p in plan.phases) * plan.gates_per_pass * 0.15 * n
     train = rate("train", student, tokens_learned(plan, lengths))

@@ -58,7 +58,7 @@ class AskPlan(_Closed):
     template: Template
     orders: int = Field(2, ge=1, le=8, description="Option orders each document is asked in.")
     again_template: Template | None = Field(None, description="Instructions for asking again.")
-    again_orders: int = Field(1, ge=1, le=8)
+    again_orders: int = Field(1, ge=1, le=8, description="When asking again; two at least of an untried way.")
     again_share: float = Field(0.3, ge=0, le=1, description="Largest share of learn asked again.")
     max_chars: int = Field(1200, ge=50, le=20_000, description="Characters of a document shown.")
     candidates: tuple[Template, ...] = Field(

@@ -24,7 +24,7 @@ from engine.progress import Titled
 from engine.prompts.adapting import Adapted
 from engine.prompts.candidates import Candidate, candidates
 from engine.prompts.composing import compose, option_orders
-from engine.records import Corpus, FloatArray, Parts, TeacherSignal, WrittenSignal, take
+from engine.records import Corpus, FloatArray, Parts, Prompt, TeacherSignal, WrittenSignal, take
 from engine.teachers.adaptive import ask_adaptively, asking_for
 from engine.teachers.asking import ask
 from engine.teachers.asking_more import FEWEST_TO_CALIBRATE, ask_labels
@@ -182,43 +182,61 @@ class Questions:
         """
         plan = self.plan.ask
         rows = unsettled(signal, learn, differs, plan.again_share)
-        way = self._another_way(asked)
+        way, likings = self._another_way(asked)
         if way is None or not len(rows):
             return signal, 0
         teacher, _ = open_teacher(plan.teacher, self.workspace, self.choice)
         task = way.shown(self.plan.task)
         try:
             _same_as_before(teacher, asked)
-            orders = option_orders(len(task.labels), plan.again_orders)
-            covered = [teacher.covers(compose(way.template, task, take(self.corpus.documents, rows.tolist()),
-                                              order, plan.max_chars)) for order in orders]
-            rows = rows[np.all(covered, axis=0)]
+            # One order cannot tell a place in the list from the category that stands there.
+            least = 1 if likings else 2
+            orders = option_orders(len(task.labels), max(least, plan.again_orders))
+            rows, n_orders = _covered(teacher, rows, [
+                compose(way.template, task, take(self.corpus.documents, rows.tolist()), order, plan.max_chars)
+                for order in orders])
             if not len(rows):
                 return signal, 0
             answers = ask(teacher, take(self.corpus.documents, rows.tolist()), task, way.template,
-                          n_orders=plan.again_orders, depths=(), cache=self.cache,
+                          n_orders=n_orders, depths=(), cache=self.cache,
                           max_chars=plan.max_chars, checkpoint=self.checkpoint,
                           on_progress=self.progress("Asking again about documents in doubt"))
-            if not plan.calibrate or len(rows) < FEWEST_TO_CALIBRATE:
-                return second_signal(signal, rows, answers, np.zeros(len(task.labels))), len(rows)
-            every = range(len(rows))
-            pull = letter_pull(answers, every, self.plan.seed)
-            liked = find_class_pull(teacher, answers, pull, task, way.template, learn=every, steer=every,
-                                    seed=self.plan.seed, cache=self.cache, max_chars=plan.max_chars)
         finally:
             teacher.close()
-        return second_signal(signal, rows, answers, pull, liked.pull), len(rows)
+        if likings:
+            return second_signal(signal, rows, answers, *map(np.array, likings)), len(rows)
+        # What documents in doubt lean to says what is doubtful, not what the model likes. Of this way only
+        # the likings for places are known, by the orders against one another.
+        sure = plan.calibrate and len(rows) >= FEWEST_TO_CALIBRATE
+        pull = letter_pull(answers, range(len(rows)), self.plan.seed) if sure else np.zeros(len(task.labels))
+        return second_signal(signal, rows, answers, pull), len(rows)
 
-    def _another_way(self, asked: Facts) -> Candidate | None:
-        """A way to ask that stands behind no answer yet: the best of those tried, else the plan's second."""
+    def _another_way(self, asked: Facts) -> tuple[Candidate | None, tuple[list[float], list[float]] | None]:
+        """A way to ask that stands behind no answer yet, and what it likes by place and by category.
+
+        The best of those tried, whose likings are known; else the plan's second, of which nothing is.
+        """
         used = set(asked.get("used", (Candidate(self.plan.ask.template).ref,)))
         by_ref = {way.ref: way for way in self.ways()}
-        tried = [by_ref[entry["ref"]] for entry in asked.get("ways", ()) if entry["ref"] in by_ref]
-        second = [Candidate(self.plan.ask.again_template)] if self.plan.ask.again_template else []
-        return next((way for way in (*tried, *second) if way.ref not in used), None)
+        for entry in asked.get("ways", ()):
+            if entry["ref"] in by_ref and entry["ref"] not in used and "likes" in entry:
+                return by_ref[entry["ref"]], (entry["likes"]["places"], entry["likes"]["categories"])
+        second = self.plan.ask.again_template
+        return (Candidate(second), None) if second and Candidate(second).ref not in used else (None, None)
 
     def _tell(self, what: str, choice: object, because: str) -> None:
         self.log.write("choice", what=what, choice=choice, because=because)
+
+
+def _covered(teacher: Teacher, rows: NDArray[np.integer],
+             prompts: Sequence[Sequence[Prompt]]) -> tuple[NDArray[np.integer], int]:
+    """Of `rows` those that the teacher can answer, and in how many of the orders; `prompts`: (orders)(rows).
+
+    A recording may hold fewer orders than would be asked.
+    """
+    covered = np.array([teacher.covers(some) for some in prompts], dtype=bool)
+    n_orders = max(1, int(covered.any(axis=1).cumprod().sum()))
+    return rows[covered[:n_orders].all(axis=0)], n_orders
 
 
 def _same_as_before(teacher: Teacher, asked: Facts) -> None:
@@ -241,7 +259,9 @@ def told(made: Adapted) -> Facts:
                   "weight": round(t.weight, 3), "score": round(t.score.total, 3),
                   "agreement": round(t.score.agreement, 3), "confidence": round(t.score.confidence, 3),
                   "likeness": None if t.score.likeness is None else round(t.score.likeness, 3),
-                  "stability": round(t.score.stability, 3), "spread": round(t.score.spread, 3)}
+                  "stability": round(t.score.stability, 3), "spread": round(t.score.spread, 3),
+                  "likes": {"places": _rounded(made.likings[t.candidate][0]),
+                            "categories": _rounded(made.likings[t.candidate][1])}}
                  for t in made.tried],
         "steps": [{"how": step.because, "documents": len(step.rows), "changed": step.changed}
                   for step in made.steps]}

@@ -10,7 +10,8 @@ import pytest
 from engine.corpus.splits import split
 from engine.events import EventLog, read_events
 from engine.questioning import Questions
-from tests.students.tiny import AGAIN, FIRST, Made, calm, made, tiny_home
+from engine.records import TeacherSignal
+from tests.students.tiny import AGAIN, FIRST, MODEL, Made, calm, made, tiny_home
 
 __all__ = ["calm", "made", "tiny_home"]
 
@@ -33,6 +34,35 @@ def test_asking_again_is_asking_another_way(
     again, n = some.again(signal, np.ones(len(learn), bool), learn, facts)
     assert (n > 0) == asked
     assert np.array_equal(again.probs, signal.probs) != asked
+
+
+def voices(signal: TeacherSignal, again: TeacherSignal) -> set[int]:
+    return set((again.asked - signal.asked)[again.asked > signal.asked].tolist())
+
+
+def test_an_untried_way_is_asked_in_two_orders(made: Made, tmp_path: Path) -> None:
+    some = questions(made, tmp_path, again_template=AGAIN, again_share=1.0, again_orders=1)
+    signal, facts = some.first()
+    learn = some.parts.learn
+    for doubted in (np.ones(len(learn), bool), np.arange(len(learn)) < 30):
+        again, n = some.again(signal, doubted, learn, facts)
+        assert n and voices(signal, again) == {2}  # one order cannot tell a place from a category
+
+
+def test_a_way_that_was_tried_is_set_right_as_it_was_then(made: Made, tmp_path: Path) -> None:
+    some = questions(made, tmp_path, teacher=MODEL, candidates=(AGAIN,), again_share=1.0, again_orders=1,
+                     budget=6, most_asks=1)
+    signal, facts = some.first()
+    used = set(facts["used"])
+    other = next(way for way in facts["ways"] if way["ref"] not in used)
+    assert len(other["likes"]["places"]) == len(other["likes"]["categories"]) == signal.probs.shape[1]
+    learn, everywhere = some.parts.learn, np.ones(len(some.parts.learn), bool)
+    again, n = some.again(signal, everywhere, learn, facts)
+    assert n and voices(signal, again) == {1}
+    other["likes"]["categories"] = [1.0, *(0.0 for _ in other["likes"]["categories"][1:])]
+    turned, _ = some.again(signal, everywhere, learn, facts)
+    asked = again.asked > signal.asked
+    assert (turned.probs[asked, 0] < again.probs[asked, 0]).all()
 
 
 @pytest.mark.parametrize("orders", [1, 2])
