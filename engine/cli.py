@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     ingest_.add_argument("files", nargs="+", type=Path, metavar="FILE")
     ingest_.add_argument("--project", help="where to keep the documents; without it they are only read")
     _add_reading(ingest_)
+    ingest_.add_argument("--mask", action="store_true", help="put marks in place of private details")
     ask_ = add("ask", ask, in_words.answers, "the large model on a few documents")
     ask_.add_argument("--project", required=True)
     ask_.add_argument("--template", help="instructions, as id or id@version")
@@ -101,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     predict_.add_argument("student", type=Path, metavar="STUDENT", help="the student folder")
     predict_.add_argument("file", type=Path, metavar="FILE")
     predict_.add_argument("-o", "--to", type=Path, required=True, metavar="OUT.csv|.jsonl|.parquet")
-    predict_.add_argument("--text-column")
+    _add_reading(predict_)
     export_ = add("export", export, lambda r: f"Written to {r['folder']}", "take a run's student elsewhere")
     export_.add_argument("run", metavar="RUN")
     export_.add_argument("--to", type=Path, required=True, metavar="DIR")
@@ -165,7 +166,6 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--each-line", action=argparse.BooleanOptionalAction,
                         help="plain text: each line is a document, or (--no-each-line) the whole is one")
     parser.add_argument("--repair", action="store_true", help="mend letters that were encoded twice")
-    parser.add_argument("--mask", action="store_true", help="put marks in place of private details")
 
 
 def _reading(given: argparse.Namespace) -> ReadOptions:
@@ -319,7 +319,7 @@ def predict(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     """Label a file."""
     from engine.export.labelling import label_file
     return label_file(studio.workspace, given.student, given.file, given.to,
-                      ReadOptions(text_column=given.text_column), _telling(given))
+                      _reading(given), _telling(given))
 
 
 def export(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:

@@ -224,7 +224,8 @@ def train_student(line: Line) -> dict[str, Any]:
         line.ranks)
     line.signal = subject.signal
     receipt = load_receipt(_corpus_folder(line.workspace, line.plan))
-    line.student.settings["cleaning"] = [step["name"] for step in receipt["cleaning"]]
+    line.student.settings |= {"cleaning": [step["name"] for step in receipt["cleaning"]],
+                              "repair": receipt.get("repaired", False)}
     line.student.save(line.run.student)
     seconds = sum(p["seconds"] for p in results)
     if seconds:

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import islice
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -161,7 +161,9 @@ def _reason_to_drop(text: str) -> str | None:
 
 
 def _add_pieces(file: Gathered, told: Sequence[Told], rows: _Rows, handling: Handling) -> list[Told]:
-    """Add the documents' pieces, cleaned; returns the documents of which cleaning left anything to read."""
+    """Add the documents' pieces, cleaned, but for those with nothing left to read (rows of links, say);
+    returns the documents of which some are left.
+    """
     cut = [in_pieces(text) for _, _, text in told]
     parts = [part for pieces in cut for part in pieces[:MOST_PIECES]]
     cleaned, reports = clean_block([mend(part) for part in parts] if handling.repair else parts,
@@ -176,17 +178,18 @@ def _add_pieces(file: Gathered, told: Sequence[Told], rows: _Rows, handling: Han
     end = 0
     for one, pieces in zip(told, cut, strict=True):
         start, end = end, end + min(len(pieces), MOST_PIECES)
-        if not any(map(str.isalpha, chain.from_iterable(cleaned[start:end]))):
+        read = [i for i in range(start, end) if any(map(str.isalpha, cleaned[i]))]
+        if not read:
             file.dropped[NO_LETTERS] += 1
             continue
         kept.append(one)
         if len(pieces) > 1:
             file.in_pieces += 1
             file.shortened += len(pieces) > MOST_PIECES
-        originals += map(storable, parts[start:end])
-        texts += map(storable, cleaned[start:end])
-        meta += [rows.meta(one[1])] * (end - start)
-        places += [(file.documents, piece if len(pieces) > 1 else -1) for piece in range(end - start)]
+        originals += (storable(parts[i]) for i in read)
+        texts += (storable(cleaned[i]) for i in read)
+        meta += [rows.meta(one[1])] * len(read)
+        places += [(file.documents, i - start if len(pieces) > 1 else -1) for i in read]
         file.documents += 1
     file.pieces.append(pa.record_batch(
         [pa.array(texts, pa.string()),

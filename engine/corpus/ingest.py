@@ -89,7 +89,7 @@ def ingest(
     whole_ids = _ids_of_all(files)
     corpus = Corpus("", DocumentColumns(_table(files, whole_ids, _group_names(finder, numbers), numbers)))
     corpus = replace(corpus, id=f"{slug(Path(paths[0]).stem)[:48]}-{corpus.digest[:8]}")
-    return Ingested(corpus, _labels(files, whole_ids), _receipt(files, refused, corpus, numbers))
+    return Ingested(corpus, _labels(files, whole_ids), _receipt(files, refused, corpus, numbers, handling))
 
 
 def _gather_all(
@@ -227,7 +227,7 @@ def _labels(files: Sequence[Gathered], ids: pa.Array) -> pa.Table:
 
 
 def _receipt(files: Sequence[Gathered], refused: Sequence[Refusal], corpus: Corpus,
-             numbers: NDArray[np.int64]) -> Receipt:
+             numbers: NDArray[np.int64], handling: Handling) -> Receipt:
     documents: DocumentColumns = corpus.documents  # type: ignore[assignment]
     sizes = np.bincount(numbers)
     later = np.ones(len(numbers), bool)
@@ -253,6 +253,7 @@ def _receipt(files: Sequence[Gathered], refused: Sequence[Refusal], corpus: Corp
         refused=tuple(refused),
         private=private,
         doubled=doubled,
+        repaired=handling.repair,
     )
     return replace(receipt, warnings=_notes(receipt, len(sizes)))
 

@@ -61,7 +61,7 @@ class Receipt:
     `duplicates`: documents that are not the first of their group. `in_pieces`: long documents, cut into
     pieces that models can read; `pieces`: whole documents and pieces in all; `shortened`: documents whose
     end was not read, because they would have given too many pieces. `private`: private details found in a
-    sample; `doubled`: signs that letters were encoded twice, if any.
+    sample; `doubled`: signs that letters were encoded twice, if any; `repaired`: those were mended.
     """
 
     files: tuple[FileReceipt, ...]
@@ -73,6 +73,7 @@ class Receipt:
     refused: tuple[Refusal, ...] = ()
     private: PrivacyReport | None = None
     doubled: Doubled | None = None
+    repaired: bool = False
     warnings: tuple[str, ...] = field(default=())
 
     @property
@@ -115,6 +116,7 @@ class Receipt:
                 "refused": [asdict(refusal) for refusal in self.refused],
                 "private": asdict(self.private) if self.private else None,
                 "doubled": asdict(self.doubled) if self.doubled else None,
+                "repaired": self.repaired,
             }
         )
         if len(self.files) == 1:

@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.corpus.cleaning import DEFAULT_STEPS, clean
 from engine.corpus.gathering import MOST_PIECES, in_pieces
+from engine.corpus.repair import mend
 from engine.evaluation.pieces import merged
 from engine.metrics.deciding import decisions
 from engine.progress import Counted
@@ -29,7 +30,9 @@ def named(names: Sequence[str], given: Sequence[bool]) -> str:
 def answered_typed(student: Student, text: str) -> tuple[str, FloatArray]:
     """As `answered`, of one text as somebody typed it: cleaned and cut as the documents of training were."""
     steps = student.settings.get("cleaning", DEFAULT_STEPS)
-    pieces = [clean(piece, steps) for piece in in_pieces(text)[:MOST_PIECES]]
+    parts = in_pieces(text)[:MOST_PIECES]
+    cleaned = [clean(mend(part) if student.settings.get("repair") else part, steps) for part in parts]
+    pieces = [piece for piece in cleaned if any(map(str.isalpha, piece))] or cleaned[:1]
     said, probs = answered(student, pieces)
     if not student.labels:
         return "\n".join(one for one in said if one), probs[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ def label_file(workspace: Workspace, folder: Path, file: Path, target: Path, opt
         raise InputError("The answers would be written over the documents themselves.",
                          "Give the answers another name, after -o.")
     student = open_student(workspace, folder)
+    options = replace(options, repair=options.repair or student.settings.get("repair", False))
     read = ingest([file], options, student.settings.get("cleaning", DEFAULT_STEPS), on_progress)
     documents = read.corpus.documents
     tell = (lambda done, total: on_progress("Answering", done, total)) if on_progress else None
@@ -68,7 +70,8 @@ def _chosen(student: Student, documents: Sequence[Document], tell: Counted | Non
     probs = merged(predict(student, [d.text for d in documents], tell), wholes, several)
     originals: dict[str, str] = {}
     for d in documents:
-        originals[d.whole] = originals.get(d.whole, "") + d.original
+        before = originals.get(d.whole)  # pieces were cut at a blank
+        originals[d.whole] = f"{before} {d.original}" if before else d.original
     given, sure = decisions(probs, several), certainty(probs, several)
     return [{"id": name, "text": text, "answer": named(student.labels, given[i]),
              "confidence": round(float(sure[i]), 4),

@@ -114,6 +114,16 @@ def test_long_documents_are_cut_into_pieces_that_stay_together(write: Callable[.
     assert out.golds[0].by_id == {"x": "calm"}
 
 
+def test_pieces_of_which_cleaning_leaves_nothing_are_not_read(write: Callable[..., Path]) -> None:
+    sentence, links = "The road to the bridge is under water.", " ".join(["https://t.co/abcdef"] * 140)
+    out = ingest([write("a.txt", f"{' '.join([sentence] * 20)}\n\n{links}\n\n{' '.join([sentence] * 20)}")])
+    documents = out.corpus.documents
+    assert out.receipt.documents == 1 and len(documents) == out.receipt.pieces > 1
+    assert all("bridge" in d.text for d in documents)
+    numbers = [int(d.id.partition("#")[2]) for d in documents]
+    assert numbers == sorted(numbers) and numbers[-1] > len(numbers)  # each keeps its own
+
+
 def test_a_title_stands_in_for_a_missing_text(write: Callable[..., Path]) -> None:
     records = [
         {"title": "Flash update", "body": "The river is over its banks"},

@@ -85,11 +85,28 @@ def test_at_home_texts_are_cleaned_as_those_it_learned_from(large: Made, tmp_pat
         patch.setattr("engine.export.labelling.predict", watched)
         label_file(large.workspace, run.student, tmp_path / "calls.csv", tmp_path / "out.csv", ReadOptions())
     assert read[0] == "boat 20 needed call (phone)" and not any("3412" in text for text in read)
+    write_json(settings, held | {"repair": True})  # as of an upload whose letters were mended
+    (tmp_path / "calls.csv").write_text("text\n" + "\n".join(
+        f"inundaciÃ³n en la calle {i}" for i in range(20, 40)), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("engine.export.labelling.predict", watched)
+        label_file(large.workspace, run.student, tmp_path / "calls.csv", tmp_path / "out.csv", ReadOptions())
+    assert read[-20] == "inundación en la calle 20"
+    mended = open_student(large.workspace, run.student)
+    assert answered_typed(mended, "inundaciÃ³n aquí")[1].tolist() == predict(
+        mended, ["inundación aquí"])[0].tolist()
+    write_json(settings, held | {"cleaning": [*held["cleaning"], "private"]})
     student = open_student(large.workspace, run.student)
     typed = answered_typed(student, "RT @a: boat needed call +509 3412-5620")[1]
     assert typed.tolist() == predict(student, ["boat needed call (phone)"])[0].tolist()
     long = " ".join(["Flood water rises."] * 100 + ["Fire and smoke."] * 100)  # in pieces, merged
     whole = answered_typed(student, long)[1]
+    links = " ".join(["https://t.co/abc"] * 150)  # of which cleaning leaves nothing
+    read.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("engine.evaluation.labelled.predict", watched)
+        answered_typed(student, f"{long} {links}")
+    assert len(read) > 1 and all(read)
     assert whole.sum() == pytest.approx(1) and not np.allclose(whole, predict(student, [long])[0])
 
 
