@@ -14,6 +14,7 @@ from engine.corpus.receipt import masked
 from engine.corpus.store import load_corpus, load_manifest, load_receipt
 from engine.corpus.table import ReadOptions
 from engine.errors import InputError
+from engine.estimates import text_lengths
 from engine.jobs import reading
 from engine.jobs.reading import Reading
 from engine.plan import EXAMPLE_TEACHER
@@ -121,6 +122,14 @@ class DocumentsDesk:
         folder = projects.corpus_folder(self.workspace, self.project(project_id))
         return _corpus(folder, (folder / "manifest.json").stat().st_mtime)
 
+    def share_longer(self, project_id: str, characters: int) -> float:
+        """Share of the documents in use, or of their pieces, with more characters; 0 without documents."""
+        project = self.project(project_id)
+        if not project.corpus:
+            return 0.0
+        folder = projects.corpus_folder(self.workspace, project)
+        return _share_longer(folder, (folder / "manifest.json").stat().st_mtime, characters)
+
     def receipt(self, project_id: str) -> dict[str, Any]:
         """What was read, kept and set aside, as JSON."""
         return load_receipt(projects.corpus_folder(self.workspace, self.project(project_id)))
@@ -129,3 +138,8 @@ class DocumentsDesk:
 @lru_cache(maxsize=4)
 def _corpus(folder: Path, stamp: float) -> Corpus:  # noqa: ARG001 - the stamp names the version
     return load_corpus(folder)
+
+
+@lru_cache(maxsize=16)
+def _share_longer(folder: Path, stamp: float, characters: int) -> float:
+    return float((text_lengths(_corpus(folder, stamp)) > characters).mean())

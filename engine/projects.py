@@ -10,8 +10,6 @@ from pathlib import Path
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from engine.corpus.gathering import PIECE_CHARACTERS
-from engine.corpus.store import load_manifest
 from engine.errors import EngineError, RunError, disk_errors_in_words
 from engine.prompts.library import CAREFUL_TEMPLATE, DEFAULT_TEMPLATE, find
 from engine.tasks.presets import load_task
@@ -136,11 +134,3 @@ def corpus_folder(workspace: Workspace, project: Project) -> Path:
 def folders(workspace: Workspace, project: Project) -> ProjectFolder:
     """The project's folders."""
     return workspace.project(project.id)
-
-
-def student_window(workspace: Workspace, project: Project) -> dict[str, int]:
-    """Plan fields: pieces of long documents are read whole; messages keep the plan's cheaper limit."""
-    if not project.corpus:
-        return {}
-    kept = load_manifest(corpus_folder(workspace, project))
-    return {"max_chars": PIECE_CHARACTERS} if kept["pieces"] > kept["documents"] else {}

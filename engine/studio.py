@@ -38,6 +38,7 @@ from engine.plan import (
     AskPlan,
     DistillPlan,
     Preset,
+    StudentPlan,
     load_plan,
     parse_plan,
     phases_for,
@@ -52,6 +53,7 @@ from engine.workspace import fresh_folder, read_json
 
 ADAPTS: dict[Preset, float] = {"balanced": 2.0, "thorough": 4.0}
 """Presets that let the studio find how to ask, and their budget: how often everything may be read."""
+HARDLY_ANY = 0.02  # share of documents that may be longer than what a small model reads of them
 
 
 class Studio(InstructionsDesk):
@@ -94,9 +96,11 @@ class Studio(InstructionsDesk):
         if single and preset_name in ADAPTS and teacher_kind(asked) == "local":
             ask = ask.model_copy(update={"candidates": others(folder, ask.template),
                                          "budget": ADAPTS[preset_name]})
-        # Facts may stand anywhere in a document: who writes about it reads all that the large model reads.
-        window = {"max_chars": MAX_CHARS} if task.kind in WRITTEN else {}
-        window |= projects.student_window(self.workspace, project)
+        # Facts may stand anywhere in a document: who writes about it reads all that the large model reads,
+        # and so does who sorts longer texts. For messages a shorter window is cheaper, and cuts hardly any.
+        usual: int = StudentPlan.model_fields["max_chars"].default
+        longer = task.kind in WRITTEN or self.share_longer(project_id, usual) > HARDLY_ANY
+        window = {"max_chars": MAX_CHARS} if longer else {}
         tokens = share_tokens(self.workspace.models, asked, student) is True
         rate = rate_share(width_of(self.workspace.models, student))
         fields: dict[str, Any] = {

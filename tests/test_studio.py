@@ -48,6 +48,21 @@ def test_projects_are_made_changed_and_listed(tmp_path: Path) -> None:
             studio.project(name)
 
 
+@pytest.mark.parametrize(("long_ones", "window"), [(0, 500), (1, 500), (20, 1200), (80, 1200)])
+def test_the_small_model_reads_what_the_large_one_reads_but_for_a_rare_long_text(
+    tmp_path: Path, long_ones: int, window: int
+) -> None:
+    studio = Studio(Workspace(tmp_path / "home"))
+    project = studio.create_project("Articles")
+    file = tmp_path / "articles.csv"
+    pd.DataFrame({"text": [f"Report {i}. " + f"Bridge {i} is closed to all. " * (40 if i < long_ones else 3)
+                           for i in range(80)]}).to_csv(file, index=False)
+    assert studio.draft_plan(project.id, "quick").student.max_chars == 500  # no documents yet
+    studio.use_documents(project.id, [file])
+    plan = studio.draft_plan(project.id, "quick")
+    assert plan.student.max_chars == window <= plan.ask.max_chars == 1200
+
+
 def test_the_example_is_one_click_and_made_once(tmp_path: Path) -> None:
     studio = Studio(Workspace(tmp_path / "home"))
     project = studio.open_example()

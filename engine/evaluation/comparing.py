@@ -18,6 +18,10 @@ from engine.records import FloatArray, Gold
 from engine.tasks.definition import Task
 
 Choices = NDArray[np.integer]
+NO_SCORES: dict[str, Any] = {"accuracy": None, "macro_f1": None, "n": 0, "accuracy_interval": None,
+                             "macro_f1_interval": None, "actionable_recall": None, "per_label": [],
+                             "ece": None}
+"""Where there are no labels to score by."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +73,8 @@ def compare(answers: Answered, task: Task, seed: int = 0) -> dict[str, Any]:
         "agreement": accuracy(answers.teacher, answers.student),
         "agreement_interval": bootstrap_interval(np.mean, [same], groups=groups, seed=seed).as_json(),
         "agreement_baseline": accuracy(answers.teacher, answers.baseline),
+        "agreement_minus_baseline": paired_difference(
+            accuracy, answers.student, answers.baseline, answers.teacher, groups=groups, seed=seed).as_json(),
         "kappa": cohen_kappa(answers.teacher, answers.student, n_labels),
         "kl": mean_kl(answers.teacher_probs, answers.student_probs),
         "confusion": {"rows": "large model",
@@ -91,8 +97,7 @@ def compare(answers: Answered, task: Task, seed: int = 0) -> dict[str, Any]:
 def _scores(choices: Choices, probs: FloatArray | None, gold: Choices, known: NDArray[np.bool_],
             groups: NDArray, task: Task, seed: int) -> dict[str, Any]:
     if not known.any():
-        return {"accuracy": None, "macro_f1": None, "n": 0, "accuracy_interval": None,
-                "macro_f1_interval": None, "actionable_recall": None, "per_label": [], "ece": None}
+        return NO_SCORES
     truth, said, n_labels = gold[known], choices[known], len(task.labels)
     actionable = {i for i, label in enumerate(task.labels) if label.actionable}
     right = (truth == said).astype(float)
@@ -119,7 +124,10 @@ def verdict(report: dict[str, Any]) -> str:
     how = "gives exactly the large one's categories" if several else "answers like the large one"
     parts = [f"The small model {how} on {100 * agreement:.0f} % of {n} documents that "
              f"neither was trained on (bag of words: {100 * report['agreement_baseline']:.0f} %)."]
-    if several:
+    if several and report["agreement_f1"] is None:
+        parts.append("The large model gave none of them a category, so there was nothing to find: look at "
+                     "its answers in Instructions before relying on either.")
+    elif several:
         parts.append(f"Category by category it finds what the large one finds with a score (macro-F1) of "
                      f"{report['agreement_f1']:.2f} (bag of words: {report['agreement_f1_baseline']:.2f}).")
     if report["has_gold"]:
@@ -128,21 +136,29 @@ def verdict(report: dict[str, Any]) -> str:
         parts.append(f"Against the {report['n_gold']} labels that came with the documents its category "
                      f"score (macro-F1) is {student:.2f}; the large model's is {teacher:.2f}, a bag of "
                      f"words' {base:.2f}.")
-        if gap["low"] is not None and gap["low"] > 0:
-            parts.append("It is better than a bag of words, beyond chance.")
-        elif gap["value"] > 0:
-            parts.append("It looks better than a bag of words, but these few documents cannot prove it.")
-        else:
-            parts.append("It is not better than a bag of words here: use that instead, or try more "
-                         "documents or better instructions.")
-    elif agreement <= report["agreement_baseline"]:
-        parts.append("A bag of words agrees as often: the small model has not earned its place here.")
+        parts.append(over(gap, "It is better than a bag of words, beyond chance.",
+                          "It looks better than a bag of words, but these few documents cannot prove it.",
+                          "It is not better than a bag of words here: use that instead, or try more "
+                          "documents or better instructions."))
+    elif not several or report["agreement_f1"] is not None:
+        parts.append(over(report["agreement_minus_baseline"],
+                          "It agrees more often than a bag of words does, beyond chance.",
+                          "It looks nearer to the large model than a bag of words, but these few documents "
+                          "cannot prove it.",
+                          "A bag of words agrees as often: the small model has not earned its place here."))
     if report.get("gold_left_out"):
         parts.append(not_scored(report["gold_left_out"]))
     if agreement < 0.75:
         parts.append("It differs from the large model on more than one in four: look at the documents "
                      "marked Different before relying on it.")
     return " ".join(parts)
+
+
+def over(gap: Mapping[str, Any], proven: str, unproven: str, no: str) -> str:
+    """Which of three sentences a difference and its interval allow."""
+    if gap["low"] is not None and gap["low"] > 0:
+        return proven
+    return unproven if gap["value"] > 0 else no
 
 
 def not_scored(labels: Mapping[str, int]) -> str:
@@ -154,10 +170,11 @@ def not_scored(labels: Mapping[str, int]) -> str:
             f"the categories ({shown}{more}) and could not be scored by them.")
 
 
-def limits(report: dict[str, Any], learned: dict[str, int]) -> list[str]:
+def limits(report: dict[str, Any], learned: dict[str, int], cut: str = "") -> list[str]:
     """Where the small model is weak and what it was hardly shown, one sentence each.
 
-    `learned`: how many documents of each label (by the large model's answer) it was trained on.
+    `learned`: how many documents of each label (by the large model's answer) it was trained on; `cut`: from
+    `cut_short`.
     """
     seen = {0: "no document", 1: "only one document"}
     notes = [f"It saw {seen.get(count, f'only {count} documents')} of “{name}” while learning."
@@ -168,6 +185,15 @@ def limits(report: dict[str, Any], learned: dict[str, int]) -> list[str]:
             other = int(np.argmax(np.where(np.arange(len(matrix)) == i, -1, matrix[i])))
             notes.append(f"“{name}” is often taken for “{report['labels'][other]}” "
                          f"({matrix[i, i]} of {matrix[i].sum()} right, by the large model).")
+    if cut:
+        notes.append(cut)
     notes.append("It repeats the large model's mistakes: agreement is not truth.")
     notes.append("It was never shown other questions, other kinds of text or much longer documents.")
     return notes
+
+
+def cut_short(lengths: Sequence[int], most: int) -> str:
+    """In words, how many documents are longer than the small model reads; empty where none is."""
+    longer = sum(length > most for length in lengths)
+    told = f"It reads the first {most:,} characters of a document: {longer:,} of {len(lengths):,} are longer."
+    return told if longer else ""

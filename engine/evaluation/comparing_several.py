@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.evaluation.comparing import NO_SCORES
 from engine.metrics.agreement import cohen_kappa
 from engine.metrics.deciding import decisions, divergence
 from engine.metrics.intervals import bootstrap_interval, paired_difference
@@ -84,8 +85,11 @@ def compare_several(answers: SeveralAnswered, task: Task, seed: int = 0) -> dict
         "agreement": float(same.mean()),
         "agreement_interval": bootstrap_interval(np.mean, [same], groups=groups, seed=seed).as_json(),
         "agreement_baseline": float((teacher == answers.baseline).all(axis=1).mean()),
-        "agreement_f1": macro_yes(teacher, student),
-        "agreement_f1_baseline": macro_yes(teacher, answers.baseline),
+        "agreement_minus_baseline": paired_difference(
+            lambda truth, said: float((truth == said).all(axis=1).mean()), student, answers.baseline, teacher,
+            groups=groups, seed=seed).as_json(),
+        "agreement_f1": macro_yes(teacher, student) if teacher.any() else None,
+        "agreement_f1_baseline": macro_yes(teacher, answers.baseline) if teacher.any() else None,
         "kappa": float(np.mean(kappas)) if kappas else None,
         "kl": divergence(answers.teacher_probs, answers.student_probs, several=True),
         "yes": {who: dict(zip(task.names, map(int, said.sum(axis=0)), strict=True))
@@ -104,8 +108,7 @@ def compare_several(answers: SeveralAnswered, task: Task, seed: int = 0) -> dict
 
 def _scores(said: Given, truth: Given, groups: NDArray, task: Task, seed: int) -> dict[str, Any]:
     if not len(said):
-        return {"accuracy": None, "macro_f1": None, "n": 0, "accuracy_interval": None,
-                "macro_f1_interval": None, "actionable_recall": None, "per_label": [], "ece": None}
+        return NO_SCORES
     right = (said == truth).all(axis=1).astype(float)
     urgent = [i for i, label in enumerate(task.labels) if label.actionable]
     wanted = int(truth[:, urgent].sum())

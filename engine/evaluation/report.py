@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 
 from engine.corpus.splits import one_of_each_group
 from engine.evaluation.baseline import fit_baseline
-from engine.evaluation.comparing import Answered, compare, gold_indices, left_out, limits, verdict
+from engine.evaluation.comparing import (
+    Answered,
+    compare,
+    cut_short,
+    gold_indices,
+    left_out,
+    limits,
+    verdict,
+)
 from engine.evaluation.comparing_several import SeveralAnswered, compare_several, gold_several
 from engine.evaluation.cost import documents_per_second
 from engine.evaluation.labelled import named
@@ -44,7 +52,8 @@ def score_run(plan: DistillPlan, corpus: Corpus, parts: Parts, first: TeacherSig
     Returns:
         the report (plain values) and one row a document.
     """
-    texts, kept, learn = corpus.texts, list(parts.kept_aside), list(parts.learn)
+    texts, kept = corpus.texts, list(parts.kept_aside)
+    read = list(one_of_each_group(corpus, parts.learn))  # of near-duplicates the student reads one
     began = time.monotonic()
     on_kept = predict(student, [texts[i] for i in kept])
     speed = documents_per_second(len(kept), time.monotonic() - began)
@@ -57,17 +66,17 @@ def score_run(plan: DistillPlan, corpus: Corpus, parts: Parts, first: TeacherSig
     on_progress(len(texts), len(texts))
 
     said = decisions(signal.probs, signal.several)
-    bag, because, checked = _bag(corpus, learn, said, signal.several, plan.seed)
+    bag, because, checked = _bag(corpus, read, said, signal.several, plan.seed)
     one = np.array(kept)[first_of_each([corpus.documents[i].whole for i in kept])]
     if signal.several:
         report, truth = _several(plan, corpus, kept, one, first, probs, bag, gold)
     else:
         report, truth = _single(plan, corpus, kept, one, first, probs, bag, gold)
-    read = list(one_of_each_group(corpus, learn))  # of near-duplicates the student reads one
     learned = dict(zip(plan.task.names, said[read].sum(axis=0).tolist(), strict=True))
     report |= {
         "kind": plan.task.kind, "gold_column": gold.column if gold else "",
-        "verdict": verdict(report), "limits": limits(report, learned),
+        "verdict": verdict(report), "limits": limits(report, learned, cut_short(
+            [len(text) for text in texts], plan.student.max_chars)),
         "baseline_because": because, "baseline_cv": checked,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "sizes": {part: len(parts.named(part)) for part in PARTS}, "learned_from": len(read),
@@ -79,6 +88,8 @@ def score_run(plan: DistillPlan, corpus: Corpus, parts: Parts, first: TeacherSig
 def _bag(corpus: Corpus, learn: Sequence[int], said: NDArray[np.bool_], several: bool, seed: int,
          ) -> tuple[NDArray[np.bool_], str, float | None]:
     """The bag of words' answers (documents, labels), how it was made, and its score in choosing.
+
+    `learn`: documents that it learns from, the same as the student.
 
     Where several labels may apply there is one for each (one against the rest).
     """

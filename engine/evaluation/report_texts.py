@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from engine.corpus.splits import one_of_each_group
+from engine.evaluation.comparing import NO_SCORES, cut_short, over
 from engine.evaluation.cost import documents_per_second
 from engine.evaluation.labelled import answered
 from engine.metrics.calibration import sureness
@@ -26,9 +27,6 @@ from engine.tasks.answer_form import read_back
 from engine.tasks.definition import Task
 
 Embed = Callable[[Sequence[str]], FloatArray]
-NO_SCORES: dict[str, Any] = {
-    "accuracy": None, "macro_f1": None, "n": 0, "accuracy_interval": None, "macro_f1_interval": None,
-    "actionable_recall": None, "per_label": [], "ece": None}
 NOTHING_TO_SAY = "What you would have without any model: "
 
 
@@ -56,7 +54,10 @@ def score_texts(plan: DistillPlan, corpus: Corpus, parts: Parts, signal: Written
         "labels": [], "agreement": float(alike.mean()),
         "agreement_interval": bootstrap_interval(np.mean, [alike], groups=groups,
                                                  seed=plan.seed).as_json(),
-        "agreement_baseline": float(alike_rival.mean()), "kappa": None, "kl": None, "confusion": None,
+        "agreement_baseline": float(alike_rival.mean()),
+        "agreement_minus_baseline": bootstrap_interval(np.mean, [alike - alike_rival], groups=groups,
+                                                       seed=plan.seed).as_json(),
+        "kappa": None, "kl": None, "confusion": None,
         "confusion_gold": None, "student_minus_baseline": None, "teacher": NO_SCORES, "student": NO_SCORES,
         "baseline": NO_SCORES, "baseline_cv": None,
         "baseline_because": NOTHING_TO_SAY + ("“not said” everywhere." if facts else
@@ -68,7 +69,8 @@ def score_texts(plan: DistillPlan, corpus: Corpus, parts: Parts, signal: Written
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "sizes": {part: len(parts.named(part)) for part in PARTS}, "learned_from": len(learn),
         "cost": {"student": {"documents_per_s": round(speed, 2)}}}
-    report |= {"verdict": text_verdict(report), "limits": text_limits(report, len(learn))}
+    report |= {"verdict": text_verdict(report), "limits": text_limits(
+        report, len(learn), cut_short([len(text) for text in corpus.texts], plan.student.max_chars))}
     return report, _table(plan, corpus, parts, signal, dict(zip(kept, said, strict=True)),
                           dict(zip(kept, rival, strict=True)), student)
 
@@ -93,14 +95,16 @@ def text_verdict(report: Mapping[str, Any]) -> str:
                  f"{report['words']['teacher']:.0f}."]
     if unread:
         parts.append(f"{unread} of its {n} answers could not be read.")
-    if alike <= rival:
-        parts.append("That is no better than having no model: it has not earned its place here.")
+    parts.append(over(report["agreement_minus_baseline"],
+                      "That is better than having no model, beyond chance.",
+                      "That looks better than having no model, but these few documents cannot prove it.",
+                      "That is no better than having no model: it has not earned its place here."))
     return " ".join(parts)
 
 
-def text_limits(report: Mapping[str, Any], learned: int) -> list[str]:
-    """Where the small model is weak, one sentence each."""
-    notes = []
+def text_limits(report: Mapping[str, Any], learned: int, cut: str = "") -> list[str]:
+    """Where the small model is weak, one sentence each; `cut`: from `cut_short`."""
+    notes = [cut] if cut else []
     if learned < 300:
         notes.append(f"It learned from {learned} answers only: writing needs some thousands.")
     for score in report["fields"]:

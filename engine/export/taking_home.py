@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from engine.errors import RunError
-from engine.evaluation.labelled import answered
+from engine.evaluation.labelled import BETWEEN, answered, named
+from engine.evaluation.pieces import merged
 from engine.export.card import model_card
 from engine.export.tables import write_predictions
+from engine.metrics.calibration import sureness
+from engine.metrics.deciding import certainty, decisions
 from engine.models.weights import ModelFolder
 from engine.plan import DistillPlan
 from engine.students.base import Student
@@ -50,10 +55,39 @@ def pack(run: Path, plan: DistillPlan, report: dict[str, Any], table: pd.DataFra
     write_text(student / "README.md", model_card(plan, report, told))
     home.mkdir(exist_ok=True)
     write_atomic(home / "student.zip", lambda path: zip_folder(student, path))
+    if not plan.writes:
+        table = of_wholes(table, plan.task.kind == "multi_label")
     rows = table[list(COLUMNS)].rename(columns={"student": "answer", "student_confidence": "confidence",
                                                 "teacher": "large_model", "baseline": "bag_of_words"})
     write_predictions(home / "predictions.csv", rows.to_dict("records"))
     return {path.name: path.stat().st_size for path in sorted(home.iterdir())}
+
+
+def of_wholes(table: pd.DataFrame, several: bool) -> pd.DataFrame:
+    """The table with one row a document: pieces of a long one are merged as they are scored.
+
+    `table`: one row a document or piece. `several`: each label is yes or no by itself.
+    """
+    if table["whole"].is_unique:
+        return table
+    wholes = table["whole"].tolist()
+    by_whole = table.groupby("whole", sort=False)
+    made = by_whole.first().reset_index()
+    made["id"] = made["whole"]
+    made["text"] = by_whole["text"].agg(" ".join).to_numpy()
+    for who, confidence in (("student", "student_confidence"), ("teacher", "teacher_confidence")):
+        each = [json.loads(said) for said in table[f"{who}_probs"]]
+        names = list(each[0])
+        probs = merged(np.array([[one[name] for name in names] for one in each]), wholes, several)
+        made[who] = [named(names, row) for row in decisions(probs, several)]
+        made[confidence] = certainty(probs, several).round(4)
+    stable = by_whole["teacher_stability"].mean().to_numpy()
+    made["sureness"] = [sureness(float(sure), float(same)) for sure, same in
+                        zip(made["teacher_confidence"], stable, strict=True)]
+    bag = np.array([[f"{BETWEEN}{name}{BETWEEN}" in f"{BETWEEN}{said}{BETWEEN}" for name in names]
+                    for said in table["baseline"]], float)
+    made["baseline"] = [named(names, row) for row in decisions(merged(bag, wholes, several), several)]
+    return made
 
 
 def zip_folder(folder: Path, target: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from engine.evaluation.comparing import (
     Answered,
     compare,
+    cut_short,
     gold_indices,
     left_out,
     limits,
@@ -99,10 +100,22 @@ def test_the_verdict_says_whether_it_was_worth_it(student: float, baseline: floa
     assert ("more than one in four" in words) == (report["agreement"] < 0.75)
 
 
-@pytest.mark.parametrize(("student", "earned"), [(0.1, True), (0.4, False)])
-def test_without_labels_agreement_decides(student: float, earned: bool) -> None:
+@pytest.mark.parametrize(("student", "said"), [(0.1, "more often than a bag of words does, beyond chance"),
+                                               (0.22, "cannot prove it"), (0.4, "not earned its place")])
+def test_without_labels_agreement_decides(student: float, said: str) -> None:
     report = compare(answered(TRUE, wrong(student), wrong(0.25, 1), [-1] * 200), TASK)
-    assert ("not earned its place" in verdict(report)) is not earned
+    assert said in verdict(report)
+    gap = report["agreement_minus_baseline"]
+    assert gap["value"] == pytest.approx(report["agreement"] - report["agreement_baseline"])
+    assert gap["low"] <= gap["value"] <= gap["high"]
+
+
+def test_documents_that_the_small_model_reads_in_part_are_counted() -> None:
+    assert cut_short([10, 500, 501, 900], 500) == (
+        "It reads the first 500 characters of a document: 2 of 4 are longer.")
+    assert not cut_short([10, 500], 500)
+    report = compare(answered(TRUE, TRUE, TRUE, TRUE), TASK)
+    assert "2 of 4 are longer" in " ".join(limits(report, {}, cut_short([1, 2, 600, 700], 500)))
 
 
 def test_limits_name_the_weak_and_the_rare() -> None:

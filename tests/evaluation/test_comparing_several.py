@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from engine.evaluation.comparing import verdict
 from engine.evaluation.comparing_several import SeveralAnswered, compare_several, gold_several
 from engine.records import Gold
 from engine.tasks.definition import Label, Task
@@ -41,3 +42,13 @@ def test_labels_that_nobody_gives_do_not_raise_the_agreement_beyond_chance() -> 
     one = reader()
     assert abs(kappa(one, reader())) < 0.15 and kappa(one, one) == 1.0
     assert kappa(np.zeros((400, 4)), np.zeros((400, 4))) is None
+
+
+def test_a_large_model_that_gives_no_category_is_said_and_proves_nothing() -> None:
+    no = np.full((20, len(NAMES)), 0.1)
+    none = np.zeros((20, len(NAMES)), bool)
+    said = SeveralAnswered(no, no, none, none, none[:, 0], [str(i) for i in range(20)])
+    report = compare_several(said, TASK)
+    words = verdict(report)
+    assert report["agreement_f1"] is None and "gave none of them a category" in words
+    assert "0.00" not in words and "chance" not in words and "earned" not in words
