@@ -122,9 +122,14 @@ class Questions:
             max_chars=plan.ask.max_chars, keep=keep, checkpoint=self.checkpoint,
             on_written=self.progress("Asking the large model"),
             on_listed=self.progress("Looking at how sure it is of every word"))
-        if unread:
-            self._tell("answers that cannot be read", unread, "they are left out: nothing is guessed")
-        return signal, {"prompts": len(self.corpus), "from_cache": known, "unread": unread}
+        if unread.answers:
+            self._tell("answers that cannot be read", unread.answers, "they are left out: nothing is guessed")
+        if unread.facts:
+            self._tell("facts that cannot be read", unread.facts,
+                       "left out, answered twice, or a figure that does not stand in the document; they count "
+                       "as not said")
+        return signal, {"prompts": len(self.corpus), "from_cache": known, "unread": unread.answers,
+                        "unread_facts": unread.facts}
 
     def _plain(self, teacher: Teacher, depths: tuple[float, ...]) -> tuple[TeacherSignal, Facts]:
         """Every document the analyst's own way, in several orders."""

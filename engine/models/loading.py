@@ -74,7 +74,12 @@ def load_causal_lm(
         raise _unreadable(path, error) from error
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise _too_large(path, choice) from error
-    model.get_output_embeddings().register_forward_pre_hook(_in_one_piece)
+    head = model.get_output_embeddings()
+    if head is None or getattr(head, "bias", None) is not None:
+        raise WeightsError(f"“{path.name}” is built otherwise than the studio reads: its last layer "
+                           f"{'is missing' if head is None else 'adds a number of its own to each token'}.",
+                           "Choose another model: SmolLM2, Qwen, Llama, Gemma or Mistral, say.")
+    head.register_forward_pre_hook(_in_one_piece)
     return model.eval(), tokenizer
 
 

@@ -210,6 +210,8 @@ def _set_right(book: Book, first: Candidate) -> str:
     made = book.correction
     with_, without = (book.distributions(first, c)[:, 0].argmax(axis=1) for c in (made, NOTHING))
     changed = f"{(with_ != without).sum():,} of {book.n_documents:,} answers changed"
+    if not book.calibrate:
+        return "left as they are: the plan says so"
     if made.kind == "none":
         return "no liking for a category had to be set right"
     what = "what all documents lean to"

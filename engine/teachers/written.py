@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,8 @@ from engine.prompts.template import Template
 from engine.records import Document, ListedTokens, WrittenSignal, text_digest
 from engine.tasks.answer_form import as_written
 from engine.tasks.definition import Task
+from engine.tasks.figures import Unparsed
+from engine.tasks.parsing import Extraction
 from engine.teachers.asking_more import ask_open
 from engine.teachers.each_once import LeftToAsk
 from engine.teachers.protocol import LISTED, Teacher
@@ -32,12 +35,20 @@ class Kept:
     depths: tuple[float, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Answers of which nothing could be read, and by fact how many could not in the others."""
+
+    answers: int
+    facts: dict[str, int]
+
+
 def written_signal(teacher: Teacher, documents: Sequence[Document], task: Task, template: Template, *,
                    cache: AnswerCache | None, shards: Callable[[dict[str, object]], TokenShards] | None,
                    max_chars: int, keep: Kept | None, on_written: Counted | None = None,
                    on_listed: Counted | None = None,
-                   checkpoint: Callable[[], None] | None = None) -> tuple[WrittenSignal, int, int]:
-    """Answers to all documents, how many could not be read, and how many were known before.
+                   checkpoint: Callable[[], None] | None = None) -> tuple[WrittenSignal, Unread, int]:
+    """Answers to all documents, what could not be read, and how many answers were known before.
 
     With `keep` the teacher reads each answer once more, in its one form, to say how likely it finds every
     word; without, every answer counts as sure. `shards(about)` opens the store for lists of that making.
@@ -50,7 +61,9 @@ def written_signal(teacher: Teacher, documents: Sequence[Document], task: Task, 
     texts = tuple(as_written(task, answer) for answer in told.answers)
     there = [i for i, text in enumerate(texts) if text]
     asked = np.ones(len(documents), dtype=np.int64)
-    unread = len(texts) - len(there)
+    facts = [told.answers[i].values for i in there if isinstance(told.answers[i], Extraction)]
+    unread = Unread(len(texts) - len(there), dict(Counter(
+        name for values in facts for name, value in values.items() if isinstance(value, Unparsed))))
     if keep is None or not there:
         sureness = np.array([float(bool(text)) for text in texts])
         return WrittenSignal(texts, sureness, asked), unread, told.from_cache

@@ -120,3 +120,14 @@ def test_the_vocabulary_is_not_copied_for_every_row_that_is_written(tiny: Path, 
     with torch.no_grad():
         torch.testing.assert_close(model(input_ids=ids, logits_to_keep=1).logits,
                                    model(input_ids=ids).logits[:, -1:])
+
+
+def test_a_last_layer_that_adds_numbers_of_its_own_is_refused(tiny: Path) -> None:
+    """Scores are made from rows of the vocabulary matrix alone: of Phi or GPT-J they would be others."""
+    from transformers import PhiConfig, PhiForCausalLM
+
+    config = PhiConfig(vocab_size=8, hidden_size=16, intermediate_size=16, num_hidden_layers=1,
+                       num_attention_heads=2)
+    PhiForCausalLM(config).save_pretrained(tiny)
+    with pytest.raises(WeightsError, match="last layer adds"):
+        load_causal_lm(tiny, CPU)

@@ -27,6 +27,7 @@ from engine.teachers.asking_more import WRITE_BATCH, ask_open, read_answer
 from engine.teachers.local import LocalTeacher
 from engine.teachers.recorded import RecordedTeacher
 from engine.teachers.writing import closed, write
+from engine.teachers.written import written_signal
 from tests.prompts.injections import INJECTIONS
 from tests.students.tiny import CPU, corpus_of, documents
 
@@ -240,6 +241,21 @@ def test_a_model_that_obeys_the_document_still_fills_in_the_fields_and_no_others
             value = answer.values[field.name]
             assert value == UNKNOWN or isinstance(value, (right, Unparsed))
         assert answer.unparsed <= len(FACTS.fields)
+
+
+def test_facts_that_cannot_be_read_are_counted_by_name() -> None:
+    texts = ("3 dead in Colón", "10 hurt, 20 hurt", "nobody knows", "silence")
+    nothing = {field.name: None for field in FACTS.fields}
+    facts = ({"dead": 3}, {"injured": [10, 20]}, {"dead": 7, "injured": 9})
+    said = {text: json.dumps(nothing | some) for text, some in zip(texts, facts, strict=False)}
+    said[texts[3]] = "I cannot say."
+    template = Template(id="bare", kind="extract", answer="json", text="{{ document }}")
+    writer = Writing(lambda p: Written(next(a for t, a in said.items() if t in p.text), True))
+    given_ = [Document(str(i), t, t, str(i)) for i, t in enumerate(texts)]
+    signal, unread, _ = written_signal(writer, given_, FACTS, template, cache=None, shards=None,
+                                       max_chars=1200, keep=None)
+    assert unread.answers == sum(not text for text in signal.texts) == 1
+    assert unread.facts == {"dead": 1, "injured": 2}  # two answers; figures that the document does not hold
 
 
 def test_a_recording_says_that_it_cannot_write(tmp_path: Path) -> None:
