@@ -126,8 +126,8 @@ class Questions:
             self._tell("answers that cannot be read", unread.answers, "they are left out: nothing is guessed")
         if unread.facts:
             self._tell("facts that cannot be read", unread.facts,
-                       "left out, answered twice, or a figure that does not stand in the document; they count "
-                       "as not said")
+                       "left out, answered twice, or a figure that does not stand in the document; they "
+                       "count as not said")
         return signal, {"prompts": len(self.corpus), "from_cache": known, "unread": unread.answers,
                         "unread_facts": unread.facts}
 
