@@ -23,12 +23,12 @@ def follow(studio: Studio, project: str, index: int, teacher: str, *values: Any)
     """The preview and the difference of what stands in the page now. The place is not moved: it may be a
     later one by the time this is shown, and then this is asked once more.
     """
-    *text, before, after = values
+    *text, compared = values
     if not project or not studio.project(project).corpus:
         return {}
     made = view(studio, project, index, teacher, Asked(*text[:-1]), text[-1])
     del made["index"], made["jump"]
-    return made | compare(studio, project, before, after, text[-1])
+    return made | compare(studio, project, *compared, text[-1])
 
 
 def untried(studio: Studio, project: str) -> Changes:  # noqa: ARG001
@@ -131,20 +131,17 @@ def filtered(studio: Studio, project: str, suits: str, language: str) -> Changes
 
 def open_version(studio: Studio, project: str, version: str, editor: str, stamp: int) -> Changes:
     """Put a version in use and its text in the editor: how answers are read goes with the version."""
-    before = studio.template(project).text
     studio.change(project, template=version)
-    return aside(editor, before, studio.template(project).text) | {"stamp": stamp + 1}
+    return aside(studio, project, editor, studio.template(project).text) | {"stamp": stamp + 1}
 
 
 def put_back(studio: Studio, project: str, draft: str, index: int, teacher: str,
              *values: Any) -> Changes:  # noqa: ANN401
     """What was put aside, back in the editor; what stands there now is put aside if it was not kept."""
-    *text, before, after = values
-    editor = text[-1]
-    swapped = {"draft": "", "put_back": gr.Button(visible=False)} | aside(
-        editor, studio.template(project).text, draft)
+    *text, compared = values
+    swapped = {"draft": "", "put_back": gr.Button(visible=False)} | aside(studio, project, text[-1], draft)
     made = view(studio, project, index, teacher, Asked(*text[:-1]), draft)
-    return swapped | made | compare(studio, project, before, after, draft) | trying.buttons(tried=False)
+    return swapped | made | compare(studio, project, *compared, draft) | trying.buttons(tried=False)
 
 
 def compare(studio: Studio, project: str, before: str | None, after: str | None, editor: str) -> Changes:
@@ -152,16 +149,15 @@ def compare(studio: Studio, project: str, before: str | None, after: str | None,
     if not before or not after:
         return {"changes": ""}
     to = editor if after == EDITED else studio.template(project, after).text
-    return {"changes": instructing.difference(
+    return {"compared": (before, after), "changes": instructing.difference(
         studio.difference(studio.template(project, before).text, to))}
 
 
 def restore(studio: Studio, project: str, ref: str, editor: str, author: str, stamp: int) -> Changes:
     """An older version as the newest one."""
-    before = studio.template(project).text
     made = studio.restore_template(project, ref, author)
     name = wording.instructions_version(made.title or made.id, made.version)
-    return aside(editor, before, made.text) | {
+    return aside(studio, project, editor, made.text) | {
         "stamp": stamp + 1, "status": notice("done", wording.instructions_restored(name))}
 
 

@@ -60,8 +60,7 @@ def refresh(studio: Studio, project: str, shown: dict[str, str], index: int, tea
             "tools": gr.Row(visible=task.kind != "generate"), "about": task_form.about(task.kind),
             "source": _quiet(wording.instructions_source(studio.source(task.id)))}
     if "template" in fresh:
-        before = template.text if other else studio.template(project, shown["template"]).text
-        made |= {"editor": template.text} if other else aside(editor, before, template.text)
+        made |= {"editor": template.text} if other else aside(studio, project, editor, template.text)
         editor = template.text
     if "teacher" in fresh:
         teacher = held.teacher or DEFAULT_TEACHER
@@ -99,7 +98,7 @@ def _put_aside(studio: Studio, project: str, shown: dict[str, str], asked: Asked
     former = shown.get("project", project)
     if former not in known:
         return _draft(editor)
-    made = {} if editor in {t.text for t in studio.templates(former)} else _draft(editor)
+    made = {} if editor in _kept(studio, former) else _draft(editor)
     said = _question_aside(studio, former, asked)
     return made | ({"status": said} if said else {})
 
@@ -117,8 +116,13 @@ def came_late(studio: Studio, project: str, typed: Any, draft: str, editor: str)
     """
     if not typed or typed["project"] != project or draft not in ("", typed["editor"]):
         return {}
-    kept = {template.text for template in studio.templates(project)}
+    kept = _kept(studio, project)
     return _draft(typed["editor"]) if editor in kept and typed["editor"] not in kept else {}
+
+
+def _kept(studio: Studio, project: str) -> set[str]:
+    """The texts of all versions: what is one of these was not typed, or is not lost."""
+    return {template.text for template in studio.templates(project)}
 
 
 def _draft(editor: str | None) -> Changes:
@@ -144,10 +148,14 @@ def _question_aside(studio: Studio, project: str, asked: Asked) -> str:
     return notice("note", wording.instructions_question_left(held.title))
 
 
-def aside(editor: str | None, before: str, after: str) -> Changes:
-    """Another text in the editor; what was written there and not kept is put aside, not lost."""
+def aside(studio: Studio, project: str, editor: str | None, after: str) -> Changes:
+    """Another text in the editor; what was written there and not kept is put aside, not lost.
+
+    What the page sends may be a text from before a choice that was made meanwhile (a list tells of one choice
+    twice): where it is some version's nobody wrote it.
+    """
     made: Changes = {"editor": after}
-    return made if editor in (before, after) else made | _draft(editor)
+    return made if editor == after or editor in _kept(studio, project) else made | _draft(editor)
 
 
 def lists(studio: Studio, project: str, suits: str, language: str, editor: str) -> Changes:
@@ -161,6 +169,7 @@ def lists(studio: Studio, project: str, suits: str, language: str, editor: str) 
     mine = [(wording.instructions_version(t.title or t.id, t.version), t.ref) for t in reversed(history)]
     return {"version": gr.Dropdown(choices=choices, value=used.ref),
             "versions": instructing.version_table(history, used.ref),
+            "compared": (used.ref, EDITED),
             "before": gr.Dropdown(choices=mine, value=used.ref),
             "after": gr.Dropdown(choices=[(wording.INSTRUCTIONS_EDITED, EDITED), *mine], value=EDITED),
             "changes": instructing.difference(studio.difference(used.text, editor))}

@@ -76,8 +76,9 @@ def task_form() -> TaskForm:
                           elem_id="fields", buttons=[], visible=False)
     words = gr.Number(30, label=wording.INSTRUCTIONS_WORDS, info=wording.INSTRUCTIONS_WORDS_INFO, precision=0,
                       minimum=5, maximum=200, visible=False, elem_id="words")
-    # Not a State: that may be newer than what stands in the form.
-    filled = gr.Textbox("", visible="hidden", elem_id="filled-from")
+    # Not a State: that may be newer than what stands in the form. Out of sight by the style sheet: what
+    # Gradio hides (`visible="hidden"`) comes to light with its next value.
+    filled = gr.Textbox("", elem_id="filled-from")
     row = gr.State(0)
     with gr.Row(elem_classes="tools") as tools:
         add = gr.Button(wording.INSTRUCTIONS_ADD, size="sm", min_width=90, elem_id="add-row")

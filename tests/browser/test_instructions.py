@@ -119,3 +119,32 @@ def with_text(part: str) -> object:
     """A pattern for a value that holds this text."""
 
     return re.compile(re.escape(part))
+
+
+@pytest.mark.browser
+def test_a_changed_question_does_not_offer_old_instructions_as_an_edit(
+    page: sync_api.Page, server: Server, studio: Studio
+) -> None:
+    """Nothing was typed in the editor: choosing other instructions, again and again, puts nothing aside."""
+    page.reload()
+    page.get_by_role("tab", name="Instructions").click()
+    prompt, put_back = page.locator("#prompt textarea"), page.locator("#put-back")
+    expect(prompt).to_have_value(with_text("Zalishne"))
+    page.locator("#question textarea").press_sequentially(" Say it shortly.")
+    expect(prompt).to_have_value(with_text("Say it shortly."))
+    page.get_by_text(wording.INSTRUCTIONS_VERSIONS).click()
+    for template in ("letters", "with-definitions", "message-first", "with-definitions"):
+        title = studio.template(EXAMPLE, template).title
+        page.locator("#version input").click()
+        page.get_by_role("option", name=f"{title} · v1").click()
+        wait_for(lambda title=title: title in page.locator("#before input").input_value(), 30,
+                 "the list did not follow")
+        expect(put_back).to_be_hidden()
+        expect(page.locator("#filled-from")).to_be_hidden()
+    page.wait_for_timeout(1500)
+    expect(put_back).to_be_hidden()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.locator("#kind").get_by_text("facts to read out").click()
+    expect(prompt).to_have_value(with_text("JSON"))
+    expect(page.locator("#filled-from")).to_be_hidden()
+    assert "is not in the list of choices" not in (server.home / "server.log").read_text()

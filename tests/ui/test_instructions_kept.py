@@ -190,8 +190,8 @@ def test_one_event_follows_whatever_the_preview_shows() -> None:
 
 def test_a_late_preview_does_not_move_the_place(studio: Studio) -> None:
     asked, text = edited(studio, EXAMPLE)
-    made = does.follow(studio, EXAMPLE, 7, EXAMPLE_TEACHER, *asked, text, studio.template(EXAMPLE).ref,
-                       instructions_shown.EDITED)
+    made = does.follow(studio, EXAMPLE, 7, EXAMPLE_TEACHER, *asked, text,
+                       (studio.template(EXAMPLE).ref, instructions_shown.EDITED))
     assert made["prompt"].endswith("My edit.") and "<ins>" in made["changes"]
     assert not {"index", "jump", "editor", "attempt", "use"} & made.keys()
-    assert does.follow(studio, studio.create_project("Empty").id, 0, "", *asked, text, "", "") == {}
+    assert does.follow(studio, studio.create_project("Empty").id, 0, "", *asked, text, ("", "")) == {}

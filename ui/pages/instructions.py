@@ -71,6 +71,7 @@ class Parts:
     versions: gr.HTML
     before: gr.Dropdown
     after: gr.Dropdown
+    compared: gr.State
     changes: gr.HTML
     title: gr.Textbox
     stamp: gr.State
@@ -84,6 +85,8 @@ def build(frame: Frame) -> Page:
     """Build the page inside its tab."""
     held: dict[str, Any] = {"shown": gr.State({}), "index": gr.State(0), "tries": gr.State([]),
                             "pending": gr.State({}), "draft": gr.State(""), "stamp": frame.stamp,
+                            # Not the lists themselves: what one sends may be older than the choices it has.
+                            "compared": gr.State(("", "")),
                             "typed": browser_state("typed")}
     known_author = browser_state("author")
     with gr.Column(visible=True) as held["empty"]:
@@ -137,7 +140,7 @@ def build(frame: Frame) -> Page:
     # One event for whatever the preview depends on: while it is under way a second one waits, and is then
     # sent what stands in the page at that time. So what is shown last is what was written last.
     on([*edits, parts.editor.change, parts.index.change, parts.shown.change], does.follow, *place, *text,
-       parts.before, parts.after, trigger_mode="always_last")
+       parts.compared, trigger_mode="always_last")
     on([previous.click], does.step(-1), *place, *text)
     on([following.click], does.step(1), *place, *text)
     on([parts.jump.submit, parts.jump.blur], does.jump, parts.jump, *place, *text)
@@ -151,7 +154,7 @@ def build(frame: Frame) -> Page:
           api_visibility="private", concurrency_limit=None)
     on([parts.suits.input, parts.language.input], does.filtered, parts.suits, parts.language)
     on([parts.version.input], does.open_version, parts.version, parts.editor, parts.stamp)
-    on([parts.put_back.click], does.put_back, parts.draft, *place, *text, parts.before, parts.after)
+    on([parts.put_back.click], does.put_back, parts.draft, *place, *text, parts.compared)
     on([parts.before.input, parts.after.input], does.compare, parts.before, parts.after, parts.editor)
     on([restore.click], does.restore, parts.before, parts.editor, parts.author, parts.stamp)
     on([begin.click], does.begin, parts.title, parts.author, parts.shown, parts.stamp)
