@@ -53,7 +53,6 @@ def _header_rows() -> list[tuple[str, str]]:
 def in_hand(held: Held, reading: Reading) -> Values:
     """An upload that was read and is not in use yet."""
     told = reading.receipt
-    own = words.DOCUMENTS_OWN_PROJECT if held.beside_example else ""
     on = gr.Column(visible=True)
     done = {step["name"]: step["count"] for step in told["cleaning"]}
     step_names = [(words.documents_step(title, done.get(name)), name) for name, title in held.titles.items()]
@@ -62,12 +61,12 @@ def in_hand(held: Held, reading: Reading) -> Values:
     masked = step["count"] if step else None
     name = re.sub(r"[^\w.-]+", "-", Path(held.paths[0]).stem)
     return {
-        "status": notice("note", words.DOCUMENTS_NOT_YET, own), "held": held,
+        "status": notice("note", words.DOCUMENTS_NOT_YET, held.beside), "held": held,
         "in_use": gr.Column(visible=False), "bring": gr.Accordion(open=False), "preview": on, "read": on,
         "rows_box": on, "more": on, "numbers": receipts.counts(told), "how": receipts.how_read(told),
         "receipt": as_file(studio_for(held.visitor).masked_receipt(told), reading.folder.name, name),
         "remarks": receipts.remarks(told), "rows": receipts.first_rows(told),
-        "doubled_box": gr.Column(visible=bool(told["doubled"])), "wrong": gr.Accordion(open=False),
+        "doubled_box": gr.Column(visible=bool(told["doubled"])),
         "doubled": receipts.doubled(told, held.shown.repair), "repair": held.shown.repair,
         **columns_table.updates(columns_table.columns_of(told), held.order), **_choices(held),
         "private_box": gr.Accordion(label=words.documents_private(found, masked)),

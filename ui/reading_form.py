@@ -63,14 +63,15 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One upload in hand. `chosen`: fields of `ReadOptions` that the analyst set; `steps`: of cleaning.
+    """One upload in hand. `chosen`: fields of `ReadOptions` that the analyst set; `steps`: of cleaning;
+    `beside`: what becomes of the documents in use, in words.
 
     `reading` is None while nothing in it could be read. `private`: what was found before it was masked.
     """
 
     visitor: str
     paths: tuple[str, ...]
-    beside_example: bool = False
+    beside: str = ""
     steps: tuple[str, ...] = DEFAULT_STEPS
     chosen: Mapping[str, Any] = field(default_factory=dict)
     reading: Reading | None = None

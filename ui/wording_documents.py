@@ -38,6 +38,7 @@ DOCUMENTS_NEXT = "Go on to Instructions"
 DOCUMENTS_NOT_YET = ("Nothing is kept yet. Look through what was read, then press “Use these "
                      "documents”.")
 DOCUMENTS_OWN_PROJECT = "They get a project of their own: the example stays as it is."
+DOCUMENTS_REPLACE = "They take the place of the documents in use; runs keep those they learned from."
 DOCUMENTS_STAYS = "What was read before is still shown."
 DOCUMENTS_GONE = "These files were put away, because this page was not looked at for an hour."
 DOCUMENTS_GONE_FIX = "Drop them again. Nothing else was lost."
@@ -316,11 +317,12 @@ def documents_found(shown: int, total: int, pieces: bool, complete: bool) -> str
     return f"The first {shown:,} found among {total:,} {named}. Type more to narrow it down."
 
 
-def documents_in_hand(title: str) -> tuple[str, str]:
+def documents_in_hand(title: str, replaces: bool) -> tuple[str, str]:
     """That an upload stays though another project is in view, and where it would go."""
     to = f"the project “{title}”" if title else "a new project"
+    instead = ", instead of the documents there" if replaces else ""
     return ("What you brought is still here.",
-            f"“{DOCUMENTS_USE}” puts it into {to}; “{DOCUMENTS_LEAVE}” drops it.")
+            f"“{DOCUMENTS_USE}” puts it into {to}{instead}; “{DOCUMENTS_LEAVE}” drops it.")
 
 
 def documents_kept(number: int) -> str:

@@ -112,8 +112,16 @@ def test_own_documents_never_replace_the_example(table: Path, workspace: Workspa
 
 def test_documents_of_an_open_project_are_replaced_in_it(table: Path, workspace: Workspace) -> None:
     made = Studio(workspace).create_project("Mine")
-    used = use(read(table, project=made.id), made.id)
+    first = read(table, project=made.id)
+    assert words.DOCUMENTS_REPLACE not in first["status"]
+    used = use(first, made.id)
     assert used["project"] == made.id and "run" not in used
+    second = read(table, project=made.id)  # and that is said before it is done
+    assert words.DOCUMENTS_REPLACE in second["status"]
+    elsewhere = Studio(workspace).create_project("Empty")
+    for project, told in ((made, "instead of the documents there"), (elsewhere, "puts it into")):
+        status = documents._refresh("", project.id, "", "something else", second["held"])["status"]
+        assert told in status and ("instead" in status) == (project is made)
 
 
 def test_the_receipt_can_be_downloaded_with_private_details_masked(tmp_path: Path, downloads: Path) -> None:

@@ -153,7 +153,8 @@ def _refresh(visitor: str, project: str, run: str, shown: str, held: Held | None
         return {}
     if held and shown != ANEW:  # an upload stays in hand, whatever else changes: it may have taken an hour
         new = project in ("", EXAMPLE)
-        told = words.documents_in_hand("" if new else studio_for(visitor).project(project).title)
+        told = words.documents_in_hand("" if new else studio_for(visitor).project(project).title,
+                                       bool(corpus) and not new)
         return {"shown": now} | ({} if shown == UNKNOWN else {"status": notice("note", *told)})
     bringing.forget(held)
     values = _at_rest(visitor, project)
@@ -240,7 +241,9 @@ def _read_new(visitor: str, project: str, files: Iterable[str], before: Held | N
     if not paths:
         return {}
     steps = (*DEFAULT_STEPS, receipts.PRIVATE) if is_public() else tuple(DEFAULT_STEPS)
-    held = Held(visitor, paths, project == EXAMPLE, steps)
+    in_use = studio_for(visitor).project(project).corpus if project else ""
+    beside = words.DOCUMENTS_OWN_PROJECT if project == EXAMPLE else words.DOCUMENTS_REPLACE if in_use else ""
+    held = Held(visitor, paths, beside, steps)
     values = _read(held, replace(held, shown=shown(held)), progress)
     bringing.forget(before)
     return values
@@ -273,7 +276,8 @@ def _read(before: Held, wanted: Held, progress: gr.Progress) -> Values:
     except EngineError as error:
         return bringing.refused(before if before.reading else wanted, error)
     bringing.forget(before)
-    return bringing.in_hand(after_reading(wanted, reading), reading)
+    made = bringing.in_hand(after_reading(wanted, reading), reading)
+    return made if before.reading else made | {"wrong": gr.Accordion(open=False)}  # else as it is
 
 
 def _show_column(visitor: str, held: Held | None, name: str | None) -> Values:  # noqa: ARG001
