@@ -83,7 +83,8 @@ def build() -> gr.Blocks:
 
         runs.input(_see_run, [runs, stamp], [run, stamp], **quiet)
         switch.input(_switch, [visitor, switch, stamp], [project, run, stamp], **quiet)
-        new.click(lambda: (gr.Row(visible=True), ""), None, [new_row, name], **quiet)
+        new.click(lambda: (gr.Row(visible=True), ""), None, [new_row, name], **quiet).then(
+            None, js="() => document.querySelector('#new-row input, #new-row textarea')?.focus()")
         never.click(lambda: gr.Row(visible=False), None, new_row, **quiet)
         gr.on([create.click, name.submit], _create, [visitor, name, stamp],
               [project, run, stamp, new_row, road], **quiet)

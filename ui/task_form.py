@@ -78,7 +78,8 @@ def task_form() -> TaskForm:
                       minimum=5, maximum=200, visible=False, elem_id="words")
     # Not a State: that may be newer than what stands in the form. Out of sight by the style sheet: what
     # Gradio hides (`visible="hidden"`) comes to light with its next value.
-    filled = gr.Textbox("", elem_id="filled-from")
+    with gr.Column(elem_classes="out-of-sight"):
+        filled = gr.Textbox("", elem_id="filled-from")
     row = gr.State(0)
     with gr.Row(elem_classes="tools") as tools:
         add = gr.Button(wording.INSTRUCTIONS_ADD, size="sm", min_width=90, elem_id="add-row")

@@ -148,3 +148,6 @@ def test_a_changed_question_does_not_offer_old_instructions_as_an_edit(
     expect(prompt).to_have_value(with_text("JSON"))
     expect(page.locator("#filled-from")).to_be_hidden()
     assert "is not in the list of choices" not in (server.home / "server.log").read_text()
+    page.locator("#new").click()  # who makes a project can type its name at once
+    expect(page.locator("#new-row").get_by_role("textbox")).to_be_focused()
+    expect(page.locator("#runs-bar .sidebar-content")).to_be_hidden()  # nor does Tab stop where it is folded
