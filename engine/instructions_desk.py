@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from engine import projects
 from engine.documents_desk import DocumentsDesk
-from engine.errors import SettingsError
+from engine.errors import EngineError, SettingsError
 from engine.estimates import asking_time
 from engine.jobs.trying import try_on
 from engine.models.folders import is_installed, require
@@ -26,9 +28,10 @@ from engine.tasks import exchange
 from engine.tasks.definition import Task
 from engine.tasks.presets import load_task, preset, preset_source, preset_titles, save_task
 from engine.views import Rendered, Tried
-from engine.workspace import write_text
+from engine.workspace import read_json, write_json, write_text
 
 OWN = "own-question"  # by which a project's own questions are called: own-question-2 is the next
+TRIES = "tries.json"  # in a project's folder: what the large model said on trying
 MAX_CHARS = 1200
 ORDERS = 2  # of the options, where a question has options
 log = logging.getLogger(__name__)
@@ -231,6 +234,30 @@ class InstructionsDesk(DocumentsDesk):
         return try_on(self.workspace, folder, self.corpus(project_id), task,
                       self._edited(project_id, text, task, like), teacher,
                       n=n, max_chars=MAX_CHARS, on_progress=on_progress)
+
+    def keep_tries(self, project_id: str, tries: Sequence[dict[str, Any]]) -> None:
+        """Keep what the large model said on trying, for whoever comes back: it may have taken minutes.
+
+        `tries`: plain values, but for the `Tried` under `answers`.
+        """
+        project = self.project(project_id)
+        plain = [one | {"answers": [asdict(answer) for answer in one["answers"]]} for one in tries]
+        write_json(projects.folders(self.workspace, project).path / TRIES,
+                   {"corpus": project.corpus, "tries": plain})
+
+    def kept_tries(self, project_id: str) -> list[dict[str, Any]]:
+        """What `keep_tries` kept about the documents in use; nothing where that cannot be read."""
+        project = self.project(project_id)
+        path = projects.folders(self.workspace, project).path / TRIES
+        try:
+            held = read_json(path) if path.exists() else {}
+            if held.get("corpus") != project.corpus:
+                return []
+            return [one | {"answers": [Tried(**answer | {"fields": tuple(map(tuple, answer["fields"]))})
+                                       for answer in one["answers"]]} for one in held["tries"]]
+        except (EngineError, AttributeError, KeyError, TypeError) as error:
+            log.warning("%s cannot be read (%s): try on ten documents again.", path, error)
+            return []
 
     def teacher(self, project_id: str) -> str:
         """The large model in use: a model's name, or `recorded:<name>`."""

@@ -18,7 +18,6 @@ from ui.serving import copied
 from ui.task_form import Asked, form_of, task_from
 
 EDITED = "edited"  # in the lists of versions: the text in the editor
-RESULTS_EMPTY = f'<p class="quiet">{wording.INSTRUCTIONS_NO_RESULTS}</p>'
 Changes = dict[str, Any]
 """Updates by the names of the page's parts; what is not named stays."""
 
@@ -46,7 +45,7 @@ def refresh(studio: Studio, project: str, shown: dict[str, str], index: int, tea
     fresh = set(now) if other else {key for key, value in now.items() if shown.get(key) != value}
     made: Changes = {}
     if "corpus" in fresh:  # other documents: answers about those before say nothing of them
-        index, made = 0, {"tries": [], "status": ""}
+        index, made = 0, {"status": ""}
     if other:
         made |= {"note": ""} | _put_aside(studio, project, shown, asked, editor)
     if anew:  # its question is in the list now; the text waits for its button, also after another loading
@@ -65,7 +64,7 @@ def refresh(studio: Studio, project: str, shown: dict[str, str], index: int, tea
     if "teacher" in fresh:
         teacher = held.teacher or DEFAULT_TEACHER
     if fresh & {"corpus", "kind"}:
-        made |= {"results": RESULTS_EMPTY, "against": gr.Dropdown(visible=False)}
+        made |= trying.kept(studio, project)
     box = dict(zip(("fetching", "fetch_words", "fetch_from", "fetch_state", "look"),
                    teachers.box(studio, teacher), strict=True))
     made |= view(studio, project, index, teacher, asked, editor) | box | trying.buttons(tried=False)

@@ -1,4 +1,4 @@
-"""*Try on 10* of the Instructions page: tries are kept while the page is open, and compared two by two.
+"""*Try on 10* of the Instructions page: the last tries are kept with the project, and compared two by two.
 
 A try is a plain dictionary in the page's state.
 """
@@ -19,6 +19,7 @@ from ui.guard import notice, problem
 from ui.task_form import Asked, task_from
 
 TRY_ON = 10
+RESULTS_EMPTY = f'<p class="quiet">{wording.INSTRUCTIONS_NO_RESULTS}</p>'
 MOST = 5  # tries that are kept
 Changes = dict[str, Any]
 Try = dict[str, Any]
@@ -37,8 +38,9 @@ def attempt(studio: Studio, project: str, teacher: str, *values: Any,  # noqa: A
             lambda said, done, total: progress(done / total if total else 0.0, desc=said))
     except EngineError as error:
         return {"status": problem(error), "pending": {}}
-    return {"pending": {"project": project,
-                        "try": made(studio, project, teacher, task, editor, version, answers)}}
+    one = made(studio, project, teacher, task, editor, version, answers)
+    studio.keep_tries(project, added(studio.kept_tries(project), one))
+    return {"pending": {"project": project, "try": one}}
 
 
 def landed(studio: Studio, project: str, pending: dict[str, Any], tries: list[Any]) -> Changes:
@@ -49,6 +51,17 @@ def landed(studio: Studio, project: str, pending: dict[str, Any], tries: list[An
     if studio.task(project).kind != pending["try"]["kind"]:
         return {"tries": tries}
     return shown(studio, project, tries) | buttons(tried=True)
+
+
+def kept(studio: Studio, project: str) -> Changes:
+    """The tries of a project that comes into view, and the newest answers to its kind of question."""
+    tries, kind = studio.kept_tries(project), studio.task(project).kind
+    alike = [one for one in tries if one["kind"] == kind]
+    made: Changes = {"results": RESULTS_EMPTY, "against": gr.Dropdown(visible=False)}
+    if alike:
+        made |= shown(studio, project, alike)
+        del made["status"]  # what was said then was about an edit of then
+    return made | {"tries": tries}
 
 
 def against(studio: Studio, project: str, chosen: str, tries: list[Any]) -> Changes:

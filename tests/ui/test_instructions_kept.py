@@ -12,7 +12,7 @@ from engine.studio import EXAMPLE, EXAMPLE_TEACHER, Studio
 from engine.workspace import Workspace
 from tests.ui import made_runs
 from ui import instructions_events as does
-from ui import instructions_shown, layout, wording
+from ui import instructions_shown, layout, trying, wording
 from ui.task_form import Asked, form_of
 
 EDIT = "\nMy edit."
@@ -90,7 +90,7 @@ def test_other_documents_leave_question_and_instructions_as_they_were_typed(
     other_documents(studio, mine, tmp_path)
     made = refreshed(studio, mine, shown, asked, text, index=40)
     assert not {"editor", "draft", "put_back", "note", *asked._fields} & made.keys()
-    assert made["index"] == 0 and made["tries"] == [] and made["results"] == instructions_shown.RESULTS_EMPTY
+    assert made["index"] == 0 and made["tries"] == [] and made["results"] == trying.RESULTS_EMPTY
     assert all(part in made["prompt"] for part in ("My own?", "My edit.", "Bridge 0"))
     assert studio.own_tasks(mine) == {}
     assert refreshed(studio, mine, made["shown"], asked, text) == {}

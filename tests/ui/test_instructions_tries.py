@@ -152,6 +152,31 @@ def test_answers_of_other_kinds_are_shown_in_words() -> None:
     assert "Bridge &lt;gone&gt;." in table and wording.instructions_was("Bridge.") in table
 
 
+def test_answers_outlive_the_page(studio: Studio, answers: Answers, tmp_path: Path) -> None:
+    """They may have taken minutes: another project, another loading, and they are there again."""
+    text = studio.template(EXAMPLE).text
+    answers.to(text)
+    answers.labels = ["fire"] * 10
+    answers.to(text + " Edited.")
+    asked = form(studio)
+    came_back = refreshed(studio, {}, asked, "")
+    assert came_back["tries"] == answers.tries and came_back["results"].count("<tr") >= 10
+    assert "fire" in came_back["results"] and not came_back.get("status")
+    does.use_preset(studio, EXAMPLE, "figures", *asked, 0)  # another kind of question: they say nothing of it
+    other = refreshed(studio, came_back["shown"], asked, text)
+    assert other["results"] == trying.RESULTS_EMPTY and other["tries"] == answers.tries
+    kept = studio.workspace.project(EXAMPLE).path / "tries.json"
+    for damage in ("{", "[]", '{"corpus": "' + studio.project(EXAMPLE).corpus + '", "tries": [{}]}'):
+        kept.write_text(damage)
+        assert studio.kept_tries(EXAMPLE) == []
+    studio.keep_tries(EXAMPLE, answers.tries)
+    assert studio.kept_tries(EXAMPLE) == answers.tries
+    file = tmp_path / "others.csv"
+    file.write_text("text\n" + "\n".join(f"Bridge {i} is closed" for i in range(60)))
+    studio.use_documents(EXAMPLE, [file])
+    assert studio.kept_tries(EXAMPLE) == []  # of other documents
+
+
 def test_what_was_written_and_not_kept_can_be_put_back(studio: Studio) -> None:
     asked, text = form(studio), studio.template(EXAMPLE).text
     shown = refreshed(studio, {}, Asked("", "single_label", [], [], None), None)["shown"]
@@ -179,7 +204,7 @@ def test_a_question_of_another_kind_puts_the_text_aside(studio: Studio) -> None:
     made = refreshed(studio, shown, asked, mine)
     assert made["draft"] == mine and made["put_back"].visible
     assert made["editor"] == studio.template(EXAMPLE).text != mine
-    assert made["results"] == instructions_shown.RESULTS_EMPTY  # answers to a question of one category
+    assert made["results"] == trying.RESULTS_EMPTY  # answers to a question of one category
 
 
 def test_new_instructions_take_the_edit_along(studio: Studio) -> None:

@@ -15,7 +15,7 @@ import gradio as gr
 from ui import instructions_events as does
 from ui import instructions_shown, task_form, trying, wording
 from ui.guard import guarded
-from ui.instructions_shown import RESULTS_EMPTY, Changes
+from ui.instructions_shown import Changes
 from ui.session import Frame, Page, browser_state, studio_for
 
 FETCH_LOOK_S = 2.0
@@ -238,7 +238,7 @@ def _trying(held: Changes) -> gr.Button:
     held["look"] = gr.Timer(FETCH_LOOK_S, active=False)
     held["status"] = gr.HTML(elem_classes="maybe", elem_id="instructions-status")
     held["against"] = gr.Dropdown([], label=wording.INSTRUCTIONS_AGAINST, elem_id="against", visible=False)
-    held["results"] = gr.HTML(RESULTS_EMPTY, elem_id="results")
+    held["results"] = gr.HTML(trying.RESULTS_EMPTY, elem_id="results")
     return fetch
 
 
