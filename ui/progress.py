@@ -15,7 +15,7 @@ from ui import wording, wording_results
 from ui import wording_run as words
 from ui.guard import notice
 
-MARKS = {"done": "✓", "now": "●", "next": "○", "bad": "!", "back": "↩", "held": "‖"}
+MARKS = {"done": "✓", "now": "●", "next": "○", "skip": "–", "bad": "!", "back": "↩", "held": "‖"}
 STAGES = ("parts", "asking", "training", "scoring", "take-home")
 
 
@@ -27,9 +27,12 @@ def says(text: str) -> str:
 def status_line(status: Any) -> str:  # noqa: ANN401 - a RunStatus
     """The line that is never silent: state, sentence, sign of life, time left."""
     state = wording.FRAME_STATES.get(status.state, status.state).capitalize()
+    said = status.sentence.removeprefix(f"{state}. ")
+    if status.wish:  # “Running” is what it was told to end
+        state, _, said = status.sentence.partition(" ")
     bits = [f"<b>{says(state)}</b>"]
     if status.state not in ("failed", "lost"):  # those have a card of their own
-        bits.append(f"<span>{says(status.sentence.removeprefix(f'{state}. '))}</span>")
+        bits.append(f"<span>{says(said)}</span>")
     small = []
     if status.state == "running":
         small.append(words.distil_updated(status.age_s))
@@ -83,9 +86,10 @@ def _stage_words(stage: str, state: str, status: Any) -> str:  # noqa: ANN401
 def _phase(phase: PhasePlan, status: Any) -> str:  # noqa: ANN401
     found = next((p for p in status.phases if p["name"] == phase.name), None)
     if found is None:
-        skipped = status.state == "done"
-        return _item("next", phase.title, words.DISTIL_SKIPPED if skipped
-                     else words.distil_ahead(phase.slice, phase.passes))
+        skipped = status.state == "done" or status.wish == "stop"
+        if skipped:
+            return _item("skip", phase.title, words.DISTIL_SKIPPED)
+        return _item("next", phase.title, words.distil_ahead(phase.slice, phase.passes))
     looks = [e for e in status.events if e["kind"] == "gate" and e["phase"] == phase.name]
     n = looks[-1]["n"] if looks else None
     if found["state"] == "done":

@@ -71,7 +71,7 @@ DISTIL_STAGE_WORDS = {"parts": "Some documents to learn from, some to steer by, 
                       "asking": "Its answer to every document, with how sure it is.",
                       "scoring": "Once, on documents that neither model trained on.",
                       "take-home": "The small model, its card and all answers as a table."}
-DISTIL_MARKS = {"done": "done", "now": "now", "next": "to come", "bad": "look here",
+DISTIL_MARKS = {"done": "done", "now": "now", "next": "to come", "skip": "left out", "bad": "look here",
                 "back": "rolled back", "held": "stopped here"}
 DISTIL_SLICES = {"confident": "documents the large model is sure of", "all": "all documents",
                  "hard": "the hard documents"}
@@ -98,7 +98,7 @@ DISTIL_KEEPS = {"pause": "Saves and frees the machine. Resume goes on from the s
                 "resume": "Goes on from the last save point; nothing is asked twice."}
 DISTIL_ASKED = {"pause": "Pausing: the present step is finished and saved first.",
                 "stop": "Stopping: what was learned is kept and checked.",
-                "cancel": "Cancelling.", "resume": "Going on."}
+                "cancel": "Cancelling: the present step is finished first.", "resume": "Going on."}
 DISTIL_COMPARE = "Compare the two models"
 DISTIL_DETAILS = "Details for a report"
 

@@ -9,14 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from engine.errors import RunError
 from engine.events import Event
-from engine.jobs.folder import RunFolder
+from engine.jobs.folder import Request, RunFolder, last_request
 from engine.jobs.logs import Log, Mark, events_of, mark_of
 from engine.jobs.process import Worker
+from engine.workspace import read_json
 
 State = Literal["new", "running", "paused", "cancelled", "failed", "lost", "done"]
 ENDINGS: dict[str, State] = {"done": "done", "failed": "failed", "paused": "paused",
                              "cancelled": "cancelled"}
+WISHES: dict[Request, str] = {"pause": "Pausing: the present step is finished and saved first.",
+                              "stop": "Stopping: what was learned is kept and checked.",
+                              "cancel": "Cancelling: the present step is finished first."}
+AFTER_TRAINING = ("scoring", "take-home")  # stages that no wish shortens
 START_GRACE_S = 20.0
 MOST_KNOWN = 2000  # runs of which is remembered what their logs said
 
@@ -25,9 +31,11 @@ MOST_KNOWN = 2000  # runs of which is remembered what their logs said
 class RunStatus:
     """A run at one moment.
 
-    `sentence` is never empty; `age_s` is the time since the last sign of life; `elapsed_s` is time at work,
-    pauses left out; `phases` holds one entry a phase of the plan that has begun: name, title, state,
-    agreement, kept, because, seconds.
+    `sentence` is never empty; `done` of `total` is what the newest piece of work counts, 0 of 0 where it has
+    not counted yet; `counts` names it where it is not the stage itself; `age_s` is the time since the last
+    sign of life; `elapsed_s` is time at work, pauses left out; `left_s` is that left of training, None where
+    none is to come or its pace is not known; `wish` is what was asked of it and not reached yet; `phases`
+    holds one entry a phase of the plan that has begun: name, title, state, agreement, kept, because, seconds.
     """
 
     id: str
@@ -36,10 +44,12 @@ class RunStatus:
     stage: str = ""
     done: int = 0
     total: int = 0
+    counts: str = ""
     age_s: float = 0.0
     started: float = 0.0
     elapsed_s: float = 0.0
     left_s: float | None = None
+    wish: Request | None = None
     phases: tuple[dict[str, Any], ...] = ()
     error: dict[str, str] | None = None
     events: Sequence[Event] = field(default=(), repr=False, compare=False)
@@ -94,24 +104,51 @@ def status(run: RunFolder) -> RunStatus:
     error = None
     if state == "failed" and told.ending:
         error = {key: told.ending.get(key, "") for key in ("what", "safe", "fix")}
-    return RunStatus(id=run.id, state=state, sentence=_sentence(state, told), stage=told.place[0],
-                     done=told.place[1], total=told.place[2], age_s=now - sign,
+    wish, place = _wish(run, told) if running else None, told.place
+    if wish and place.stage not in AFTER_TRAINING:  # these counts will not come to their end
+        place = _Place(place.stage)
+    return RunStatus(id=run.id, state=state, sentence=_sentence(state, told, wish), stage=place.stage,
+                     done=place.done, total=place.total, counts=place.counts, age_s=now - sign,
                      started=sign if told.started is None else told.started, elapsed_s=max(0.0, elapsed),
-                     left_s=told.left_s if running else None, phases=told.phases, error=error,
-                     events=Log(run.events, told.length))
+                     left_s=told.left_s if running and not wish else None, wish=wish, phases=told.phases,
+                     error=error, events=Log(run.events, told.length))
+
+
+def _wish(run: RunFolder, told: _Told) -> Request | None:
+    """The newest wish of this session: as soon as it is put, for a step may take its worker minutes."""
+    newest = last_request(run)
+    if newest <= told.heard:
+        return told.wish
+    try:
+        return read_json(run.path / "requests" / f"{newest}.json")["kind"]
+    except RunError:  # half written yet: seen at the next look
+        return told.wish
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a run is: its stage, and what the newest piece of work there counts; see `RunStatus`."""
+
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    counts: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Told:
     """What a log alone says: `spent` is the sum of the sessions up to their last events, without the time
-    between them; `session` is when the newest one began, `last` the time of its last event."""
+    between them; `session` is when the newest one began, `last` the time of its last event; `heard` is the
+    number up to which wishes were heard or belong to an earlier session, `wish` the newest of this one."""
 
     length: int
     ending: Event | None
     launched: float | None  # where nothing followed but wishes
-    place: tuple[str, int, int]
+    place: _Place
     left_s: float | None
     sentence: str
+    heard: int
+    wish: Request | None
     phases: tuple[dict[str, Any], ...]
     started: float | None
     session: float | None
@@ -141,7 +178,9 @@ def _read(events: Sequence[Event]) -> _Told:
     return _Told(
         length=len(events), ending=next((e for e in reversed(since) if e["kind"] in ENDINGS), None),
         launched=since[0]["time"] if waits else None, place=_place(since), left_s=_left(since, events),
-        sentence=_working(since), phases=_phases(events), started=begun[0] if begun else None,
+        sentence=_working(since), heard=_heard(events, since),
+        wish=next((e["request"] for e in reversed(since) if e["kind"] == "request"), None),
+        phases=_phases(events), started=begun[0] if begun else None,
         session=session, spent=spent, last=last)
 
 
@@ -157,20 +196,34 @@ def _spent(events: Sequence[Event]) -> tuple[float, float]:
     return spent + (last - since if since else 0.0), last
 
 
-def _place(events: Sequence[Event]) -> tuple[str, int, int]:
-    stage, done, total = "", 0, 0
+def _heard(events: Sequence[Event], since: Sequence[Event]) -> int:
+    """The number of the newest wish that was heard, in any session, or put before this one was launched."""
+    began = max((e["requests"] for e in since if "requests" in e), default=0)
+    return max(began, max((e.get("number", 0) for e in events if e["kind"] == "request"), default=0))
+
+
+def _place(events: Sequence[Event]) -> _Place:
+    place, title = _Place(), ""
     for event in events:
         if event["kind"] == "stage_started":
-            stage, done, total = event["stage"], 0, 0
+            place, title = _Place(event["stage"]), event["title"]
+        elif event["kind"] in ("phase_started", "phase_done"):  # what was counted before is done with
+            place = _Place(place.stage)
         elif event["kind"] == "progress":
-            done, total = event["done"], event["total"]
-        elif event["kind"] == "step":
-            done, total = event["step"], event["steps"]
-    return stage, done, total
+            counts = event["title"] if event["title"] != title else ""
+            place = _Place(place.stage, event["done"], event["total"], counts)
+        elif event["kind"] in ("step", "resumed"):
+            place = _Place(place.stage, event["step"], event["steps"])
+    return place
 
 
 def _left(since: Sequence[Event], events: Sequence[Event]) -> float | None:
-    """Seconds left of the training, from this session's pace and the steps still planned."""
+    """Seconds left of the training, from this session's pace and the steps still planned.
+
+    None once it is over: it may have taken fewer steps than were planned.
+    """
+    if any(e["kind"] == "stage_started" and e["stage"] in AFTER_TRAINING for e in since):
+        return None
     planned = next((e for e in reversed(since) if e["kind"] == "steps_planned"), None)
     steps = [e for e in since if e["kind"] == "step"]
     if not planned or len(steps) < 5:
@@ -182,7 +235,7 @@ def _left(since: Sequence[Event], events: Sequence[Event]) -> float | None:
     return max(0.0, planned["steps"] - done) * pace + planned.get("after_s", 0.0)
 
 
-def _sentence(state: State, told: _Told) -> str:
+def _sentence(state: State, told: _Told, wish: Request | None) -> str:
     if state == "new":
         return "Ready to start."
     if state == "lost":
@@ -196,16 +249,14 @@ def _sentence(state: State, told: _Told) -> str:
         return told.ending.get("what", "It failed.")
     if state == "done" and told.ending:
         return told.ending.get("sentence", "Done.")
+    if wish:
+        now = f" {told.sentence}" if told.place.stage in AFTER_TRAINING else ""
+        return f"{WISHES[wish]}{now}"
     return told.sentence
 
 
 def _working(events: Sequence[Event]) -> str:
     """What it is at, while it runs."""
-    wish = next((e["request"] for e in reversed(events) if e["kind"] == "request"), None)
-    if wish:
-        return {"pause": "Pausing: finishing this step and saving.",
-                "stop": "Stopping: keeping what was learned and scoring it.",
-                "cancel": "Cancelling."}[wish]
     for event in reversed(events):
         if event["kind"] == "step":
             return (f"{event.get('title', event['phase'])}: step {event['step']} of {event['steps']}"
@@ -215,6 +266,8 @@ def _working(events: Sequence[Event]) -> str:
             return f"{event['title']}: {event['done']:,} of {event['total']:,}{note}"
         if event["kind"] in ("stage_started", "phase_started"):
             return f"{event['title']}…"
+        if event["kind"] == "phase_done":
+            return f"{event['title']}: done."
     return "Starting…"
 
 

@@ -69,7 +69,7 @@ def _work(run: RunFolder, workspace: Workspace) -> str:
     session, handled = earlier[session_start(earlier):], last_request(run)
     if session and all(e["kind"] != "run_started" for e in session):
         handled = session[0].get("requests", handled)  # launched; a wish may come before we are up
-    log.write("run_started", resumed=any(e["kind"] == "run_started" for e in earlier))
+    log.write("run_started", resumed=any(e["kind"] == "run_started" for e in earlier), requests=handled)
     try:
         # Heavy imports wait until the run has shown a sign of life.
         from engine.pipeline import run_pipeline

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -192,6 +193,81 @@ def test_a_wish_is_told_until_it_is_obeyed(run: RunFolder) -> None:
     assert reader.wish() == "pause" and "Pausing" in status(run).sentence
     assert reader.wish() is None  # acknowledged once
     assert [e["request"] for e in status(run).events if e["kind"] == "request"] == ["pause"]
+
+
+def training(run: RunFolder, **began: object) -> None:
+    """A session whose second phase is at its sixth step."""
+    log = run.event_log
+    log.write("run_started", resumed=False, **began)
+    log.write("stage_started", stage="training", title="Training")
+    log.write("steps_planned", steps=400)
+    log.write("phase_started", phase="two", title="Two", because="all")
+    for step in range(1, 7):
+        log.write("step", phase="two", step=step, steps=200, title="Two", documents_per_s=3.0)
+
+
+@pytest.mark.parametrize(("wish", "said"), [("pause", "Pausing: "), ("stop", "Stopping: "),
+                                            ("cancel", "Cancelling: ")])
+def test_a_wish_is_told_as_soon_as_it_is_put_without_a_time_that_will_not_be_needed(
+        run: RunFolder, wish: Any, said: str) -> None:
+    sign(run, os.getpid())
+    training(run)
+    reader = RequestReader(run, 0)
+    before = status(run)
+    assert before.left_s is not None and before.total == 200 and before.wish is None
+    put_request(run, wish)
+    for _ in range(2):  # before the worker hears of it, and after
+        now = status(run)
+        assert now.sentence.startswith(said) and now.wish == wish and now.state == "running"
+        assert now.left_s is None and (now.done, now.total) == (0, 0)
+        reader.wish()
+    run.event_log.write("paused")
+    assert status(run).wish is None
+
+
+def test_while_it_stops_what_is_done_now_is_counted(run: RunFolder) -> None:
+    sign(run, os.getpid())
+    training(run)
+    put_request(run, "stop")
+    assert RequestReader(run, 0).wish() == "stop"
+    log, title = run.event_log, "Checking on the documents kept aside"
+    log.write("gate", phase="two", step=6, agreement=0.5)
+    log.write("phase_done", phase="two", title="Two", agreement=0.6, kept=True, because="better", seconds=2)
+    log.write("stage_started", stage="scoring", title=title)
+    now = status(run)
+    assert now.sentence.startswith("Stopping: ") and f"{title}…" in now.sentence and now.total == 0
+    log.write("progress", stage="scoring", title=title, done=90, total=470)
+    now = status(run)
+    assert now.sentence.startswith("Stopping: ") and f"{title}: 90 of 470" in now.sentence
+    assert (now.stage, now.done, now.total, now.left_s) == ("scoring", 90, 470, None)
+    log.write("stage_started", stage="take-home", title="Packing what you take home")
+    now = status(run)
+    assert "Packing what you take home…" in now.sentence and now.total == 0
+
+
+@pytest.mark.parametrize("launched", [True, False])
+def test_a_wish_of_an_earlier_session_is_none_of_this_one(run: RunFolder, launched: bool) -> None:
+    """Nor one that its worker never heard, since it ended first."""
+    sign(run, os.getpid())
+    training(run)
+    put_request(run, "stop")
+    assert RequestReader(run, 0).wish() == "stop"
+    put_request(run, "pause")
+    run.event_log.write("failed", what="The disk is full.")
+    if launched:
+        run.event_log.write("launched", requests=last_request(run))
+        assert status(run).wish is None
+    training(run, **({} if launched else {"requests": last_request(run)}))
+    assert status(run).wish is None and status(run).left_s is not None
+    put_request(run, "pause")
+    assert status(run).wish == "pause"
+
+
+def test_no_time_is_left_of_a_training_that_took_fewer_steps_than_were_planned(run: RunFolder) -> None:
+    sign(run, os.getpid())
+    training(run)
+    run.event_log.write("stage_started", stage="scoring", title="Checking")
+    assert status(run).left_s is None
 
 
 def test_the_newest_wish_counts_and_old_ones_are_not_heard_again(run: RunFolder) -> None:

@@ -18,6 +18,7 @@ from engine.corpus.splits import split
 from engine.evaluation.comparing import Answered, compare, limits, verdict
 from engine.events import EventLog
 from engine.jobs.folder import RunFolder
+from engine.jobs.process import Worker
 from engine.plan import DistillPlan
 from engine.records import PARTS
 from engine.studio import Studio
@@ -167,6 +168,14 @@ def failed(studio: Studio, project: str, name: str = "20250101-111111-quick") ->
     write_training(run, plan, until=20).write(
         "failed", what="The disk is full: there was no room for the save point.",
         safe="What was finished before is kept.", fix="Free some space, then press Resume.")
+    return run.id
+
+
+def training(studio: Studio, project: str, name: str = "20250101-131313-quick") -> str:
+    """A run whose worker, this very process, is at its second phase; returns its id."""
+    run, plan = prepared(studio, project, name)
+    write_training(run, plan, until=20)
+    Worker(run.worker).sign_on()
     return run.id
 
 

@@ -271,6 +271,21 @@ def test_cancelling_a_lost_run_keeps_the_way_back(studio: Studio, project: str,
     assert "stopped here" in progress.timeline(studio.status(run), studio.plan(run))
 
 
+@pytest.mark.parametrize(("kind", "said"), [("pause", "Pausing"), ("stop", "Stopping"),
+                                            ("cancel", "Cancelling")])
+def test_a_button_is_answered_at_once_in_the_line_of_status(
+        studio: Studio, project: str, page: SimpleNamespace, kind: str, said: str) -> None:
+    run = made_runs.training(studio, project)
+    assert "nearly there" in progress.status_line(studio.status(run))
+    handle = next(fn.fn for fn in page.demo.fns.values()
+                  if fn.targets and fn.targets[0][0] == page.named[f"run-{kind}"]._id)
+    line = handle("", project, run, 4)[page.named["status"]]
+    assert f"<b>{said}:</b>" in line and "Running" not in line
+    assert " left" not in line and "nearly there" not in line and "progressbar" not in line
+    steps = progress.timeline(studio.status(run), studio.plan(run))
+    assert steps.count("Not reached") == (1 if kind == "stop" else 0)
+
+
 def test_the_timeline_names_every_phase_with_one_sentence(studio: Studio, project: str) -> None:
     run = made_runs.finished(studio, project)
     steps = progress.timeline(studio.status(run), studio.plan(run))
@@ -281,7 +296,7 @@ def test_the_timeline_names_every_phase_with_one_sentence(studio: Studio, projec
 def test_the_status_line_says_when_it_last_heard_something(studio: Studio, project: str) -> None:
     status = studio.status(made_runs.lost(studio, project))
     alive = SimpleNamespace(state="running", sentence="Foundations: step 3 of 9", age_s=2.2, left_s=240.0,
-                            elapsed_s=61.0, done=3, total=9, events=status.events)
+                            elapsed_s=61.0, done=3, total=9, wish=None, events=status.events)
     line = progress.status_line(alive)
     assert "updated 2 s ago" in line and "about 4 min left" in line and "33.3%" in line
     alive.age_s = 80.0

@@ -88,7 +88,8 @@ def build(frame: Frame) -> Page:
             else:
                 studio.request(run, kind)
             gr.Info(words.DISTIL_ASKED[kind])
-            return {watch.timer: gr.Timer(active=True), watch.shown: "", frame.stamp: stamp + 1}
+            return {watch.timer: gr.Timer(active=True), watch.shown: "", frame.stamp: stamp + 1,
+                    watch.status: progress.status_line(studio.status(run))}
         return handle
 
     def fetch(source: str) -> Any:  # noqa: ANN401 - a handler
@@ -115,7 +116,7 @@ def build(frame: Frame) -> Page:
                      [setup.fetching, *watch.all, frame.stamp], **quiet)
     for kind in KINDS:
         watch.buttons[kind].click(control(kind), [*here, frame.stamp],
-                                  [watch.timer, watch.shown, frame.stamp], **quiet)
+                                  [watch.timer, watch.shown, frame.stamp, watch.status], **quiet)
     for button, source in ((setup.hub, "auto"), (setup.index, "package-index")):
         button.click(fetch(source), [frame.visitor, frame.project, *form],
                      [watch.timer, setup.fetching], **quiet)
