@@ -103,14 +103,15 @@ def setup_part(empty: gr.HTML) -> Setup:
                                value="forward_kl", label=words.DISTIL_LOSS,
                                info=words.DISTIL_LOSS_INFO)
             with gr.Row():
+                # No bounds here: Gradio refuses the whole event, names no box and rounds in silence.
                 seed = gr.Number(0, label=words.DISTIL_SEED, info=words.DISTIL_SEED_INFO,
-                                 precision=0, minimum=0, min_width=150)
+                                 min_width=150, elem_id="run-seed")
                 rank = gr.Number(16, label=words.DISTIL_RANK, info=words.DISTIL_RANK_INFO,
-                                 precision=0, minimum=1, maximum=256, min_width=150)
+                                 min_width=150, elem_id="run-rank")
                 batch = gr.Number(8, label=words.DISTIL_BATCH, info=words.DISTIL_BATCH_INFO,
-                                  precision=0, minimum=1, maximum=512, min_width=150)
+                                  min_width=150, elem_id="run-batch")
                 orders = gr.Number(2, label=words.DISTIL_ORDERS, info=words.DISTIL_ORDERS_INFO,
-                                   precision=0, minimum=1, maximum=8, min_width=150)
+                                   min_width=150, elem_id="run-orders")
             adapt = gr.Checkbox(value=True, label=words.DISTIL_ADAPT, info=words.DISTIL_ADAPT_INFO,
                                 elem_id="adapt")
         before = gr.HTML(elem_id="preflight")

@@ -6,6 +6,8 @@ Does not: start anything.
 from __future__ import annotations
 
 import hashlib
+import math
+import operator
 import os
 import shlex
 import sys
@@ -19,8 +21,10 @@ from engine.plan import (
     PRESET_TITLES,
     RATE_SHARES,
     STUDENT_PROMPTS,
+    AskPlan,
     DistillPlan,
     PhasePlan,
+    StudentPlan,
     parse_plan,
     phases_for,
     save_plan,
@@ -33,6 +37,12 @@ from ui.session import is_public, is_zero_gpu, studio_for
 
 ROOT = Path(__file__).resolve().parent.parent
 MOST_DRAFTS = 100  # plans kept for commands that were shown
+WHOLE = {"seed": (DistillPlan, words.DISTIL_SEED), "rank": (StudentPlan, words.DISTIL_RANK),
+         "batch_size": (DistillPlan, words.DISTIL_BATCH), "orders": (AskPlan, words.DISTIL_ORDERS)}
+"""Number boxes of the form: where the plan keeps each, and what it is called."""
+COLUMNS = ("passes", "learning_rate", "outputs", "representations", "temperature")
+"""Of the table of phases, after its title."""
+BOUNDS = {"gt": operator.gt, "ge": operator.ge, "lt": operator.lt, "le": operator.le}
 
 
 class Form(NamedTuple):
@@ -75,19 +85,23 @@ def phases_from(rows: Any, drafted: Sequence[dict[str, Any]]) -> list[dict[str, 
     weigh.
 
     Raises:
-        SettingsError: a row was added or taken away, or a cell is not a number.
+        SettingsError: a row was added or taken away, or a cell is not a number, or is one that does not fit.
     """
-    known = [dict(phase) for phase in drafted]
+    known, wrong = [dict(phase) for phase in drafted], list[str]()
     cells = rows.values.tolist() if hasattr(rows, "values") else list(rows or [])
     try:
         for phase, row in zip(known, cells, strict=True):
             numbers = [float(cell) for cell in row[1:6]]
-            edited = dict(zip(("passes", "learning_rate", "outputs", "representations", "temperature"),
-                              numbers, strict=True))
+            edited = dict(zip(COLUMNS, numbers, strict=True))
+            wrong += [words.distil_no_fit(words.distil_cell(phase["title"], COLUMNS.index(name)),
+                                          _bounds(PhasePlan, name), whole=False)
+                      for name, value in edited.items() if not _fits(PhasePlan, name, value)]
             fixed = [name for name in ("outputs", "representations") if phase["text"] > 0 and not phase[name]]
             phase.update({name: value for name, value in edited.items() if name not in fixed})
     except (TypeError, ValueError) as error:
         raise SettingsError(words.DISTIL_BAD_PHASES, words.DISTIL_BAD_PHASES_FIX) from error
+    if wrong:
+        raise SettingsError(" ".join(wrong), words.DISTIL_BAD_PHASES_FIX)
     return known
 
 
@@ -95,16 +109,17 @@ def plan_from(studio: Studio, project: str, form: Form) -> DistillPlan:
     """The plan of the form.
 
     Raises:
-        SettingsError: a value that does not fit, in words.
+        SettingsError: every value that does not fit, in the words of the form.
     """
     draft = studio.draft_plan(project, form.preset, teacher=form.teacher, student=form.student)
+    if draft.task.kind != "single_label":  # the box is hidden then, and could not be mended
+        form = form._replace(orders=draft.ask.orders)
+    whole = _whole_numbers(form)
     raw = draft.model_dump()
     standard = raw["phases"]
     raw["phases"] = phases_from(form.phases, raw["phases"])
     if list(raw["phases"]) != list(standard):
         raw["preset"] = "custom"
-    whole = {name: _whole(getattr(form, name), name) for name in
-             ("seed", "rank", "batch_size", "orders")}
     raw["student"] |= {"rank": whole["rank"], "alpha": 2 * whole["rank"]}
     raw["ask"] |= {"orders": whole["orders"]} | ({} if form.adapt else {"candidates": ()})
     raw |= {"seed": whole["seed"], "batch_size": whole["batch_size"],
@@ -113,12 +128,25 @@ def plan_from(studio: Studio, project: str, form: Form) -> DistillPlan:
     return parse_plan(raw)
 
 
-def _whole(value: Any, name: str) -> int:  # noqa: ANN401 - what a number box gives
-    if value is None or value != int(value):
-        title = getattr(words, {"seed": "DISTIL_SEED", "rank": "DISTIL_RANK",
-                                "batch_size": "DISTIL_BATCH", "orders": "DISTIL_ORDERS"}[name])
-        raise SettingsError(words.distil_not_whole(title), words.DISTIL_NOT_WHOLE_FIX)
-    return int(value)
+def _whole_numbers(form: Form) -> dict[str, int]:
+    """What the number boxes hold. Gradio checks nothing: it would name no box."""
+    wrong = [words.distil_no_fit(title, _bounds(owner, name), whole=True)
+             for name, (owner, title) in WHOLE.items()
+             if (value := getattr(form, name)) is None or value % 1 or not _fits(owner, name, value)]
+    if wrong:
+        raise SettingsError(" ".join(wrong), words.DISTIL_NO_FIT_FIX)
+    return {name: int(getattr(form, name)) for name in WHOLE}
+
+
+def _bounds(owner: type[DistillPlan | StudentPlan | AskPlan | PhasePlan], name: str) -> dict[str, float]:
+    """Between what the plan wants a number: by gt, ge, lt and le."""
+    return {bound: getattr(rule, bound) for rule in owner.model_fields[name].metadata
+            for bound in BOUNDS if hasattr(rule, bound)}
+
+
+def _fits(owner: type[DistillPlan | StudentPlan | AskPlan | PhasePlan], name: str, value: float) -> bool:
+    return math.isfinite(value) and all(
+        BOUNDS[bound](value, limit) for bound, limit in _bounds(owner, name).items())
 
 
 def known_models() -> list[ModelView]:

@@ -46,6 +46,7 @@ DISTIL_PHASES_INFO = ("Easy to hard. “passes”: times over the phase's docume
                       "“answers” and “inner”: weight of the mistakes in answers (outputs) and in inner "
                       "representations. “softness”: temperature.")
 DISTIL_PHASE_COLUMNS = ("phase", "passes", "learning rate", "answers", "inner", "softness")
+DISTIL_BOUNDS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
 DISTIL_LOSS = "How mistakes in answers are measured"
 DISTIL_LOSS_INFO = "Output loss."
 DISTIL_LOSSES = {"forward_kl": "Cover everything the large model considers (forward KL)",
@@ -64,7 +65,7 @@ DISTIL_ADAPT_INFO = ("Tries other instructions beside yours on a few documents, 
                      "looked at. Not in “Quick look”, nor with recorded answers.")
 DISTIL_BAD_PHASES = "The phases table has a cell that is not a number that fits."
 DISTIL_BAD_PHASES_FIX = "Mend it under Advanced, or choose a preset again to reset the table."
-DISTIL_NOT_WHOLE_FIX = "Change it under Advanced."
+DISTIL_NO_FIT_FIX = "Change it under Advanced."
 DISTIL_STAGES = {"parts": "Set documents aside", "asking": "Ask the large model",
                  "scoring": "Check the result", "take-home": "Pack what you take home"}
 DISTIL_STAGE_WORDS = {"parts": "Some documents to learn from, some to steer by, some kept aside.",
@@ -202,9 +203,16 @@ def distil_gone(name: str) -> str:
     return f"{name} (no longer here)"
 
 
-def distil_not_whole(title: str) -> str:
-    """A number box that holds no whole number."""
-    return f"“{title}” has to be a whole number."
+def distil_no_fit(title: str, bounds: Mapping[str, float], whole: bool) -> str:
+    """A number box or a cell that holds no number that fits; `bounds` by gt, ge, lt and le."""
+    said = [f"{DISTIL_BOUNDS[bound]} {limit:,g}" if limit < 1e6 else f"{DISTIL_BOUNDS[bound]} {limit:,}"
+            for bound, limit in bounds.items()]
+    return f"“{title}” has to be a {'whole number' if whole else 'number'}, {' and '.join(said)}."
+
+
+def distil_cell(phase: str, column: int) -> str:
+    """A cell of the table of phases; `column` counts from its first number."""
+    return f"{phase}: {DISTIL_PHASE_COLUMNS[1 + column]}"
 
 
 def distil_recorded(title: str) -> str:

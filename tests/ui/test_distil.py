@@ -210,6 +210,40 @@ def test_a_value_that_does_not_fit_is_refused_in_words(
     assert not updates[page.named["start"]].interactive
 
 
+@pytest.mark.parametrize(("change", "said"), [
+    ({"seed": -1}, ["“Seed” has to be a whole number, at least 0"]),
+    ({"seed": 2**31}, ["at most 2,147,483,647"]),
+    ({"rank": 0}, ["“Size of what is trained” has to be a whole number, at least 1 and at most 256"]),
+    ({"rank": 257}, ["“Size of what is trained”"]), ({"rank": None}, ["“Size of what is trained”"]),
+    ({"batch_size": 1.5}, ["“Documents per step” has to be a whole number, at least 1 and at most 512"]),
+    ({"orders": 9, "rank": 0, "batch_size": 0, "seed": None}, [
+        "“Times each document is asked” has to be a whole number, at least 1 and at most 8",
+        "“Size of what is trained”", "“Documents per step”", "“Seed”"]),
+    ({"phases": [[*FORM.phases[0][:1], 0, *FORM.phases[0][2:]], FORM.phases[1], [*FORM.phases[2][:5], 11]]},
+     ["“Foundations: passes” has to be a number, above 0 and at most 50", "“Hard cases: softness”"])])
+def test_numbers_that_do_not_fit_are_named_as_the_form_names_them_all_at_once(
+        project: str, page: SimpleNamespace, change: dict[str, Any], said: list[str]) -> None:
+    boxes = {"seed": "run-seed", "rank": "run-rank", "batch_size": "run-batch", "orders": "run-orders"}
+    for name in boxes.keys() & change:  # Gradio passes it on as it is, and raises nothing of its own
+        assert page.named[boxes[name]].preprocess(change[name]) == change[name]
+    updates = page.refresh("", project, "", *FORM._replace(**change))
+    assert all(words in updates[page.named["preflight"]] for words in said)
+    assert "plan" not in updates[page.named["preflight"]]
+    assert not updates[page.named["start"]].interactive
+    with pytest.raises(gr.Error, match=said[0].partition(" ")[0]):
+        page.handlers["start"]("", project, 0, *FORM._replace(**change))
+
+
+def test_a_number_in_a_box_that_is_hidden_stands_in_nobody_s_way(
+        studio: Studio, project: str) -> None:
+    form = FORM._replace(orders=0)
+    with pytest.raises(SettingsError, match="Times each"):
+        planning.plan_from(studio, project, form)
+    studio.use_preset(project, "figures")
+    rows = planning.phase_rows(studio.draft_plan(project, "quick").phases)
+    assert planning.plan_from(studio, project, form._replace(phases=rows)).ask.orders == 2
+
+
 def test_instructions_that_are_gone_do_not_take_the_run_from_sight(
         studio: Studio, project: str, page: SimpleNamespace) -> None:
     run = made_runs.lost(studio, project)
