@@ -39,7 +39,7 @@ def status_line(status: Any) -> str:  # noqa: ANN401 - a RunStatus
         if status.left_s is not None:
             small.append(words.distil_left(status.left_s))
         if status.age_s > words.DISTIL_QUIET_S:
-            small.append(words.DISTIL_QUIET)
+            small.append(words.distil_quiet(status.stage))
     if status.elapsed_s:
         small.append(words.distil_elapsed(status.elapsed_s, status.state == "running"))
     tail = f'<span class="quiet">{says(" · ".join(small))}</span>' if small else ""
@@ -48,11 +48,13 @@ def status_line(status: Any) -> str:  # noqa: ANN401 - a RunStatus
 
 
 def _bar(status: Any) -> str:  # noqa: ANN401
-    if status.state != "running" or not status.total:
+    """How far the newest piece of work is: empty while it has not counted, none where it is to end early."""
+    if status.state != "running" or (status.wish and not status.total):
         return ""
-    share = max(0.0, min(1.0, status.done / status.total))
-    return (f'<div class="meter" role="progressbar" aria-valuemin="0" aria-valuemax="{status.total}" '
-            f'aria-valuenow="{status.done}" aria-label="{says(words.DISTIL_BAR)}">'
+    share = max(0.0, min(1.0, status.done / status.total)) if status.total else 0.0
+    now = (f'aria-valuemin="0" aria-valuemax="{status.total}" aria-valuenow="{status.done}" '
+           if status.total else "")
+    return (f'<div class="meter" role="progressbar" {now}aria-label="{says(words.DISTIL_BAR)}">'
             f'<i style="width:{100 * share:.1f}%"></i></div>')
 
 
@@ -74,7 +76,7 @@ def timeline(status: Any, plan: DistillPlan) -> str:  # noqa: ANN401
 
 def _stage_words(stage: str, state: str, status: Any) -> str:  # noqa: ANN401
     if state == "now" and status.total:
-        return words.distil_count(status.done, status.total)
+        return words.distil_count(status.done, status.total, status.counts)
     if state == "done" and stage == "parts":
         sizes = next((e["choice"] for e in reversed(status.events)
                       if e["kind"] == "choice" and e["what"] == "parts"), None)

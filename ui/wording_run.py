@@ -79,7 +79,13 @@ DISTIL_SLICES = {"confident": "documents the large model is sure of", "all": "al
 DISTIL_SKIPPED = "Not reached: the run was stopped before."
 DISTIL_BAR = "Progress of this step"
 DISTIL_QUIET_S = 45.0
-DISTIL_QUIET = "quieter than usual; large models can take a minute between signs"
+DISTIL_QUIET = {
+    "asking": "loading a model, or answering long documents, can take minutes between signs",
+    "training": "on a slow or busy machine a step of the small model, or a look at the steering documents, "
+                "can take minutes",
+    "scoring": "the small model answers many documents between two signs",
+    "take-home": "what was packed is loaded anew and asked again before the next sign"}
+DISTIL_QUIET_ELSE = "the machine may be busy"
 DISTIL_NO_REASONS = "Nothing has been decided yet."
 DISTIL_WHY = "Why: choices made for you"
 DISTIL_MISTAKES = "Mistakes (lower is better)"
@@ -114,14 +120,19 @@ def distil_left(seconds: float) -> str:
     return f"about {duration(seconds)} left" if seconds >= 20 else "nearly there"
 
 
+def distil_quiet(stage: str) -> str:
+    """Why there was no sign of life for a while, by what is being done."""
+    return f"quieter than usual; {DISTIL_QUIET.get(stage, DISTIL_QUIET_ELSE)}"
+
+
 def distil_elapsed(seconds: float, going: bool) -> str:
     """Time since the start."""
     return f"{duration(seconds)} of work so far" if going else f"took {duration(seconds)}"
 
 
-def distil_count(done: int, total: int) -> str:
-    """Progress in counts."""
-    return f"{done:,} of {total:,}."
+def distil_count(done: int, total: int, counts: str) -> str:
+    """Progress in counts; `counts`: of what, where it is not the step itself."""
+    return (f"{counts}: " if counts else "") + f"{done:,} of {total:,}."
 
 
 def distil_parts(sizes: Mapping[str, int]) -> str:
@@ -149,10 +160,11 @@ def distil_agreement(agreement: float | None, n: int | None) -> str:
 
 def distil_phase_done(agreement: float | None, n: int | None, kept: bool, because: str,
                       seconds: float | None) -> str:
-    """How a phase ended."""
-    bits = [distil_agreement(agreement, n), "kept" if kept else "",
+    """How a phase ended. The reason mostly says from which agreement to which: it is not said twice."""
+    bits = ["" if "agreement on" in because else distil_agreement(agreement, n), "kept" if kept else "",
             duration(seconds) if seconds else ""]
-    return " · ".join(bit for bit in bits if bit) + f". {sentence(because)}"
+    said = sentence(" · ".join(bit for bit in bits if bit))
+    return f"{said} {sentence(because)}".strip()
 
 
 def distil_phase_now(step: int, steps: int, agreement: float | None, n: int | None,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -129,23 +127,6 @@ def test_the_command_above_start_runs_the_plan_of_the_form(
     assert (plan.seed, plan.student.rank, plan.student.alpha, plan.preset) == (7, 4, 8, "quick")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="the form of other systems")
-def test_a_command_works_as_it_stands_in_any_folder(tmp_path: Path) -> None:
-    """Copied into a new terminal: another folder, nothing set, no Python of ours on the path."""
-    away = tmp_path / "some where"
-    away.mkdir()
-    told = subprocess.run(["/bin/sh", "-c", planning.command("runs", "--json")], cwd=away, text=True,
-                          env={"PATH": "/usr/bin:/bin", "HOME": str(away)}, capture_output=True, check=False)
-    assert told.returncode == 0 and '"runs": []' in told.stdout, told.stderr
-
-
-def test_plans_of_forms_do_not_pile_up(studio: Studio, project: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planning, "MOST_DRAFTS", 2)
-    plans = [planning.plan_from(studio, project, FORM._replace(seed=seed)) for seed in (1, 2, 3, 3)]
-    kept = [planning.keep_draft(studio, project, plan) for plan in plans]
-    assert len(set(kept)) == 3 and [path.exists() for path in kept] == [False, True, True, True]
-
-
 def test_a_run_that_this_version_cannot_read_leaves_the_way_to_a_new_one(
         studio: Studio, project: str, page: SimpleNamespace) -> None:
     run = made_runs.finished(studio, project)
@@ -156,13 +137,6 @@ def test_a_run_that_this_version_cannot_read_leaves_the_way_to_a_new_one(
     assert len(said) == 1 and "of_tomorrow" in said[0]
     assert updates[page.named["start"]].interactive is not None
     assert any(isinstance(v, gr.Accordion) and v.open for v in updates.values())
-
-
-def test_an_edited_phase_makes_the_plan_ones_own(studio: Studio, project: str) -> None:
-    rows = planning.phase_rows(phases_for("quick"))
-    rows[1][1] = "5"
-    plan = planning.plan_from(studio, project, FORM._replace(phases=rows))
-    assert plan.phases[1].passes == 5 and plan.preset == "custom"
 
 
 @pytest.mark.parametrize(("question", "rows"), [
@@ -234,16 +208,6 @@ def test_numbers_that_do_not_fit_are_named_as_the_form_names_them_all_at_once(
         page.handlers["start"]("", project, 0, *FORM._replace(**change))
 
 
-def test_a_number_in_a_box_that_is_hidden_stands_in_nobody_s_way(
-        studio: Studio, project: str) -> None:
-    form = FORM._replace(orders=0)
-    with pytest.raises(SettingsError, match="Times each"):
-        planning.plan_from(studio, project, form)
-    studio.use_preset(project, "figures")
-    rows = planning.phase_rows(studio.draft_plan(project, "quick").phases)
-    assert planning.plan_from(studio, project, form._replace(phases=rows)).ask.orders == 2
-
-
 def test_instructions_that_are_gone_do_not_take_the_run_from_sight(
         studio: Studio, project: str, page: SimpleNamespace) -> None:
     run = made_runs.lost(studio, project)
@@ -252,14 +216,6 @@ def test_instructions_that_are_gone_do_not_take_the_run_from_sight(
     updates = shown(page, project, run)
     assert visible(updates[page.named["watch"]])
     assert "Time" in updates[page.named["preflight"]]  # others of their kind stand in for them
-
-
-def test_a_card_says_where_a_model_runs_and_that_nothing_leaves(studio: Studio) -> None:
-    models = studio.models()
-    for name in ("recorded:teacher", "qwen2.5-coder-1.5b-instruct"):
-        words = planning.model_words(name, models, "qwen2.5-coder-1.5b-instruct")
-        assert "Qwen2.5 Coder 1.5B" in words or "parameters" in words
-        assert "nothing is sent anywhere" in words
 
 
 def test_a_lent_card_declines_training(project: str, page: SimpleNamespace,
@@ -320,23 +276,6 @@ def test_a_button_is_answered_at_once_in_the_line_of_status(
     assert steps.count("Not reached") == (1 if kind == "stop" else 0)
 
 
-def test_the_timeline_names_every_phase_with_one_sentence(studio: Studio, project: str) -> None:
-    run = made_runs.finished(studio, project)
-    steps = progress.timeline(studio.status(run), studio.plan(run))
-    assert steps.count("<li") == 7
-    assert "60 % agreement on 18 steering documents" in steps and "rolled back" in steps
-
-
-def test_the_status_line_says_when_it_last_heard_something(studio: Studio, project: str) -> None:
-    status = studio.status(made_runs.lost(studio, project))
-    alive = SimpleNamespace(state="running", sentence="Foundations: step 3 of 9", age_s=2.2, left_s=240.0,
-                            elapsed_s=61.0, done=3, total=9, wish=None, events=status.events)
-    line = progress.status_line(alive)
-    assert "updated 2 s ago" in line and "about 4 min left" in line and "33.3%" in line
-    alive.age_s = 80.0
-    assert "quieter than usual" in progress.status_line(alive)
-
-
 def test_a_tick_with_nothing_new_touches_only_the_line(studio: Studio, project: str,
                                                        page: SimpleNamespace) -> None:
     run = made_runs.failed(studio, project)
@@ -366,12 +305,6 @@ def test_after_a_resume_the_page_keeps_watching(studio: Studio, project: str,
     made_runs.RunFolder(folder).event_log.write("launched", command="…")
     timers = [v for v in shown(page, project, run).values() if isinstance(v, gr.Timer)]
     assert [timer.active for timer in timers] == [True]
-
-
-def test_reasons_are_escaped() -> None:
-    hostile = made_runs.HOSTILE
-    events = [{"kind": "choice", "what": "machine", "choice": hostile, "because": hostile}]
-    assert "<img" not in progress.reasons(events)
 
 
 def test_every_event_is_private(page: SimpleNamespace) -> None:
