@@ -10,6 +10,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from engine.corpus.splits import FEWEST_DOCUMENTS, too_few
 from engine.devices import cpu_flops, machine_summary
 from engine.errors import EngineError
 from engine.models.catalogue import find_card
@@ -86,9 +87,8 @@ def preflight(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> Prefli
     if disk > free:
         problems.append(f"It needs {disk:.1f} GB of disk; {free:.1f} GB are free.")
     documents = len({d.whole for d in corpus.documents})  # not pieces of long ones
-    if documents < 60:
-        problems.append(f"{documents} documents are too few to learn from and still check: "
-                        "add documents until there are at least 60.")
+    if documents < FEWEST_DOCUMENTS:
+        problems.append(too_few(documents))
     return Preflight(
         Estimate(seconds, _duration(seconds), basis),
         Estimate(memory, f"{memory:.1f} GB", f"weights, adapter and one batch; {available:.1f} GB are free"),

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from engine.corpus.splits import FEWEST_DOCUMENTS, split
+from engine.errors import InputError
 from engine.estimates import _duration, preflight, text_lengths, tokens_answered, tokens_asked, tokens_learned
 from engine.plan import AskPlan, StudentPlan, phases_for
 from engine.prompts.template import Template
@@ -25,6 +30,7 @@ from tests.students.tiny import (
 )
 
 __all__ = ["calm", "made", "tiny_home"]
+HELP = Path(__file__).resolve().parent.parent / "assets" / "help"
 NO_STATES = phases(1.0, representations=0.0)
 
 
@@ -48,6 +54,23 @@ def test_every_obstacle_is_named(made: Made) -> None:
     assert (
         "Qwen2.5 Coder 1.5B" in problems and "MiniLM" in problems and "10 documents are too few" in problems
     )
+
+
+@pytest.mark.parametrize(("n", "said"), [(1, "1 document is too few"), (2, "2 documents are too few"),
+                                         (FEWEST_DOCUMENTS - 1, "documents are too few"),
+                                         (FEWEST_DOCUMENTS, "")])
+def test_how_many_documents_are_needed_is_one_number_wherever_it_is_said(
+        made: Made, n: int, said: str) -> None:
+    corpus = corpus_of(documents(n)[0])
+    problems = " ".join(preflight(made.plan(phases=NO_STATES), corpus, made.workspace).problems)
+    if not said:
+        assert problems == "" and split(corpus, seed=0)
+        return
+    with pytest.raises(InputError) as refused:
+        split(corpus, seed=0)
+    helped = re.findall(r"At least ([\d,]+) documents", (HELP / "documents.md").read_text(encoding="utf-8"))
+    assert said in problems and problems == refused.value.what
+    assert helped == [f"{FEWEST_DOCUMENTS:,}"] and f"at least {helped[0]} are needed" in problems
 
 
 def test_more_work_takes_more_time(made: Made) -> None:

@@ -10,7 +10,7 @@ from engine.errors import InputError, SettingsError
 from engine.records import Corpus, Document, Parts
 
 SHARES = (0.65, 0.15, 0.20)
-FEWEST_DOCUMENTS = 20
+FEWEST_DOCUMENTS = 60  # nine of them to steer by, a dozen kept aside
 FEWEST_GROUPS = 3
 
 
@@ -32,11 +32,7 @@ def split(corpus: Corpus, *, seed: int, shares: Sequence[float] = SHARES) -> Par
     for i, document in enumerate(corpus.documents):
         members.setdefault(document.group, []).append(i)
     if len(corpus) < FEWEST_DOCUMENTS:
-        raise InputError(
-            f"{n_of(len(corpus), 'document')} are too few: some must be kept aside for "
-            f"checking, so at least {FEWEST_DOCUMENTS} are needed (some hundreds work well).",
-            "Add more documents.",
-        )
+        raise InputError(too_few(len(corpus)), "Add more documents.")
     if len(members) < FEWEST_GROUPS:
         raise InputError(
             f"The {n_of(len(corpus), 'document')} are copies of only "
@@ -58,6 +54,12 @@ def split(corpus: Corpus, *, seed: int, shares: Sequence[float] = SHARES) -> Par
         tuple(sorted(i for group in part for i in members[group])) for part in parts
     )
     return Parts(learn, steer, kept_aside)
+
+
+def too_few(documents: int) -> str:
+    """What to say of so many documents where they are fewer than `FEWEST_DOCUMENTS`."""
+    return (f"{n_of(documents, 'document')} {'is' if documents == 1 else 'are'} too few to learn from and "
+            f"still check: at least {FEWEST_DOCUMENTS} are needed (some hundreds work well).")
 
 
 def _fill_empty(parts: Sequence[list[str]], members: dict[str, list[int]]) -> None:

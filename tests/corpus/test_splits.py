@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.corpus.splits import split
+from engine.corpus.splits import FEWEST_DOCUMENTS, split
 from engine.errors import InputError, SettingsError
 from engine.records import PARTS, Corpus, Document, Parts
 
@@ -33,7 +33,7 @@ def test_shares_seed_and_order() -> None:
 
 
 def test_the_same_documents_in_another_order_keep_their_parts() -> None:
-    corpus = a_corpus(*[1] * 50)
+    corpus = a_corpus(*[1] * 80)
     turned = Corpus("test", corpus.documents[::-1])
     kept = {corpus.documents[i].id for i in split(corpus, seed=4).kept_aside}
     assert kept == {turned.documents[i].id for i in split(turned, seed=4).kept_aside}
@@ -41,7 +41,7 @@ def test_the_same_documents_in_another_order_keep_their_parts() -> None:
 
 @settings(deadline=None)
 @given(
-    sizes=st.lists(st.integers(1, 30), min_size=3, max_size=60).filter(lambda s: sum(s) >= 20),
+    sizes=st.lists(st.integers(1, 30), min_size=3, max_size=60).filter(lambda s: sum(s) >= FEWEST_DOCUMENTS),
     seed=st.integers(0, 9),
 )
 def test_groups_stay_whole_and_nothing_is_lost(sizes: list[int], seed: int) -> None:
@@ -74,8 +74,8 @@ def test_every_piece_of_a_long_document_counts() -> None:
 
 def test_too_little_is_refused_in_words() -> None:
     with pytest.raises(InputError, match="too few"):
-        split(a_corpus(*[1] * 19), seed=0)
+        split(a_corpus(*[1] * (FEWEST_DOCUMENTS - 1)), seed=0)
     with pytest.raises(InputError, match="only 2 different texts"):
-        split(a_corpus(15, 15), seed=0)
+        split(a_corpus(40, 40), seed=0)
     with pytest.raises(SettingsError):
         split(a_corpus(*[1] * 30), seed=0, shares=(0.8, 0.2, 0.0))
