@@ -32,12 +32,13 @@ class Setup:
     fetching: gr.HTML
     start: gr.Button
     same: gr.Textbox
+    adapt: gr.Checkbox  # what it shows; the form holds what the user wants where it can be had
 
     @property
     def all(self) -> list[Any]:
         """Every component, as outputs."""
         return [self.empty, self.body, *self.form, self.large, self.small, self.before, self.fetch,
-                self.index, self.fetching, self.start, self.same]
+                self.index, self.fetching, self.start, self.same, self.adapt]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +113,8 @@ def setup_part(empty: gr.HTML) -> Setup:
                                   min_width=150, elem_id="run-batch")
                 orders = gr.Number(2, label=words.DISTIL_ORDERS, info=words.DISTIL_ORDERS_INFO,
                                    min_width=150, elem_id="run-orders")
-            adapt = gr.Checkbox(value=True, label=words.DISTIL_ADAPT, info=words.DISTIL_ADAPT_INFO,
-                                elem_id="adapt")
+            adapt = gr.Checkbox(value=False, label=words.DISTIL_ADAPT, info=words.DISTIL_ADAPT_QUICK,
+                                interactive=False, elem_id="adapt")
         before = gr.HTML(elem_id="preflight")
         with gr.Row(visible=False) as fetch:
             hub = gr.Button(words.DISTIL_FETCH, min_width=160, elem_id="fetch")
@@ -123,8 +124,9 @@ def setup_part(empty: gr.HTML) -> Setup:
         start = gr.Button(words.DISTIL_START, variant="primary", elem_id="start")
         same = gr.Textbox(label=words.DISTIL_COMMAND, interactive=False, buttons=["copy"], elem_id="command",
                           visible=False, max_lines=3, elem_classes="command")
-    form = planning.Form(teacher, student, preset, seed, phases, loss, rank, batch, orders, adapt)
-    return Setup(empty, body, form, large, small, before, fetch, hub, index, fetching, start, same)
+    form = planning.Form(teacher, student, preset, seed, phases, loss, rank, batch, orders,
+                         gr.State(True))
+    return Setup(empty, body, form, large, small, before, fetch, hub, index, fetching, start, same, adapt)
 
 
 def watch_part() -> Watch:

@@ -29,7 +29,7 @@ from engine.plan import (
     phases_for,
     save_plan,
 )
-from engine.studio import ModelView, Studio, find_card
+from engine.studio import ADAPTS, ModelView, Studio, find_card
 from ui import wording_run as words
 from ui.guard import notice
 from ui.progress import says
@@ -46,7 +46,10 @@ BOUNDS = {"gt": operator.gt, "ge": operator.ge, "lt": operator.lt, "le": operato
 
 
 class Form(NamedTuple):
-    """Values of the form, in the order of its components. `phases` is a table of rows."""
+    """Values of the form, in the order of its components.
+
+    `phases` is a table of rows; `adapt` is what the user wants, also where the box shows that it cannot be.
+    """
 
     teacher: str
     student: str
@@ -147,6 +150,13 @@ def _bounds(owner: type[DistillPlan | StudentPlan | AskPlan | PhasePlan], name: 
 def _fits(owner: type[DistillPlan | StudentPlan | AskPlan | PhasePlan], name: str, value: float) -> bool:
     return math.isfinite(value) and all(
         BOUNDS[bound](value, limit) for bound, limit in _bounds(owner, name).items())
+
+
+def adapts_not(form: Form) -> str:
+    """Why the studio does not look for a way to ask with these choices; "" where it can."""
+    if form.teacher.startswith("recorded:"):
+        return words.DISTIL_ADAPT_RECORDED
+    return "" if form.preset in ADAPTS else words.DISTIL_ADAPT_QUICK
 
 
 def known_models() -> list[ModelView]:

@@ -15,7 +15,7 @@ DISTIL_NO_DOCUMENTS_FIX = "Add some under Documents, or try the example there. T
 DISTIL_SETUP = "Set up a run"
 DISTIL_SETUP_ANOTHER = "Set up another run"
 DISTIL_LARGE = "Large model"
-DISTIL_LARGE_INFO = "Answers every document once (the teacher)."
+DISTIL_LARGE_INFO = "Answers every document; it may be asked several times about each (the teacher)."
 DISTIL_SMALL = "Small model"
 DISTIL_SMALL_INFO = "Learns from those answers; you take it home (the student)."
 DISTIL_HOW = "How thorough"
@@ -62,7 +62,9 @@ DISTIL_ORDERS_INFO = "With the categories in a different order each time."
 DISTIL_ADAPT = "Let the studio find how to ask"
 DISTIL_ADAPT_INFO = ("Tries other instructions beside yours on a few documents, uses what works best, and "
                      "asks again where the large model is in doubt (adaptive prompting). No label is "
-                     "looked at. Not in “Quick look”, nor with recorded answers.")
+                     "looked at.")
+DISTIL_ADAPT_QUICK = "Not in “Quick look”: choose another under “How thorough”, and you can tick it."
+DISTIL_ADAPT_RECORDED = "Not with recorded answers: they are to the instructions they were recorded with."
 DISTIL_BAD_PHASES = "The phases table has a cell that is not a number that fits."
 DISTIL_BAD_PHASES_FIX = "Mend it under Advanced, or choose a preset again to reset the table."
 DISTIL_NO_FIT_FIX = "Change it under Advanced."
@@ -138,7 +140,8 @@ def distil_count(done: int, total: int, counts: str) -> str:
 def distil_parts(sizes: Mapping[str, int]) -> str:
     """How the documents were divided."""
     return (f"{sizes.get('learn', 0):,} to learn from, {sizes.get('steer', 0):,} to steer by, "
-            f"{sizes.get('kept_aside', 0):,} kept aside for the check.")
+            f"{sizes.get('kept_aside', 0):,} kept aside for the check. Of near-duplicates the small model "
+            "learns from one.")
 
 
 def distil_ahead(slice_name: str, passes: float) -> str:

@@ -208,6 +208,19 @@ def test_numbers_that_do_not_fit_are_named_as_the_form_names_them_all_at_once(
         page.handlers["start"]("", project, 0, *FORM._replace(**change))
 
 
+@pytest.mark.parametrize("preset", ["quick", "balanced", "thorough"])
+@pytest.mark.parametrize("teacher", ["qwen2.5-coder-1.5b-instruct", "recorded:teacher"])
+def test_the_studio_offers_to_find_how_to_ask_only_where_it_would(
+        studio: Studio, project: str, page: SimpleNamespace, preset: str, teacher: str) -> None:
+    studio.change(project, teacher=teacher)
+    form = FORM._replace(teacher=teacher, preset=preset)
+    would = bool(studio.draft_plan(project, preset, teacher=teacher).ask.candidates)
+    for wanted in (True, False):
+        box = page.refresh("", project, "", *form._replace(adapt=wanted))[page.named["adapt"]]
+        assert (box.value, box.interactive) == (would and wanted, would)
+        assert ("Not " in box.info and "Tries other" not in box.info) == (not would)
+
+
 def test_instructions_that_are_gone_do_not_take_the_run_from_sight(
         studio: Studio, project: str, page: SimpleNamespace) -> None:
     run = made_runs.lost(studio, project)

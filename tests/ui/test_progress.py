@@ -80,6 +80,12 @@ def test_a_count_stands_beside_what_it_counts_and_a_phase_begins_empty(studio: S
     assert "width:0.0%" in line() and "Breadth: done." in line()
 
 
+def test_how_documents_are_parted_agrees_with_how_many_are_learned_from() -> None:
+    """Copies are parted with the others, and one of each is learned from."""
+    said = wording_run.distil_parts({"learn": 313, "steer": 67, "kept_aside": 90})
+    assert "313 to learn from" in said and "near-duplicates the small model learns from one" in said
+
+
 @pytest.mark.parametrize(("lost", "kept"), [(False, True), (True, False)])
 def test_how_a_phase_ended_is_said_once(lost: bool, kept: bool) -> None:
     before = Gate(0.43, 0.5, 67, np.repeat((1.0, 0.0), (29, 38)))

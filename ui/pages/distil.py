@@ -108,7 +108,9 @@ def build(frame: Frame) -> Page:
                     frame.stamp, **quiet)
     f.preset.input(reset_phases, f.preset, f.phases, **quiet).then(
         recheck, [*here, *form], setup.all, **quiet)
-    gr.on([f.student.input, f.output_loss.input, f.adapt.input, f.phases.input, f.seed.blur, f.rank.blur,
+    setup.adapt.input(lambda wanted: wanted, setup.adapt, f.adapt, **quiet).then(
+        recheck, [*here, *form], setup.all, **quiet)
+    gr.on([f.student.input, f.output_loss.input, f.phases.input, f.seed.blur, f.rank.blur,
            f.batch_size.blur, f.orders.blur], recheck, [*here, *form], setup.all, **quiet)
     setup.start.click(start, [frame.visitor, frame.project, frame.stamp, *form],
                       [frame.run, frame.stamp], api_visibility="private", show_progress="minimal")
@@ -193,9 +195,11 @@ def _show_setup(studio: Studio, project: str, setup: Setup, form: planning.Form,
         if usual is not None:
             form = form._replace(phases=usual)
             updates[setup.form.phases] = usual
-        single = studio.task(project).kind == "single_label"
+        single, why_not = studio.task(project).kind == "single_label", planning.adapts_not(form)
         updates |= {setup.form.orders: gr.Number(visible=single),
-                    setup.form.adapt: gr.Checkbox(visible=single)}
+                    setup.adapt: gr.Checkbox(
+                        not why_not and form.adapt, visible=single, interactive=not why_not,
+                        info=why_not or words.DISTIL_ADAPT_INFO)}
         plan = planning.plan_from(studio, project, form)
         plan.check()
     except EngineError as error:
