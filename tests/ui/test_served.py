@@ -90,6 +90,30 @@ def test_a_large_model_whose_folder_is_gone_leaves_distil_usable(
     assert page.of("run-teacher") == own
 
 
+def test_the_form_of_distil_is_answered_in_its_own_words_and_keeps_what_was_ticked(
+        page: Session, workspace: Workspace, tmp_path: Path) -> None:
+    """Gradio refuses no number, and a box that cannot be ticked for a while remembers."""
+    studio = Studio(workspace)
+    studio.change(made_runs.project_with_documents(studio, tmp_path), teacher="qwen2.5-coder-1.5b-instruct")
+    page.arrive()
+    page.values[page.ids["run-rank"]], page.values[page.ids["run-batch"]] = 0, 1.5
+    for fn in (*page.refreshes(), *page.named("recheck"), *page.named("tick")):
+        page.fire(fn)
+    assert all(name in page.of("preflight") for name in ("“Size of what is trained”", "“Documents per step”"))
+    page.values[page.ids["run-rank"]], page.values[page.ids["run-batch"]] = 16, 8
+    ticked = next(fn for fn in page.demo.fns.values() if (page.ids["adapt"], "input") in fn.targets)
+    recheck, seen = page.named("recheck")[0], []
+    for preset, wanted in (("quick", None), ("balanced", None), ("balanced", False), ("quick", None),
+                           ("thorough", None)):
+        page.values[page.ids["run-preset"]] = preset
+        if wanted is not None:
+            page.values[page.ids["adapt"]] = wanted
+            page.fire(ticked)
+        page.fire(recheck)
+        seen.append(page.of("adapt"))
+    assert seen == [False, True, False, False, False]
+
+
 def test_an_open_page_keeps_what_it_holds_after_its_connection_was_lost(
         page: Session, workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And one that is closed does not: what was in hand is removed."""
