@@ -6,6 +6,7 @@ stand beside them). Does not: read files, know the engine.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -164,12 +165,27 @@ def _trend(values: Sequence[float]) -> str:
 # Figures of a finished report
 
 
-def _laid_out(figure: go.Figure, height: int, **layout: Any) -> go.Figure:  # noqa: ANN401 - plotly
+class Figure(go.Figure):
+    """A figure that brings along how a browser shows it, which plotly's own JSON leaves out.
+
+    No bar of tools: it lies over numbers and legend, chooses points that lead nowhere, and its sign is a link
+    to plotly.com, off this machine.
+    """
+
+    SHOWN: Mapping[str, Any] = {"displayModeBar": False, "displaylogo": False, "showTips": False}
+
+    def to_json(self, *args: Any, **options: Any) -> str:  # noqa: ANN401 - as plotly has it
+        """The figure as `gr.Plot` sends it, with `SHOWN` as its config."""
+        return json.dumps({**json.loads(super().to_json(*args, **options)), "config": self.SHOWN})
+
+
+def _laid_out(figure: Figure, height: int, **layout: Any) -> Figure:  # noqa: ANN401 - plotly
     figure.update_layout(
         height=height, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "system-ui, sans-serif", "size": 13, "color": INK},
         margin={"l": 8, "r": 8, "t": 8, "b": 8, "pad": 4}, dragmode=False,
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0, "title": None},
+        # Room for it is kept at the figure's edge: beside the bars, it is lost when the figure is resized.
+        legend={"orientation": "h", "yref": "container", "yanchor": "top", "y": 1, "x": 0, "title": None},
         hoverlabel={"font": {"family": "system-ui, sans-serif"}}, bargap=0.25, bargroupgap=0.08,
         **layout)
     figure.update_xaxes(automargin=True, fixedrange=True, gridcolor="rgba(128,134,144,.25)",
@@ -203,7 +219,7 @@ def _beside(names: Sequence[str]) -> dict[str, Any]:
 
 
 def confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str], rows: str,
-              columns: str = SMALL) -> go.Figure:
+              columns: str = SMALL) -> Figure:
     """Heat map of counts: `rows` answered the row, `columns` answered the column.
 
     `matrix[i][j]` counts documents; the shade is the share of the row, the number is the count. Numbers have
@@ -214,7 +230,7 @@ def confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str], rows: str,
     shares = [[count / max(1, sum(row)) for count in row] for row in matrix]
     hover = [[f"{rows}: {full[i]}<br>{columns}: {full[j]}<br>{count} of {sum(row)} documents"
               for j, count in enumerate(row)] for i, row in enumerate(matrix)]
-    figure = go.Figure(go.Heatmap(
+    figure = Figure(go.Heatmap(
         z=shares, x=places, y=places, zmin=0, zmax=1, showscale=False, xgap=2, ygap=2,
         colorscale=[[0, f"rgba({SHADE},{PALEST})"], [1, f"rgba({SHADE},{DARKEST})"]],
         customdata=hover, hovertemplate="%{customdata}<extra></extra>"))
@@ -229,33 +245,33 @@ def confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str], rows: str,
     return figure
 
 
-def label_bars(scores: Mapping[str, Sequence[Mapping[str, Any]]]) -> go.Figure:
+def label_bars(scores: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     """F1 per category, one bar for each who of `scores` (who → rows of label, f1, support)."""
     first = next(iter(scores.values()), ())
     short = told_apart([r["label"] for r in first], 20)
-    names = [f"{name} ({r['support']})" for name, r in zip(short, first, strict=True)]
+    names = [words.compare_with_n(name, r["support"]) for name, r in zip(short, first, strict=True)]
     place = {r["label"]: at for at, r in enumerate(first)}
-    figure = go.Figure()
+    figure = Figure()
     for who, rows in scores.items():
         hover = [f"{who}, {plain(r['label'], FULL)}<br>F1 {_two(r['f1'])}: found {_percent(r['recall'])} "
                  f"of {r['support']}; right when it says so {_percent(r['precision'])}"
                  for r in rows]
         figure.add_bar(y=[place[r["label"]] for r in rows], x=[r["f1"] or 0 for r in rows], name=who,
-                       orientation="h",
-                       marker=_marker(who), customdata=hover,
+                       orientation="h", text=[_two(r["f1"]) for r in rows], textposition="outside",
+                       cliponaxis=False, textfont={"color": INK}, marker=_marker(who), customdata=hover,
                        hovertemplate="%{customdata}<extra></extra>")
     bars = sum(map(len, scores.values()))
     figure = _laid_out(figure, max(260, 90 + 17 * bars + 8 * len(first)), barmode="group")
-    figure.update_xaxes(range=[0, 1.02], tickvals=[0, 0.25, 0.5, 0.75, 1],
+    figure.update_xaxes(range=[0, 1.12], tickvals=[0, 0.25, 0.5, 0.75, 1],
                         title={"text": "F1 (1 = always right)"})
     figure.update_yaxes(autorange="reversed", **_beside(names))
     return figure
 
 
-def answer_bars(probs: Mapping[str, Mapping[str, float]]) -> go.Figure:
+def answer_bars(probs: Mapping[str, Mapping[str, float]]) -> Figure:
     """How sure each who of `probs` was of each category, for one document (who → label → 0..1)."""
     labels = list(next(iter(probs.values()), {}))
-    figure = go.Figure()
+    figure = Figure()
     for who, said in probs.items():
         values = [100 * float(said.get(label, 0)) for label in labels]
         figure.add_bar(y=list(range(len(labels))), x=values, name=who, orientation="h",
@@ -269,9 +285,9 @@ def answer_bars(probs: Mapping[str, Mapping[str, float]]) -> go.Figure:
     return figure
 
 
-def share_bars(answers: Mapping[str, Sequence[str]], labels: Sequence[str]) -> go.Figure:
+def share_bars(answers: Mapping[str, Sequence[str]], labels: Sequence[str]) -> Figure:
     """How often each who of `answers` chose each category (who → chosen label of every document)."""
-    figure = go.Figure()
+    figure = Figure()
     for who, chosen in answers.items():
         counts = [list(chosen).count(label) for label in labels]
         figure.add_bar(y=list(range(len(labels))), x=counts, name=who, orientation="h",

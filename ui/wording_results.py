@@ -44,8 +44,8 @@ COMPARE_CONFUSION_INFO = ("Confusion matrix. On the diagonal both say the same; 
 COMPARE_AGAINST = "Compare the small model with"
 COMPARE_AGAINST_LARGE, COMPARE_AGAINST_GOLD = "the large model", "the labels in the upload"
 COMPARE_F1 = "Score in each category"
-COMPARE_F1_INFO = ("F1 against the labels in the upload, with the number of documents in brackets. Few "
-                   "documents make a shaky score.")
+COMPARE_F1_INFO = ("F1 against the labels in the upload; n is the number of documents with that label. Few "
+                   "documents make a shaky score: with n below 10, one answer moves it by a tenth or so.")
 COMPARE_SHARES = "How often each category was chosen"
 COMPARE_SHARES_INFO = ("Of the documents kept aside. A category that the small model never chooses is a "
                        "warning.")
@@ -94,6 +94,11 @@ def compare_gap(value: float, low: float, high: float, n: int) -> str:
     """The paired difference to the bag of words."""
     return (f"Small model minus bag of words, category score: {value:+.2f} "
             f"({low:+.2f} to {high:+.2f}), n {n:,}.")
+
+
+def compare_with_n(name: str, n: int) -> str:
+    """A category beside its bars."""
+    return f"{name}, n {n:,}"
 
 
 def compare_rival(kind: str) -> str:

@@ -6,6 +6,7 @@ import json
 import math
 from pathlib import Path
 
+import gradio as gr
 import pytest
 
 from engine.studio import Studio
@@ -117,7 +118,33 @@ def test_figures_have_no_ground_of_their_own() -> None:
     rows = [{"label": "fire", "f1": 0.5, "precision": None, "recall": 0.4, "support": 5}]
     figure = charts.label_bars({charts.LARGE: rows})
     assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"
-    assert list(figure.data[0].y) == [0] and list(figure.layout.yaxis.ticktext) == ["fire (5)"]
+    assert list(figure.data[0].y) == [0] and list(figure.layout.yaxis.ticktext) == ["fire, n 5"]
+
+
+def every_figure() -> list[charts.Figure]:
+    rows = [{"label": "fire", "f1": 0.5, "precision": None, "recall": 0.4, "support": 5}]
+    return [charts.confusion([[3]], ["fire"], "Large model"), charts.label_bars({charts.LARGE: rows}),
+            charts.answer_bars({charts.LARGE: {"fire": 1.0}}),
+            charts.share_bars({charts.LARGE: ["fire"]}, ["fire"])]
+
+
+def test_no_figure_has_a_bar_of_tools_or_a_link_off_the_machine() -> None:
+    for figure in every_figure():
+        config = json.loads(gr.Plot().postprocess(figure).plot)["config"]
+        assert config["displayModeBar"] is False and config["displaylogo"] is False
+
+
+def test_room_for_a_legend_is_kept_at_the_edge_of_the_figure() -> None:
+    """Margins that plotly makes for a legend beside the bars are lost when a figure is resized."""
+    assert {figure.layout.legend.yref for figure in every_figure()} == {"container"}
+
+
+def test_every_bar_has_its_number_and_every_score_of_a_category_its_n() -> None:
+    rows = [{"label": "fire", "f1": 0.5, "precision": 0.5, "recall": 0.4, "support": 5},
+            {"label": "flood", "f1": None, "precision": None, "recall": None, "support": 1_200}]
+    figure = charts.label_bars({charts.LARGE: rows})
+    assert list(figure.data[0].text) == ["0.50", "–"]
+    assert list(figure.layout.yaxis.ticktext) == ["fire, n 5", "flood, n 1,200"]
 
 
 ALIKE = ["Flooding of roads and bridges in the north", "Flooding of roads and bridges in the south",
