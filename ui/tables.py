@@ -54,8 +54,9 @@ def side_by_side(report: Report) -> str:
         with_interval(report["agreement_baseline"], None, n, share=True)])]
     if report["has_gold"]:
         for key, share in (("macro_f1", False), ("accuracy", True), ("actionable_recall", True)):
+            of = "actionable_n" if key == "actionable_recall" else "n"  # older reports lack it: no n is shown
             cells = [with_interval(report[who][key], report[who].get(f"{key}_interval"),
-                                   report[who]["n"], share=share) for who, _ in WHO]
+                                   report[who].get(of), share=share) for who, _ in WHO]
             rows.append((words.COMPARE_ROWS[key], cells))
         rows.append((words.COMPARE_ROWS["ece"], [
             with_interval(report[who].get("ece"), None, report[who]["n"]) for who, _ in WHO]))

@@ -21,7 +21,8 @@ COMPARE_ROWS = {
     "macro_f1": ("Category score", "macro-F1 against the labels in the upload; every category counts "
                  "the same; 1 is best"),
     "accuracy": ("Right answers", "accuracy against the labels in the upload"),
-    "actionable_recall": ("Found of what needs action", "recall over the actionable categories"),
+    "actionable_recall": ("Found of what needs action", "recall over the actionable categories; n is "
+                          "how many were to be found"),
     "ece": ("Honesty about its own certainty", "expected calibration error; 0 is best"),
     "speed": ("Speed", "documents a second on this machine"),
     "minutes": ("Time for 10,000 documents", "money: nothing, it runs on this machine"),

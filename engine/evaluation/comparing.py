@@ -19,8 +19,8 @@ from engine.tasks.definition import Task
 
 Choices = NDArray[np.integer]
 NO_SCORES: dict[str, Any] = {"accuracy": None, "macro_f1": None, "n": 0, "accuracy_interval": None,
-                             "macro_f1_interval": None, "actionable_recall": None, "per_label": [],
-                             "ece": None}
+                             "macro_f1_interval": None, "actionable_recall": None,
+                             "actionable_n": 0, "per_label": [], "ece": None}
 """Where there are no labels to score by."""
 
 
@@ -112,6 +112,7 @@ def _scores(choices: Choices, probs: FloatArray | None, gold: Choices, known: ND
         "macro_f1_interval": bootstrap_interval(lambda g, p: macro_f1(g, p, n_labels), [truth, said],
                                                 groups=groups[known], seed=seed).as_json(),
         "actionable_recall": None if np.isnan(recall) else recall,
+        "actionable_n": int(np.isin(truth, sorted(actionable)).sum()),  # not all of `n` need action
         "per_label": labels,
         "ece": None if probs is None else expected_calibration_error(probs[known], truth),
     }

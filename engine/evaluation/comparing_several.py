@@ -123,4 +123,5 @@ def _scores(said: Given, truth: Given, groups: NDArray, task: Task, seed: int) -
         "macro_f1_interval": bootstrap_interval(macro_yes, [truth, said], groups=groups,
                                                 seed=seed).as_json(),
         "actionable_recall": float((truth & said)[:, urgent].sum() / wanted) if wanted else None,
+        "actionable_n": wanted,  # labels, not documents: one may have several that need action
         "per_label": labels, "ece": None}

@@ -52,6 +52,7 @@ def test_numbers_by_hand() -> None:
     # flood: 1 of 2 found, 1 false; fire: found, 1 false; other: 1 of 2 found
     assert report["student"]["macro_f1"] == pytest.approx((1 / 2 + 2 / 3 + 2 / 3) / 3)
     assert report["student"]["actionable_recall"] == pytest.approx(1 / 2)
+    assert report["student"]["actionable_n"] == 2  # of the 5 documents with a label
     assert report["confusion"]["matrix"] == [[1, 1, 0], [0, 2, 0], [1, 0, 1]]
     assert report["confusion_gold"] == [[1, 1, 0], [0, 1, 0], [1, 0, 1]]
     assert [p["label"] for p in report["student"]["per_label"]] == ["Flood", "fire", "other"]
@@ -66,7 +67,7 @@ def test_without_labels_there_are_no_scores_and_nothing_breaks() -> None:
     report = compare(answered([0, 1, 2, 0], [0, 1, 2, 1], [0, 0, 0, 0], [-1] * 4), TASK)
     assert not report["has_gold"] and report["student_minus_baseline"] is None
     for who in ("teacher", "student", "baseline"):
-        assert report[who]["accuracy"] is None and report[who]["n"] == 0
+        assert report[who]["accuracy"] is None and report[who]["n"] == report[who]["actionable_n"] == 0
     assert "labels that came with" not in verdict(report) and "4 documents" in verdict(report)
 
 

@@ -52,3 +52,13 @@ def test_a_large_model_that_gives_no_category_is_said_and_proves_nothing() -> No
     words = verdict(report)
     assert report["agreement_f1"] is None and "gave none of them a category" in words
     assert "0.00" not in words and "chance" not in words and "earned" not in words
+
+
+def test_what_needs_action_is_counted_in_labels_that_were_to_be_found() -> None:
+    task = Task(kind="multi_label", question="Which?", labels=(
+        Label(name="rescue", actionable=True), Label(name="water", actionable=True), Label(name="praise")))
+    gold = np.array([[1, 1, 0], [1, 0, 1], [0, 0, 1], [0, 0, 0]], bool)
+    said = np.array([[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 0]], float)
+    report = compare_several(SeveralAnswered(said, said, gold, gold, np.ones(4, bool), list("abcd")), task)
+    assert (report["student"]["n"], report["student"]["actionable_n"]) == (4, 3)
+    assert report["student"]["actionable_recall"] == pytest.approx(2 / 3)

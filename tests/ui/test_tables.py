@@ -31,6 +31,15 @@ def test_every_score_carries_its_n_and_interval(finished: tuple) -> None:
     assert len(scores) == 3 and all(f"n {report['n']}" in s and " to " in s for s in scores)
 
 
+def test_the_n_of_a_score_is_of_what_it_was_counted_over(finished: tuple) -> None:
+    report = finished[0]
+    student = dict(report["student"], actionable_recall=0.59375, actionable_n=64)
+    page = tables.side_by_side(dict(report, student=student))
+    assert '<b>59 %</b> <span class="quiet">n 64</span>' in page
+    del student["actionable_n"]  # as in reports made before it was kept
+    assert "<b>59 %</b></td>" in tables.side_by_side(dict(report, student=student))
+
+
 def test_without_labels_there_is_no_row_of_scores(finished: tuple) -> None:
     report = dict(finished[0], has_gold=False)
     assert "Category score" not in tables.side_by_side(report)
