@@ -23,7 +23,6 @@ def model_card(plan: DistillPlan, report: dict[str, Any], facts: dict[str, Any])
     what, tag = MADE[plan.task.kind]
     phases = "\n".join(f"| {p['title']} | {p['documents']} | {100 * p['agreement']:.1f} % | "
                        f"{'kept' if p['kept'] else 'rolled back'} |" for p in report["phases"])
-    learned = report.get("learned_from", report["sizes"]["learn"])
     return f"""---
 base_model: {facts['base_repo']}
 library_name: peft
@@ -51,7 +50,7 @@ Checked on {report['n']} documents kept aside from training, near-duplicates inc
 
 Large model: {report['teacher_name']}. Small model: {report['student_name']} with an adapter (LoRA, rank
 {plan.student.rank}; {facts['trained_parameters']:,} trained parameters of {facts['parameters']:,}).
-Learned from {learned} documents and the large model's answers to them; no labels were used.
+{_learned(report)} No labels were used.{_stopped(plan, report)}
 Seed {plan.seed}. Base weights (sha256): `{facts['base_digest'][:16]}…`, from {facts['base_source']}.
 
 | phase | documents | agreement on steering documents | |
@@ -71,6 +70,29 @@ python -m engine predict THIS_FOLDER messages.csv -o answers.csv
 The prompt in `anon_student.json` must be used exactly as it stands. Method: Saxena, Janzen, Maass,
 “Streamlining LLMs: Adaptive Knowledge Distillation for Tailored Language Models”, NAACL-SRW 2025.
 """
+
+
+def _learned(report: dict[str, Any]) -> str:
+    """From how many documents it learned what was kept: a phase that was rolled back taught nothing."""
+    there = report.get("learned_from", report["sizes"]["learn"])
+    kept = [phase["documents"] for phase in report["phases"] if phase["kept"]]
+    if not any(kept):
+        return "It learned nothing: no phase of training was kept."
+    most, all_of_them = max(kept), min(sum(kept), there)  # of phases that share documents
+    number = str(most) if most == all_of_them else f"{most} to {all_of_them}"
+    of = "" if most == there else f" of {there}"
+    return f"Learned from {number}{of} documents and the large model's answers to them."
+
+
+def _stopped(plan: DistillPlan, report: dict[str, Any]) -> str:
+    """That training was stopped before its end, and what was not reached; empty where it was not."""
+    begun = report["phases"]
+    ahead = [f"“{phase.title}”" for phase in plan.phases[len(begun):]]
+    if not ahead and not (begun and begun[-1].get("stopped")):
+        return ""
+    where = f" in “{begun[-1]['title']}”" if begun and begun[-1].get("stopped") else ""
+    missed = f"; not reached: {', '.join(ahead)}" if ahead else ""
+    return f"\n**Training was stopped early**{where}{missed}."
 
 
 def _scores(report: dict[str, Any], plan: DistillPlan) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import yaml
 
 from engine.export.card import model_card
-from engine.plan import AskPlan, DistillPlan
+from engine.plan import AskPlan, DistillPlan, phases_for
 from engine.prompts.library import built_in
 from engine.tasks.definition import Field
 from tests.students.tiny import TASK, phases
@@ -64,7 +65,7 @@ def test_everything_that_matters_is_said() -> None:
         "| 80 |",
         "4,884,480 trained",
         "90 documents kept aside",
-        "300 documents",
+        "Learned from 210 of 300 documents",
         "Seed 41",
         "7ef915c9bf9d94d8",
         "90 of 90",
@@ -73,7 +74,7 @@ def test_everything_that_matters_is_said() -> None:
         "- It repeats mistakes.",
         "- Only English.",
         "python -m engine predict",
-        "no labels were used",
+        "No labels were used",
     ):
         assert part in card, part
 
@@ -98,7 +99,32 @@ def test_a_model_that_writes_is_not_called_a_classifier() -> None:
 
 
 def test_documents_that_were_not_read_are_not_counted_and_odd_labels_are_named() -> None:
-    card = model_card(PLAN, REPORT | {"learned_from": 41}, FACTS)
-    assert "Learned from 41 documents" in card
+    phases = [{"title": "Foundations", "documents": 41, "agreement": 0.6, "kept": True}]
+    card = model_card(PLAN, REPORT | {"learned_from": 41, "phases": phases}, FACTS)
+    assert "Learned from 41 documents and" in card
     card = model_card(PLAN, REPORT | {"has_gold": False, "gold_left_out": {"no crisis": 7}}, FACTS)
     assert "without labels" not in card and "“no crisis”" in card
+
+
+@pytest.mark.parametrize(("kept", "said"), [
+    ((204, 0, 0), "Learned from 204 of 293 documents"), ((204, 293, 0), "Learned from 293 documents and"),
+    ((204, 0, 60), "Learned from 204 to 264 of 293 documents"),
+    ((204, 0, 120), "Learned from 204 to 293 of 293 documents"),
+    ((0, 0, 0), "no phase of training was kept")])
+def test_what_was_rolled_back_is_not_counted_as_learned(kept: tuple[int, ...], said: str) -> None:
+    phases = [{"title": title, "documents": n or 293, "agreement": 0.6, "kept": bool(n)}
+              for title, n in zip(("Foundations", "Breadth", "Hard cases"), kept, strict=True)]
+    assert said in model_card(PLAN, REPORT | {"phases": phases, "learned_from": 293}, FACTS)
+
+
+@pytest.mark.parametrize(("reached", "stopped", "said"), [
+    (3, False, ""), (3, True, "stopped early** in “Hard cases”."),
+    (2, True, "stopped early** in “Breadth”; not reached: “Hard cases”."),
+    (1, False, "stopped early**; not reached: “Breadth”, “Hard cases”.")])  # while asking again
+def test_a_training_that_was_stopped_is_said_to_be(reached: int, stopped: bool, said: str) -> None:
+    plan = PLAN.model_copy(update={"phases": phases_for("quick")})
+    begun = [{"title": phase.title, "documents": 9, "agreement": 0.6, "kept": True, "stopped": False}
+             for phase in plan.phases[:reached]]
+    begun[-1]["stopped"] = stopped
+    card = model_card(plan, REPORT | {"phases": begun}, FACTS)
+    assert said in card if said else "stopped" not in card
