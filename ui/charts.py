@@ -1,4 +1,4 @@
-"""Plots: training events as tables for the live plots, and plotly figures of a finished report.
+"""Plotly figures of a finished report. The live plots of a run are in `ui/curves.py`.
 
 Colours work on light and dark ground; they are never the only sign (patterns, words and numbers
 stand beside them). Does not: read files, know the engine.
@@ -10,7 +10,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
 import plotly.graph_objects as go
 
 from ui import wording_results as words
@@ -18,151 +17,9 @@ from ui import wording_results as words
 LARGE, SMALL, BAG = words.COMPARE_LARGE, words.COMPARE_SMALL, words.COMPARE_BAG
 COLOURS = {LARGE: "#3f7fd0", SMALL: "#cf6a12", BAG: "#82868f"}
 PATTERNS = {LARGE: "", SMALL: "/", BAG: "."}
-TERMS = {"outputs": "Answers", "text": "Words", "representations": "Inner representations"}
-TERM_COLOURS = {"Answers": "#cf6a12", "Words": "#2f8f5b", "Inner representations": "#3f7fd0"}
-BOUNDARY = "#82868f"
 INK = "#7b8088"  # readable on white and on near-black; the style sheet refines it
 SHADE, PALEST, DARKEST = "63,127,208", 0.07, 0.6  # of a cell: its colour, and how thick it lies
 FULL = 200  # letters of a name where there is room for all of it
-SMOOTH = 5  # steps averaged for a point of the plot: one batch alone is noisy
-MISTAKES, AGREEMENT = ("step", "mistakes", "series"), ("step", "agreement", "series")
-NOW = "Agreement"
-
-Event = Mapping[str, Any]
-
-
-# What a run's events say, as tables
-
-
-def begins(title: str) -> str:
-    """The name of the upright line where a phase begins."""
-    return f"{title} begins"
-
-
-def series_colours(titles: Sequence[str]) -> dict[str, str]:
-    """Every series the live plot of mistakes may show, up front: terms, then phase beginnings."""
-    return {**TERM_COLOURS, **{begins(title): BOUNDARY for title in titles[1:]}}
-
-
-def agreement_colours(titles: Sequence[str]) -> dict[str, str]:
-    """Every series of the live plot of agreement, up front."""
-    return {NOW: COLOURS[SMALL], **{begins(title): BOUNDARY for title in titles[1:]}}
-
-
-def phase_starts(events: Sequence[Event]) -> dict[str, int]:
-    """Steps made before each phase, in the order the phases began; keys are phase names."""
-    longest: dict[str, int] = {}
-    for event in events:
-        if event["kind"] in ("step", "gate"):
-            longest[event["phase"]] = max(longest.get(event["phase"], 0), int(event["step"]))
-    starts, total = {}, 0
-    for phase, steps in longest.items():
-        starts[phase] = total
-        total += steps
-    return starts
-
-
-def _titles(events: Sequence[Event]) -> dict[str, str]:
-    return {e["phase"]: e["title"] for e in events if e["kind"] in ("phase_started", "step")
-            and "title" in e}
-
-
-def mistakes(events: Sequence[Event]) -> pd.DataFrame:
-    """Columns step, mistakes, series: a row a step and term, averaged over the last `SMOOTH` steps.
-
-    Steps made twice (after a resume) count once, the later one. Upright lines where phases begin.
-    """
-    starts = phase_starts(events)
-    latest: dict[tuple[str, int, str], float] = {}
-    for event in events:
-        if event["kind"] == "step":
-            for key, name in TERMS.items():
-                value = event.get(key)
-                if value is not None and value == value:  # NaN is dropped: Vega cannot draw it
-                    latest[event["phase"], int(event["step"]), name] = float(value)
-    rows = pd.DataFrame([(phase, starts[phase] + step, value, name)
-                         for (phase, step, name), value in sorted(
-                             latest.items(), key=lambda item: (starts[item[0][0]], item[0][1]))],
-                        columns=["phase", *MISTAKES])
-    if rows.empty:
-        return rows[list(MISTAKES)].astype({"step": float, "mistakes": float, "series": str})
-    rows["mistakes"] = rows.groupby(["phase", "series"], sort=False)["mistakes"].transform(
-        lambda values: values.rolling(SMOOTH, min_periods=1).mean())
-    top = float(rows["mistakes"].max())
-    return _with_beginnings(rows[list(MISTAKES)], events, starts, (0.0, top), "mistakes")
-
-
-def agreement(events: Sequence[Event]) -> pd.DataFrame:
-    """Columns step, agreement (per cent), series: each look at *steer*, held until the next one."""
-    starts = phase_starts(events)
-    looks = {(e["phase"], int(e["step"])): 100 * float(e["agreement"])
-             for e in events if e["kind"] == "gate" and e.get("agreement") is not None}
-    at = sorted((starts[phase] + step, value) for (phase, step), value in looks.items())
-    now = max([starts[e["phase"]] + int(e["step"]) for e in events if e["kind"] == "step"],
-              default=0)
-    rows: list[tuple[float, float, str]] = []
-    for k, (step, value) in enumerate(at):
-        until = at[k + 1][0] if k + 1 < len(at) else max(now, step + 1)
-        rows += [(step, value, NOW), (until, value, NOW)]
-    table = pd.DataFrame(rows, columns=list(AGREEMENT)).astype(
-        {"step": float, "agreement": float, "series": str})
-    return _with_beginnings(table, events, starts, (0.0, 100.0), "agreement") if rows else table
-
-
-def _with_beginnings(table: pd.DataFrame, events: Sequence[Event], starts: Mapping[str, int],
-                     ends: tuple[float, float], column: str) -> pd.DataFrame:
-    titles = _titles(events)
-    marks = [{"step": float(start), column: end, "series": begins(titles.get(phase, phase))}
-             for phase, start in list(starts.items())[1:] for end in ends]
-    return pd.concat([table, pd.DataFrame(marks)], ignore_index=True) if marks else table
-
-
-def reading(events: Sequence[Event], going: bool = True) -> str:
-    """What the live plots say, as one or two sentences; empty before the first step.
-
-    `going`: whether the run goes on; of one that ended only the agreement is said, and of phases that
-    were rolled back what they went back to.
-    """
-    # What is written without shared tokens has no mistakes in answers, only in words.
-    made = [e for e in events if e["kind"] == "step"]
-    term = next((term for term in ("outputs", "text") if any(term in e for e in made)), "")
-    steps = [e for e in made if e.get(term) is not None]
-    looks = [e for e in events if e["kind"] == ("gate" if going else "phase_done")
-             and e.get("agreement") is not None]
-    if not steps or not (going or looks):
-        return ""
-    if not going:
-        return ("Small and large model agreed on "
-                f"{_of_steering(looks[-1], events)} when training ended.")
-    here = [float(e[term]) for e in steps if e["phase"] == steps[-1]["phase"]]
-    said = f"Mistakes in “{steps[-1].get('title', steps[-1]['phase'])}”: {_trend(here)}"
-    if not looks:
-        return f"{said}; the first look at the steering documents comes soon."
-    before = f" ({100 * looks[-2]['agreement']:.0f} % at the look before)" if len(looks) > 1 else ""
-    return f"{said}. Small and large model now agree on {_of_steering(looks[-1], events)}{before}."
-
-
-def _of_steering(look: Event, events: Sequence[Event]) -> str:
-    n = look.get("n") or next((e["n"] for e in reversed(events) if e["kind"] == "gate"), None)
-    return f"{100 * look['agreement']:.0f} % of the {n or ''} steering documents".replace("  ", " ")
-
-
-def _trend(values: Sequence[float]) -> str:
-    if len(values) < 9:
-        return "too early to say"
-    third = len(values) // 3
-    first, last = sum(values[:third]) / third, sum(values[-third:]) / third
-    fall = (first - last) / first if first else 0.0
-    if fall > 0.15:
-        return "going down steadily"
-    if fall > 0.04:
-        return "going down slowly"
-    if fall > -0.04:
-        return "levelled off"
-    return "going up; the best save point is kept, not the last"
-
-
-# Figures of a finished report
 
 
 class Figure(go.Figure):

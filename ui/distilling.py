@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from engine.plan import DEFAULT_STUDENT, EXAMPLE_TEACHER, PRESET_TITLES, phases_for
-from ui import charts, planning, progress, wording
+from ui import curves, planning, progress, wording
 from ui import wording_run as words
 
 # Each look costs the browser some .3 s of one core, which a laptop takes from the training.
@@ -52,6 +52,7 @@ class Watch:
     reading: gr.HTML
     plots: gr.Column
     looks: gr.Column
+    key: gr.HTML
     mistakes: gr.LinePlot
     agreement: gr.LinePlot
     why: gr.HTML
@@ -66,7 +67,7 @@ class Watch:
     def all(self) -> list[Any]:
         """Every component, as outputs."""
         return [self.body, self.status, self.failure, self.steps, self.reading, self.plots,
-                self.looks, self.mistakes, self.agreement, self.why, *self.buttons.values(),
+                self.looks, self.key, self.mistakes, self.agreement, self.why, *self.buttons.values(),
                 *self.keeps.values(), self.compare, self.same, self.timer, self.shown]
 
 
@@ -151,16 +152,17 @@ def watch_part() -> Watch:
                 reading = gr.HTML(elem_id="reading")
                 with gr.Column(visible=False) as plots:
                     gr.HTML(f"<h3>{progress.says(words.DISTIL_MISTAKES)}</h3>")
+                    key = gr.HTML()  # beside the plot: its own would be cut off on a phone
                     mistakes = gr.LinePlot(
-                        x=charts.MISTAKES[0], y=charts.MISTAKES[1], color=charts.MISTAKES[2],
-                        color_map=charts.series_colours([]), height=250, color_title=" ",
+                        x=curves.MISTAKES[0], y=curves.MISTAKES[1], color=curves.MISTAKES[2],
+                        colors_in_legend=[], height=250,
                         x_title=words.DISTIL_STEP, y_title=words.DISTIL_MISTAKES_AXIS,
                         show_label=False, elem_id="plot-mistakes")
                 with gr.Column(visible=False) as looks:
                     gr.HTML(f"<h3>{progress.says(words.DISTIL_AGREEMENT)}</h3>")
                     agreement = gr.LinePlot(
-                        x=charts.AGREEMENT[0], y=charts.AGREEMENT[1], color=charts.AGREEMENT[2],
-                        color_map=charts.agreement_colours([]), height=250, color_title=" ",
+                        x=curves.AGREEMENT[0], y=curves.AGREEMENT[1], color=curves.AGREEMENT[2],
+                        colors_in_legend=[], height=250,
                         x_title=words.DISTIL_STEP, y_title=words.DISTIL_AGREEMENT_AXIS,
                         y_lim=[0, 100], show_label=False, elem_id="plot-agreement")
         with gr.Accordion(words.DISTIL_WHY, open=False):
@@ -168,5 +170,5 @@ def watch_part() -> Watch:
             same = gr.Textbox(label=words.DISTIL_COMMAND_RUN, interactive=False, buttons=["copy"],
                               visible=False, max_lines=3, elem_classes="command")
         timer, shown = gr.Timer(TICK_S, active=False), gr.State("")
-    return Watch(body, status, failure, steps, reading, plots, looks, mistakes, agreement, why, buttons,
-                 keeps, compare, same, timer, shown)
+    return Watch(body, status, failure, steps, reading, plots, looks, key, mistakes, agreement, why,
+                 buttons, keeps, compare, same, timer, shown)

@@ -45,3 +45,34 @@ def test_nothing_lies_over_the_numbers_of_a_plot(page: sync_api.Page, server: Se
     looked(4)
     page.set_viewport_size({"width": width + 90, "height": 800})
     looked(4)
+
+
+@pytest.mark.browser
+def test_a_project_without_a_run_hides_the_plots_and_nothing_fails(page: sync_api.Page, server: Server,
+                                                                  tmp_path: Path) -> None:
+    """Plots shown, hidden with their tab and shown again, and then gone; `page` fails on any error."""
+    studio = Studio(Workspace(server.home))
+    studio.create_project("Another")
+    made_runs.finished(studio, made_runs.project_with_documents(studio, tmp_path))
+    page.reload()
+
+    def switch(name: str) -> None:
+        page.locator("#project input").click()
+        page.get_by_role("option", name=name).click()
+
+    switch("Trial")
+    watch, point = page.locator("#watch"), page.locator("#plot-agreement [aria-roledescription=point]").first
+    for _ in range(3):
+        page.get_by_role("tab", name="Distil").click()
+        point.wait_for(state="attached")
+        page.wait_for_timeout(500)
+        assert point.bounding_box()["width"] > 5  # a look can be seen
+        page.get_by_role("tab", name="Documents").click()
+        page.wait_for_timeout(500)
+    page.get_by_role("tab", name="Distil").click()
+    sync_api.expect(watch).to_be_visible()
+    switch("Another")
+    sync_api.expect(watch).to_be_hidden()
+    page.wait_for_timeout(1_000)
+    switch("Trial")
+    sync_api.expect(page.locator("#plot-mistakes .mark-line path").first).to_be_visible()

@@ -1,97 +1,12 @@
-"""Plots of a run's events and of a finished report."""
+"""Figures of a finished report."""
 
 from __future__ import annotations
 
 import json
-import math
-from pathlib import Path
 
 import gradio as gr
-import pytest
 
-from engine.studio import Studio
-from engine.workspace import Workspace
-from tests.ui import made_runs
 from ui import charts
-
-
-@pytest.fixture
-def events(workspace: Workspace, tmp_path: Path) -> list:
-    studio = Studio(workspace)
-    project = made_runs.project_with_documents(studio, tmp_path)
-    return list(studio.status(made_runs.finished(studio, project)).events)
-
-
-def step(phase: str, number: int, **terms: float) -> dict:
-    return {"kind": "step", "phase": phase, "step": number, "steps": 9, "title": phase, **terms}
-
-
-def test_steps_go_on_counting_over_the_phases(events: list) -> None:
-    assert charts.phase_starts(events) == {"foundations": 0, "breadth": 14, "hard-cases": 34}
-    table = charts.mistakes(events)
-    assert sorted(set(table[table["series"] == "Answers"]["step"])) == list(range(1, 43))
-
-
-def test_each_term_is_drawn_for_the_phases_that_have_it(events: list) -> None:
-    table = charts.mistakes(events)
-    inner = table[table["series"] == "Inner representations"]
-    assert len(inner) == 14 and inner["step"].max() == 14  # the later phases learn from answers alone
-
-
-def test_phase_beginnings_are_upright_lines_over_the_whole_height(events: list) -> None:
-    table = charts.mistakes(events)
-    marks = table[table["series"] == "Breadth begins"]
-    assert list(marks["step"]) == [14, 14] and marks["mistakes"].min() == 0
-    assert marks["mistakes"].max() == pytest.approx(table["mistakes"].max())
-
-
-def test_every_series_has_its_colour_before_it_appears(events: list) -> None:
-    titles = ["Foundations", "Breadth", "Hard cases"]
-    assert set(charts.mistakes(events)["series"]) <= set(charts.series_colours(titles))
-    assert set(charts.agreement(events)["series"]) <= set(charts.agreement_colours(titles))
-
-
-def test_steps_made_twice_after_a_resume_count_once() -> None:
-    twice = [step("a", 1, outputs=9.0), step("a", 2, outputs=9.0), step("a", 2, outputs=1.0)]
-    table = charts.mistakes(twice)
-    assert list(table["step"]) == [1, 2] and list(table["mistakes"]) == [9.0, 5.0]
-
-
-def test_what_is_not_a_number_is_left_out() -> None:
-    table = charts.mistakes([step("a", 1, outputs=1.0), step("a", 2, outputs=math.nan)])
-    assert list(table["step"]) == [1] and not table.isna().any().any()
-
-
-def test_before_the_first_step_there_is_nothing_to_draw() -> None:
-    assert charts.mistakes([]).empty and charts.agreement([]).empty and charts.reading([]) == ""
-    assert list(charts.mistakes([]).columns) == list(charts.MISTAKES)
-
-
-def test_a_single_look_is_already_a_line() -> None:
-    gate = {"kind": "gate", "phase": "a", "step": 5, "agreement": 0.78, "n": 70}
-    table = charts.agreement([step("a", 5, outputs=1.0), gate])
-    assert list(table["agreement"]) == [78.0, 78.0] and table["step"].iloc[0] < table["step"].iloc[1]
-
-
-@pytest.mark.parametrize(("values", "said"), [
-    ([2.0 - 0.1 * k for k in range(15)], "going down steadily"),
-    ([1.0 - 0.005 * k for k in range(15)], "going down slowly"),
-    ([1.0] * 15, "levelled off"),
-    ([1.0 + 0.1 * k for k in range(15)], "going up"),
-    ([1.0, 0.5], "too early to say"),
-])
-def test_the_sentence_reads_the_curve(values: list[float], said: str) -> None:
-    assert said in charts.reading([step("a", k + 1, outputs=v) for k, v in enumerate(values)])
-
-
-def test_the_sentence_gives_agreement_with_its_n(events: list) -> None:
-    assert "now agree on 80 % of the 18 steering documents (72 %" in charts.reading(events)
-
-
-def test_a_phase_rolled_back_is_not_the_last_word(events: list) -> None:
-    looks = [e["agreement"] for e in events if e["kind"] == "gate"]
-    assert looks[-1] == 0.8  # of the phase that was rolled back
-    assert "agreed on 70 % of the 18 steering documents" in charts.reading(events, going=False)
 
 
 def test_confusion_shows_every_count_and_hides_the_empty_cells() -> None:

@@ -46,7 +46,8 @@ def page() -> SimpleNamespace:
 
 
 def visible(value: Any) -> bool:
-    return value.visible if hasattr(value, "visible") else value["visible"]
+    away = "away" in (getattr(value, "elem_classes", None) or ())
+    return not away and (value.visible if hasattr(value, "visible") else value["visible"])
 
 
 def shown(page: SimpleNamespace, project: str, run: str) -> dict[Any, Any]:

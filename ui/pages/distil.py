@@ -13,7 +13,7 @@ import gradio as gr
 from engine.errors import EngineError, RunError
 from engine.plan import DEFAULT_STUDENT, DEFAULT_TEACHER, EXAMPLE_TEACHER, phases_for
 from engine.studio import EXAMPLE, Studio
-from ui import charts, planning, progress, wording
+from ui import curves, planning, progress, wording
 from ui import wording_run as words
 from ui.distilling import KINDS, Setup, Watch, setup_part, watch_part
 from ui.guard import guarded, notice, problem
@@ -226,11 +226,20 @@ def _readable(studio: Studio, status: Any) -> bool:  # noqa: ANN401
     return True
 
 
+def _shown(yes: bool) -> gr.Column:
+    """A column that holds live plots; once shown it is never taken out of the page, only out of sight.
+
+    Gradio's line plot leaves behind some of what watches its size, and that fails where the plot is gone.
+    """
+    # A column knows no "hidden" of its own, and one that was never shown is not brought into the page for it.
+    return gr.Column(visible=True, elem_classes=[]) if yes else gr.Column(elem_classes=["away"])
+
+
 def _nothing_but(watch: Watch, error: EngineError) -> Updates:
     """A run that cannot be shown: why, and no more; a new one can be started beside it."""
-    return {watch.body: gr.Column(visible=True), watch.failure: problem(error), watch.steps: "",
-            watch.reading: "", watch.why: "", watch.plots: gr.Column(visible=False),
-            watch.looks: gr.Column(visible=False), watch.compare: gr.Button(visible=False),
+    return {watch.body: _shown(True), watch.failure: problem(error), watch.steps: "",
+            watch.reading: "", watch.why: "", watch.plots: _shown(False),
+            watch.looks: _shown(False), watch.compare: gr.Button(visible=False),
             watch.same: gr.Textbox(visible=False), watch.timer: gr.Timer(active=False),
             **{column: gr.Column(visible=False) for column in watch.keeps.values()}}
 
@@ -240,23 +249,26 @@ def _show_run(studio: Studio, status: Any, watch: Watch, fetching: bool,  # noqa
     """Everything about the run in view. `fresh`: also what only a refresh has to set."""
     seen = _seen(status, fetching)
     if status is None:
-        return {watch.body: gr.Column(visible=False), watch.shown: seen,
+        return {watch.body: _shown(False), watch.shown: seen,
                 watch.timer: gr.Timer(active=fetching)}
     try:
         plan, events = studio.plan(status.id), status.events
     except EngineError as error:
         return _nothing_but(watch, error) | {watch.status: progress.status_line(status), watch.shown: seen}
     resuming = bool(events) and events[-1]["kind"] == "launched" and status.age_s < 30
-    mistakes, agreement = charts.mistakes(events), charts.agreement(events)
+    mistakes, agreement = curves.mistakes(events), curves.agreement(events)
+    x_lim = curves.reach(events, status.state == "running")
     updates: Updates = {
-        watch.body: gr.Column(visible=True), watch.status: progress.status_line(status),
+        watch.body: _shown(True), watch.status: progress.status_line(status),
         watch.failure: progress.failure(status, planning.log_path(studio, status.id)),
         watch.steps: progress.timeline(status, plan),
         watch.reading: progress.reading_line(
-            charts.reading(events, status.state == "running"), status.state),
+            curves.reading(events, status.state == "running"), status.state),
         # one step alone is a point, which a line plot does not show
-        watch.plots: gr.Column(visible=mistakes["step"].nunique() > 1),
-        watch.looks: gr.Column(visible=not agreement.empty),
+        watch.plots: _shown(mistakes["step"].nunique() > 1),
+        watch.looks: _shown(not agreement.empty), watch.key: curves.key(mistakes),
+        watch.mistakes: gr.LinePlot(mistakes, color_map=curves.colours(mistakes), x_lim=x_lim),
+        watch.agreement: gr.LinePlot(agreement, color_map=curves.colours(agreement), x_lim=x_lim),
         watch.why: progress.reasons(events), watch.shown: seen,
         watch.compare: gr.Button(visible=status.state == "done"),
         watch.timer: gr.Timer(active=status.state == "running" or resuming or fetching)}
@@ -265,10 +277,6 @@ def _show_run(studio: Studio, status: Any, watch: Watch, fetching: bool,  # noqa
     updates |= {watch.keeps[kind]: gr.Column(visible=kind in status.can and not resuming)
                 for kind in KINDS}
     if not fresh:
-        return updates | {watch.mistakes: mistakes, watch.agreement: agreement}
-    titles = [phase.title for phase in plan.phases]
+        return updates
     same = planning.command("start", status.id)
-    return updates | {
-        watch.mistakes: gr.LinePlot(mistakes, color_map=charts.series_colours(titles)),
-        watch.agreement: gr.LinePlot(agreement, color_map=charts.agreement_colours(titles)),
-        watch.same: gr.Textbox(same, visible=bool(same) and status.state != "done")}
+    return updates | {watch.same: gr.Textbox(same, visible=bool(same) and status.state != "done")}
