@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -31,7 +32,8 @@ _ENDINGS = (".gz", ".gzip", ".bz2", ".xz")
 _UNSHOWN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )  # control signs, and those that turn a name around
-_LONGEST_NAME = 240
+_LONGEST_NAME, _LONGEST_SHOWN = 240, 80
+_UNREADABLE = "a name that cannot be read"
 _AGAIN = "Copy or download it again, or save it anew."
 
 
@@ -89,7 +91,7 @@ class _Unpacking:
 
     def refuse(self, name: str, what: str, fix: str) -> None:
         """Note a refusal; `what` goes on from the name."""
-        name = _UNSHOWN.sub("", name)
+        name = _shown(_UNSHOWN.sub("", name))
         self.refusals.append(Refusal(name, f"“{name}” {what}", fix))
 
     def seen(self) -> int:
@@ -322,6 +324,18 @@ class _Unpacking:
 
 
 def _cleaned(name: str) -> str:
-    """A name of an archive as it may be shown: nothing invisible, with / between folders, not endless."""
+    """A name of an archive as it may be shown: nothing invisible, with / between folders, not endless.
+
+    Of a damaged archive a name may be any bytes: what is no writing in any alphabet is not shown as one.
+    """
     plain = _UNSHOWN.sub("", name.replace("\\", "/")).removeprefix("./")
+    odd = sum(sign == "\ufffd" or unicodedata.category(sign) in ("Cc", "Cn", "Co", "Cs") for sign in name)
+    if odd > max(2, len(name) / 10):
+        return _UNREADABLE
     return plain if len(plain) <= _LONGEST_NAME else f"…{plain[-_LONGEST_NAME:]}"
+
+
+def _shown(name: str) -> str:
+    """A name within a sentence: of a long one its beginning and its end."""
+    half = _LONGEST_SHOWN // 2
+    return name if len(name) <= _LONGEST_SHOWN else f"{name[:half].rstrip()}…{name[1 - half:].lstrip()}"

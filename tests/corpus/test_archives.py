@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import os
+import random
 import shutil
 import tarfile
 import zipfile
@@ -133,6 +134,22 @@ def test_a_file_name_that_is_no_text_is_shown_all_the_same(tmp_path: Path) -> No
     got = Taken(tmp_path, [path, path.with_name("caf\udce8")])
     assert got.content == {"caf.txt": b"flood"}
     assert [refusal.what.encode() for refusal in got.refusals] == ["“caf” is not there.".encode()]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_of_a_damaged_list_of_contents_no_rubbish_is_shown(tmp_path: Path, seed: int) -> None:
+    """Names that are chance bytes, as where the header of an entry was overwritten."""
+    rubbish = random.Random(seed).randbytes(300).decode("utf-8", "replace").replace("/", "-")
+    got = taken(tmp_path, zipped({rubbish: b""}), "broken.zip")
+    assert [refusal.name for refusal in got.refusals] == ["broken.zip/a name that cannot be read"]
+
+
+def test_a_long_name_is_shown_by_its_beginning_and_its_end(tmp_path: Path) -> None:
+    names = (f"reports/{'very ' * 60}long.csv", "Mañana طوارئ 緊急.csv")
+    got = taken(tmp_path, zipped(dict.fromkeys(names, b"")), "a.zip")
+    long, odd = (refusal.what.partition("” ")[0] for refusal in got.refusals)
+    assert len(long) <= 81 and long.startswith("“a.zip/") and long.endswith("very long.csv") and "…" in long
+    assert odd == "“a.zip/Mañana طوارئ 緊急.csv"
 
 
 def test_links_and_devices_in_an_archive_are_refused(tmp_path: Path) -> None:
