@@ -58,7 +58,7 @@ DOCUMENTS_FORMATS = {
     "pdf": "PDF", "docx": "Word", "parquet": "Parquet", "rss": "news feed", "atom": "news feed",
     "rdf": "news feed", "cap": "CAP alert", "twitter": "X/Twitter posts", "telegram": "Telegram chat",
     "reliefweb": "ReliefWeb reports", "geojson": "GeoJSON", "hxl": "HXL table"}
-DOCUMENTS_TABLE_HEADS = {"rows": ("document", "text"), "documents": ("document", "text", "beside it"),
+DOCUMENTS_TABLE_HEADS = {"rows": ("document", "text"), "documents": ("document", "text", "kept beside it"),
                          "roles": ("column", "taken for", "because")}
 DOCUMENTS_FILES_SHOWN = 5  # files named one by one; the downloaded receipt names them all
 
@@ -69,11 +69,11 @@ DOCUMENTS_ROLES_INFO = ("Guessed from names and cells; the reason stands below e
                         "change it: the files are read again at once.")
 DOCUMENTS_ROLE_NAMES = {"text": "text: what models read", "title": "title", "date": "date", "place": "place",
                         "id": "name of the document", "language": "language",
-                        "label": "category: kept for checking only", "ignore": "leave out"}
+                        "label": "category: kept for checking only", "ignore": "kept beside it: not read"}
 DOCUMENTS_NO_CELL = "–"
 DOCUMENTS_MORE_LABELS = "Categories among them"
 DOCUMENTS_MORE_LABELS_INFO = "Labels. Kept for checking only; the small model never sees them."
-DOCUMENTS_MORE_IGNORED = "Left out"
+DOCUMENTS_MORE_IGNORED = "Kept beside the documents"
 DOCUMENTS_MORE_IGNORED_INFO = "Models do not read these. Taken out of this list, a column is guessed anew."
 DOCUMENTS_FETCH_COLUMN = "Show a column in the table above"
 DOCUMENTS_FETCH_COLUMN_INFO = "There you can say what it holds. It takes the first place."

@@ -105,7 +105,7 @@ def _gather_all(
         held, documents = len(finder), sum(file.documents for file in files)
         try:
             table = read_source(source, options)
-            file = Gathered(source.name, table, guess_roles(table, options))
+            file = Gathered(source.name, table, guess_roles(table, options, alone=len(sources) == 1))
             gather(file, handling, finder, _teller(report, sum(sizes[:place]), sizes[place], total, table))
             if not file.documents:
                 raise _nothing_in(file)

@@ -65,6 +65,10 @@ class _Cells:
         return self.distinct / self.filled if self.filled else 0.0
 
     @property
+    def one_value(self) -> bool:
+        return self.distinct == 1 < self.filled
+
+    @property
     def few_values(self) -> bool:
         return 0 < self.distinct < FEW and self.length <= LONG and self.distinct_share <= 0.5
 
@@ -80,9 +84,12 @@ class _Cells:
         )
 
 
-def guess_roles(table: Table, options: ReadOptions | None = None) -> tuple[ColumnRole, ...]:
+def guess_roles(table: Table, options: ReadOptions | None = None, *,
+                alone: bool = True) -> tuple[ColumnRole, ...]:
     """One role a column, in column order; exactly one of them is `text`.
 
+    `alone`: whether this is the whole upload; a category that is the same in all of it can check nothing, but
+    in one of several files it may tell these apart.
     What `options` says about columns wins. Raises `InputError` if a named column is not there, or
     if no column holds text.
     """
@@ -112,7 +119,9 @@ def guess_roles(table: Table, options: ReadOptions | None = None) -> tuple[Colum
     for name, (role, because) in table.known.items():
         index = table.columns.index(name)
         taken = any(known.role == role for known in chosen.values())
-        if index not in chosen and not (taken and role in ("text", "id")) and cells[index].filled:
+        constant = alone and role == "label" and cells[index].one_value
+        taken = constant or taken and role in ("text", "id")
+        if index not in chosen and not taken and cells[index].filled:
             chosen[index] = ColumnRole(name, role, because)
     texts = [i for i, known in chosen.items() if known.role == "text"]
     if len(texts) > 1:
@@ -121,7 +130,7 @@ def guess_roles(table: Table, options: ReadOptions | None = None) -> tuple[Colum
         free = [i for i in range(len(cells)) if i not in chosen]
         text = _text_column(cells, free, table)
         chosen[text[0]] = ColumnRole(table.columns[text[0]], "text", text[1])
-    roles = [chosen.get(i) or _other(cells[i], options) for i in range(len(cells))]
+    roles = [chosen.get(i) or _other(cells[i], options, alone) for i in range(len(cells))]
     return tuple(_one_each(roles, chosen, cells))
 
 
@@ -241,7 +250,7 @@ def _length_in_words(cells: _Cells) -> str:
     return f"its cells are {cells.length:.0f} characters long, as a rule"
 
 
-def _other(cells: _Cells, options: ReadOptions) -> ColumnRole:
+def _other(cells: _Cells, options: ReadOptions, alone: bool) -> ColumnRole:
     """The role of a column that is not the text."""
     name = cells.name
     may_label = options.label_columns is None
@@ -266,12 +275,15 @@ def _other(cells: _Cells, options: ReadOptions) -> ColumnRole:
         return ColumnRole(name, "place", "its name says so")
     if rank(name, naming.TITLE) is not None:
         return ColumnRole(name, "title", "its name says so")
-    if rank(name, naming.LABEL) is not None and may_label and cells.length <= 80:
+    labelled = rank(name, naming.LABEL) is not None and may_label and cells.length <= 80
+    if labelled and not (alone and cells.one_value):
         return ColumnRole(name, "label", f"its name says so; {SCORED_ONLY}")
     if rank(name, naming.BESIDE) is not None:
         return ColumnRole(name, "ignore", BESIDE)
-    if cells.distinct == 1 and cells.filled == cells.rows > 1:
-        return ColumnRole(name, "ignore", "it is the same in every row")
+    if cells.one_value:
+        where = "every row" if cells.filled == cells.rows else "every row that has it"
+        return ColumnRole(name, "ignore",
+                          f"it is the same in {where}, so nothing can be checked by it; {BESIDE}")
     if cells.few_values and may_label:
         return ColumnRole(
             name,

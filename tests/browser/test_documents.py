@@ -55,9 +55,10 @@ def test_a_wrong_guess_is_put_right_and_used(page: sync_api.Page, server: Server
     choose(page, "ligne", "text: what models read")
     expect(page.locator("#first-rows")).to_contain_text("Pont n° 0 coupé à Léogâne")
     expect(page.locator("#columns .slot-text")).to_contain_text("chosen by you")
-    expect(page.get_by_role("combobox", name="note du greffier", exact=True)).to_have_value("leave out")
+    note = page.get_by_role("combobox", name="note du greffier", exact=True)
+    expect(note).to_have_value("kept beside it: not read")
 
-    choose(page, "type", "leave out")
+    choose(page, "type", "kept beside it: not read")
     expect(page.locator("#remarks")).not_to_contain_text("Labels found in “type”")
 
     with page.expect_download() as download:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from engine.corpus.roles import guess_roles
@@ -87,6 +89,27 @@ def test_few_short_values_are_labels_but_known_columns_are_not() -> None:
     assert roles["request"].role == roles["Information Type"].role == "label"
     assert "scoring only" in roles["request"].because
     assert roles["kind"].role == roles["source"].role == roles["batch"].role == "ignore"
+
+
+@pytest.mark.parametrize("name", ["label", "category", "hazard type", "q7", "code"])
+@pytest.mark.parametrize("values", [["flood"] * 6, ["flood"] * 4 + [""] * 2])
+def test_what_is_the_same_everywhere_is_no_category_to_check_by(name: str, values: list[str]) -> None:
+    read = Table("csv", "utf-8", ",", None, 0, ("text", name), list(zip(SENTENCES, values, strict=True)))
+    role = guess_roles(read)[1]
+    assert role.role == "ignore" and "nothing can be checked by it" in role.because
+    assert "kept beside each document" in role.because
+    assert guess_roles(read, ReadOptions(label_columns=(name,)))[1].role == "label"  # who asks for it gets it
+
+
+def test_a_known_category_that_is_the_same_everywhere_is_none_either() -> None:
+    table = a_table(text=list(SENTENCES), urgency=["Immediate"] * 6)
+    known = replace(table, known={"urgency": ("label", "as rated by the sender")})
+    assert roles_of(known)["urgency"] == "ignore"
+
+
+def test_in_one_of_several_files_a_category_may_tell_it_from_the_others() -> None:
+    read = a_table(text=list(SENTENCES), label=["flood"] * 6, other=["7"] * 6)
+    assert [role.role for role in guess_roles(read, alone=False)] == ["text", "label", "ignore"]
 
 
 def test_only_identifiers_is_refused_saying_why() -> None:
