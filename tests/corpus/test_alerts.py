@@ -71,11 +71,15 @@ def test_an_alert_is_a_row() -> None:
 
 
 def test_what_the_columns_hold_is_known_and_ratings_only_score() -> None:
-    roles = {role.column: role.role for role in guess_roles(read(alert(info(), info("es-MX", "Inundación"))))}
+    table = read(alert(info(), info("es-MX", "Inundación")))
+    roles = {role.column: role.role for role in guess_roles(table, alone=False)}
     assert [roles[name] for name in ("id", "title", "text", "date", "place", "language")] == [
         "id", "title", "text", "date", "place", "language",
     ]  # fmt: skip
-    assert {roles[name] for name in ("urgency", "severity", "certainty", "category")} == {"label"}
+    rated = ("urgency", "severity", "certainty", "category")
+    assert {roles[name] for name in rated} == {"label"}
+    alone = {role.column: role.role for role in guess_roles(table)}  # both are rated the same
+    assert {alone[name] for name in rated} == {"ignore"}
 
 
 def test_languages_of_one_alert_stay_together() -> None:
