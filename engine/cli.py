@@ -98,9 +98,9 @@ def _parser() -> argparse.ArgumentParser:
     add("runs", runs, in_words.runs, "list runs, newest first").add_argument("--project")
     add("watch", watch, in_words.report, "follow a run").add_argument("run", metavar="RUN")
     add("report", report, in_words.report, "what came out of a run").add_argument("run", metavar="RUN")
-    predict_ = add("predict", predict, in_words.labelled, "label a file with a small model")
+    predict_ = add("predict", predict, in_words.labelled, "label files with a small model")
     predict_.add_argument("student", type=Path, metavar="STUDENT", help="the student folder")
-    predict_.add_argument("file", type=Path, metavar="FILE")
+    predict_.add_argument("files", type=Path, nargs="+", metavar="FILE")
     predict_.add_argument("-o", "--to", type=Path, required=True, metavar="OUT.csv|.jsonl|.parquet")
     _add_reading(predict_)
     export_ = add("export", export, lambda r: f"Written to {r['folder']}", "take a run's student elsewhere")
@@ -316,10 +316,10 @@ def report(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
 
 
 def predict(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
-    """Label a file."""
-    from engine.export.labelling import label_file
-    return label_file(studio.workspace, given.student, given.file, given.to,
-                      _reading(given), _telling(given))
+    """Label files."""
+    from engine.export.labelling import label_files
+    return label_files(studio.workspace, given.student, given.files, given.to,
+                       _reading(given), _telling(given))
 
 
 def export(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:

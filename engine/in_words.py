@@ -49,9 +49,10 @@ def receipt(r: Result) -> str:
 
 
 def labelled(r: Result) -> str:
-    """What was answered of a file, and which of its rows were not."""
+    """What was answered of files, which of their rows were not, and which files could not be used."""
     dropped = ", ".join(f"{n} {reason}" for reason, n in r["dropped"].items())
-    return f"{r['documents']} answers in {r['file']}" + (f"; rows set aside: {dropped}" if dropped else "")
+    lines = [f"{r['documents']} answers in {r['file']}" + (f"; rows set aside: {dropped}" if dropped else "")]
+    return "\n".join([*lines, *(f"Not used: {one['what']} {one['fix']}" for one in r["refused"])])
 
 
 def answers(r: Result) -> str:

@@ -207,6 +207,10 @@ def test_the_whole_road(call: Call, here: Made, tmp_path: Path) -> None:
     more.write_text("id,text\n1,Water in the street\n2,\n3,Smoke over town\n")
     code, out, _ = call("predict", run.student, more, "-o", tmp_path / "more-answers.csv")
     assert code == 0 and "2 answers" in out and "rows set aside: 1 empty" in out
+    broken = tmp_path / "broken.xlsx"
+    broken.write_bytes(b"PK\x03\x04 cut short")
+    code, out, _ = call("predict", run.student, more, broken, file, "-o", tmp_path / "more-answers.csv")
+    assert code == 0 and f"{len(here.corpus) + 2} answers" in out and "Not used: “broken.xlsx”" in out
 
     object_of(call("export", run.id, "--to", tmp_path / "taken", "--json"))
     assert (tmp_path / "taken" / "adapter_model.safetensors").exists()

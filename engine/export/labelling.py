@@ -1,19 +1,22 @@
-"""Using a student at home: label a file, copy it out, or merge it into its base weights."""
+"""Using a student at home: label files, copy it out, or merge it into its base weights."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from engine.corpus.cleaning import DEFAULT_STEPS
-from engine.corpus.ingest import ingest
+from engine.corpus.gathering import MOST_PIECES
+from engine.corpus.ingest import Ingested, ingest
 from engine.corpus.reading import ReadOptions
+from engine.corpus.receipt import Receipt
+from engine.corpus.table import n_of
 from engine.devices import choose_device
 from engine.errors import InputError, RunError, disk_errors_in_words
-from engine.evaluation.labelled import answered, named
+from engine.evaluation.labelled import BETWEEN, NO_LABEL, answered, named
 from engine.evaluation.pieces import merged
 from engine.export.tables import table_format, write_predictions
 from engine.metrics.deciding import certainty, decisions
@@ -27,6 +30,8 @@ from engine.tasks.answer_form import read_back
 from engine.tasks.definition import Task
 from engine.workspace import Workspace, write_json
 
+FIRST, SHOWN, HALF = 5, 300, 0.5  # rows and characters of each that are shown; below half nobody is sure
+
 
 def open_student(workspace: Workspace, folder: Path) -> Student:
     """The student in a folder, on the installed base weights.
@@ -39,9 +44,9 @@ def open_student(workspace: Workspace, folder: Path) -> Student:
     return open_on(folder, require(workspace.models, settings["base_model"]), choose_device())
 
 
-def label_file(workspace: Workspace, folder: Path, file: Path, target: Path, options: ReadOptions,
-               on_progress: Staged | None = None) -> dict[str, Any]:
-    """Read a file as the documents of training were, answer each, write a table. Returns counts.
+def label_files(workspace: Workspace, folder: Path, files: Sequence[Path], target: Path, options: ReadOptions,
+                on_progress: Staged | None = None) -> dict[str, Any]:
+    """Read files as the documents of training were, answer each document, write a table. Returns counts.
 
     `on_progress(what, done, total)`: as `ingest` tells of reading, then documents answered.
 
@@ -49,19 +54,69 @@ def label_file(workspace: Workspace, folder: Path, file: Path, target: Path, opt
         InputError: the table would be written over the documents, or has an ending that is not known.
     """
     table_format(target)
-    if target.resolve() == file.resolve():
+    if target.resolve() in [file.resolve() for file in files]:
         raise InputError("The answers would be written over the documents themselves.",
                          "Give the answers another name, after -o.")
     student = open_student(workspace, folder)
-    options = replace(options, repair=options.repair or student.settings.get("repair", False))
-    read = ingest([file], options, student.settings.get("cleaning", DEFAULT_STEPS), on_progress)
-    documents = read.corpus.documents
+    read = read_as_taught(student, files, options, on_progress)
     tell = (lambda done, total: on_progress("Answering", done, total)) if on_progress else None
-    rows = (_chosen if student.labels else _written)(student, documents, tell)
+    rows = answer_rows(student, read.corpus.documents, tell)
     write_predictions(target, rows)
     receipt = read.receipt
     return {"documents": len(rows), "rows_read": receipt.rows_read, "dropped": dict(receipt.dropped),
-            "file": str(target)}
+            "refused": [asdict(one) for one in receipt.refused], "file": str(target)}
+
+
+def read_as_taught(student: Student, files: Sequence[Path], options: ReadOptions,
+                   on_progress: Staged | None = None) -> Ingested:
+    """Read files as the documents were that the student learned from: cleaned and mended alike.
+
+    Raises:
+        InputError: none of them can be used.
+    """
+    options = replace(options, repair=options.repair or student.settings.get("repair", False))
+    return ingest(files, options, student.settings.get("cleaning", DEFAULT_STEPS), on_progress)
+
+
+def answer_rows(student: Student, documents: Sequence[Document],
+                tell: Counted | None = None) -> list[dict[str, Any]]:
+    """Rows of a table: id, text and answer; with labels also `confidence` (0..1) and each label's `p(label)`.
+
+    One row a document; where the student writes, one a document or piece of it. `tell` counts documents and
+    pieces.
+    """
+    return (_chosen if student.labels else _written)(student, documents, tell)
+
+
+def told_of(student: Student, receipt: Receipt, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What is told of a table beside it, as JSON: see `views.Labelling`."""
+    kind = "single_label" if student.labels and not student.several else student.kind
+    sure = [row["confidence"] for row in rows] if kind == "single_label" else []
+    long = [f"{n_of(receipt.shortened, 'document')} longer than {MOST_PIECES} pieces: what is beyond was not "
+            "read."] if receipt.shortened else []
+    several = [f"{file.name}: " if len(receipt.files) > 1 else "" for file in receipt.files]
+    return {"kind": kind, "documents": receipt.documents, "rows_read": receipt.rows_read,
+            "dropped": dict(receipt.dropped), "refused": [asdict(one) for one in receipt.refused],
+            "remarks": [*(f"{name}{note}" for name, file in zip(several, receipt.files, strict=True)
+                          for note in file.warnings), *long],
+            "found": sorted(_found(student, rows).items(), key=lambda item: -item[1]),
+            "columns": [[file.name, file.text_column] for file in receipt.files if len(file.columns) > 1],
+            "unsure": sum(one < HALF for one in sure),
+            "first": [{"id": row["id"], "text": row["text"][:SHOWN], "answer": row["answer"],
+                       "confidence": row.get("confidence")} for row in rows[:FIRST]]}
+
+
+def _found(student: Student, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Documents of each category, or those in which each fact was found; of texts nothing."""
+    if student.labels:
+        within = [f"{BETWEEN}{row['answer']}{BETWEEN}" for row in rows]  # a label may hold what parts labels
+        names = [*student.labels, NO_LABEL] if student.several else student.labels
+        return {name: sum(f"{BETWEEN}{name}{BETWEEN}" in one for one in within) for name in names}
+    task = Task(**student.settings["task"])
+    if task.kind != "extract":
+        return {}
+    facts = [read_back(task, row["answer"]) for row in rows]
+    return {field.name: sum(bool(one.get(field.name)) for one in facts) for field in task.fields}
 
 
 def _chosen(student: Student, documents: Sequence[Document], tell: Counted | None) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from engine.corpus.table import ReadOptions
 from engine.errors import SettingsError
 from engine.evaluation.labelled import answered_typed
 from engine.events import read_events
-from engine.export.labelling import export_student, label_file, open_student
+from engine.export.labelling import export_student, label_files, open_student
 from engine.jobs.folder import RequestReader, RunFolder
 from engine.jobs.worker import work
 from engine.models.folders import require
@@ -59,8 +59,8 @@ def test_several_labels_from_asking_to_a_labelled_file(large: Made, tmp_path: Pa
         assert said == ("; ".join(yes) or "none")
     assert "18 of 18 answers are the same" in report["reloaded"]
     told: list[tuple[str, int, int]] = []
-    result = label_file(large.workspace, run.student, file_of(large, tmp_path / "in"),
-                        tmp_path / "out.csv", ReadOptions(), lambda *how_far: told.append(how_far))
+    result = label_files(large.workspace, run.student, [file_of(large, tmp_path / "in")],
+                         tmp_path / "out.csv", ReadOptions(), lambda *how_far: told.append(how_far))
     assert result["documents"] == 5
     assert [one for one in told if one[0] == "Answering"][-1] == ("Answering", 5, 5)
     answers = pd.read_csv(tmp_path / "out.csv", encoding="utf-8-sig", keep_default_na=False)
@@ -83,14 +83,16 @@ def test_at_home_texts_are_cleaned_as_those_it_learned_from(large: Made, tmp_pat
         return predict(student, texts)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("engine.export.labelling.predict", watched)
-        label_file(large.workspace, run.student, tmp_path / "calls.csv", tmp_path / "out.csv", ReadOptions())
+        label_files(large.workspace, run.student, [tmp_path / "calls.csv"], tmp_path / "out.csv",
+                    ReadOptions())
     assert read[0] == "boat 20 needed call (phone)" and not any("3412" in text for text in read)
     write_json(settings, held | {"repair": True})  # as of an upload whose letters were mended
     (tmp_path / "calls.csv").write_text("text\n" + "\n".join(
         f"inundaciÃ³n en la calle {i}" for i in range(20, 40)), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("engine.export.labelling.predict", watched)
-        label_file(large.workspace, run.student, tmp_path / "calls.csv", tmp_path / "out.csv", ReadOptions())
+        label_files(large.workspace, run.student, [tmp_path / "calls.csv"], tmp_path / "out.csv",
+                    ReadOptions())
     assert read[-20] == "inundación en la calle 20"
     mended = open_student(large.workspace, run.student)
     assert answered_typed(mended, "inundaciÃ³n aquí")[1].tolist() == predict(
@@ -143,8 +145,8 @@ def test_answers_in_writing_from_asking_to_a_labelled_file(
     assert f"{report['n']} of {report['n']} answers are the same" in report["reloaded"]
     signal = load_file(run.path / "signal.safetensors")
     assert ("token_ids" in signal) and signal["sureness"].max() <= 1
-    label_file(large.workspace, run.student, file_of(large, tmp_path / "in"), tmp_path / "out.jsonl",
-               ReadOptions())
+    label_files(large.workspace, run.student, [file_of(large, tmp_path / "in")], tmp_path / "out.jsonl",
+                ReadOptions())
     lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     assert len(lines) == 5 and all("answer" in line for line in lines)
 
@@ -176,8 +178,8 @@ def test_an_encoder_learns_labels_and_is_taken_home(large: Made, tmp_path: Path)
     report, table = done(run, large)
     assert report["agreement"] > 0.5 and "18 of 18 answers are the same" in report["reloaded"]
     assert (run.student / "head.safetensors").exists()
-    label_file(large.workspace, run.student, file_of(large, tmp_path / "in"), tmp_path / "out.csv",
-               ReadOptions())
+    label_files(large.workspace, run.student, [file_of(large, tmp_path / "in")], tmp_path / "out.csv",
+                ReadOptions())
     answers = pd.read_csv(tmp_path / "out.csv", encoding="utf-8-sig")
     assert answers["answer"].tolist() == table["student"].tolist()[:5]
     with pytest.raises(Exception, match="cannot be merged"):
