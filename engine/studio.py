@@ -5,7 +5,9 @@ Does not: compute. It reads files, starts processes that compute, and hands out 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -17,9 +19,10 @@ from engine.corpus.table import ROLES, ReadOptions
 from engine.errors import EngineError, RunError
 from engine.estimates import Preflight, needed_models, preflight
 from engine.instructions_desk import MAX_CHARS, InstructionsDesk
-from engine.jobs import asker
+from engine.jobs import asker, labelling
 from engine.jobs.fetching import FetchStatus, fetch_status, start_fetch
 from engine.jobs.folder import Request, RunFolder, all_runs, find_run, offered, put_request
+from engine.jobs.labelled import labelling_of
 from engine.jobs.launcher import launch
 from engine.jobs.reading import Reading
 from engine.jobs.starting import alone
@@ -48,7 +51,7 @@ from engine.plan import (
 from engine.projects import EXAMPLE
 from engine.prompts.library import find, others
 from engine.teachers.protocol import teacher_kind
-from engine.views import Download, ModelView, Rendered, Said, Tried
+from engine.views import Download, Labelling, ModelView, Rendered, Said, Tried
 from engine.workspace import fresh_folder, read_json
 
 ADAPTS: dict[Preset, float] = {"balanced": 2.0, "thorough": 4.0}
@@ -210,6 +213,27 @@ class Studio(InstructionsDesk):
         self.report(run_id)
         return asker.ask_student(self.workspace, run.student, text)
 
+    # Labelling files with a finished run's small model
+
+    def start_labelling(self, run_id: str, paths: Sequence[Path]) -> None:
+        """Label files of any kind the studio reads, in a process of its own; they may go when this returns.
+
+        Raises:
+            EngineError: what stands in the way, in words: a run or another labelling is at work, say.
+        """
+        run = find_run(self.workspace, run_id)
+        self.report(run_id)
+        with alone(self.workspace):
+            labelling.start(self.workspace, run, paths)
+
+    def labelling_status(self, run_id: str) -> Labelling | None:
+        """How the newest labelling with a run's small model stands, or None if there was none."""
+        return labelling_of(find_run(self.workspace, run_id))
+
+    def stop_labelling(self, run_id: str) -> None:
+        """End a labelling that goes on, and keep nothing of it. Raises `RunError` where none does."""
+        labelling.stop(find_run(self.workspace, run_id))
+
 
 def machine_words() -> str:
     """One line about this machine for the page's chip."""
@@ -218,5 +242,5 @@ def machine_words() -> str:
 
 
 __all__ = ["DEFAULT_STEPS", "DEFAULT_STUDENT", "DEFAULT_TEACHER", "ENCODER", "EXAMPLE", "EXAMPLE_TEACHER",
-           "ROLES", "Download", "EngineError", "ModelView", "ReadOptions", "Reading", "Rendered", "Said",
-           "Studio", "Tried", "find_card", "machine_words"]
+           "ROLES", "Download", "EngineError", "Labelling", "ModelView", "ReadOptions", "Reading", "Rendered",
+           "Said", "Studio", "Tried", "find_card", "machine_words"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +80,41 @@ class Download:
     path: Path
     bytes: int
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Labelling:
+    """How the labelling of files with a run's small model stands: `state` is running, done, failed or lost.
+
+    While it runs, `stage` is loading, reading (`done` and `total` in bytes), duplicates or answering (in
+    documents and pieces of long ones), empty before; `left_s` is None until its pace is known, `age_s` the
+    time since the last sign of life. `error`: what happened, what became of the work, what to do.
+
+    Of a finished one, `dropped` counts rows set aside by reason, `refused` holds (what, what to do) of files
+    that could not be used. `found` counts documents by category, the commonest first, and by fact where facts
+    are read out; it is empty of texts. `unsure`: documents whose category has less than half the probability,
+    where one is chosen. `columns`: (file, the column that was read as text) of each table. `first`: the first
+    rows, each `id`, `text` (cut), `answer`, `confidence` (0..1, None of what was written). `earlier`: tables
+    that were made before, newest first.
+    """
+
+    state: str
+    files: tuple[str, ...]
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    left_s: float | None = None
+    age_s: float = 0.0
+    error: tuple[str, str, str] | None = None
+    table: Path | None = None
+    documents: int = 0
+    rows_read: int = 0
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    refused: tuple[tuple[str, str], ...] = ()
+    remarks: tuple[str, ...] = ()
+    kind: str = ""
+    found: tuple[tuple[str, int], ...] = ()
+    unsure: int = 0
+    columns: tuple[tuple[str, str], ...] = ()
+    first: tuple[Mapping[str, Any], ...] = ()
+    earlier: tuple[Path, ...] = ()

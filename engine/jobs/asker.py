@@ -14,6 +14,7 @@ from engine.cache.signals import load_vectors
 from engine.embedding.clusters import diverse
 from engine.errors import RunError
 from engine.jobs.folder import RunFolder, all_runs
+from engine.jobs.labelled import at_work
 from engine.jobs.launcher import spawn
 from engine.jobs.process import Worker
 from engine.jobs.status import status, worker_alive
@@ -31,11 +32,9 @@ def call(workspace: Workspace, wanted: dict[str, Any], on_progress: Counted | No
     """One request to the asker, started first if it is not there.
 
     Raises:
-        EngineError: what went wrong, in words; also when a run needs the machine for itself.
+        EngineError: what went wrong, in words; also when a run or a labelling needs the machine for itself.
     """
-    busy = running(workspace)
-    if busy:
-        raise in_use(workspace, busy, "is using this machine's memory.")
+    refuse_beside_others(workspace, "is using this machine's memory.")
     return _put(_address(workspace), wanted, on_progress)
 
 
@@ -45,11 +44,29 @@ def running(workspace: Workspace, but: RunFolder | None = None) -> RunFolder | N
                  if run != but and (worker_alive(run) or status(run).state == "running")), None)
 
 
-def in_use(workspace: Workspace, busy: RunFolder, why: str) -> RunError:
-    """The refusal because of a run, which is named to its owner only."""
-    if busy.path.is_relative_to(workspace.home / "projects"):
-        return RunError(f"The run {busy.id} {why}", "Wait until it is done, or pause it in Distil.")
-    return RunError(f"A run of another visitor {why}", "Try again when it is done.")
+def refuse_beside_others(workspace: Workspace, why: str, but: RunFolder | None = None) -> None:
+    """One at a time in this machine's memory. What is in the way is named to its owner only.
+
+    Raises:
+        RunError: a run (“The run x” + `why`) or a labelling of files is at work, or about to be.
+    """
+    busy = running(workspace, but)
+    if busy:
+        if _own(workspace, busy.path):
+            raise RunError(f"The run {busy.id} {why}", "Wait until it is done, or pause it in Distil.")
+        raise RunError(f"A run of another visitor {why}", "Try again when it is done.")
+    labelling = at_work(workspace)
+    if labelling:
+        if _own(workspace, labelling.path):
+            raise RunError(f"Files are being labelled with the small model of the run {labelling.run.id}: "
+                           "that needs this machine's memory for itself.",
+                           "Wait until it is done, or stop it in Take home.")
+        raise RunError("Files of another visitor are being labelled: that needs this machine's memory for "
+                       "itself.", "Try again when it is done.")
+
+
+def _own(workspace: Workspace, path: Path) -> bool:
+    return path.is_relative_to(workspace.home / "projects")
 
 
 def _put(address: dict[str, Any], wanted: dict[str, Any], on_progress: Counted | None = None,

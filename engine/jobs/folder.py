@@ -9,6 +9,8 @@
     stages/<name>.json  manifest of a finished stage, written last
     phases/<n>-<name>/  adapter, optimiser, cursor
     report.json, predictions.parquet, student/
+    take-home/       what the analyst downloads
+    labelled/<time>/ files that were labelled with the small model afterwards: see `labelled`
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""One run at a time: whoever starts one comes through here, so that no two share this machine's memory."""
+"""One run, or one labelling of files, at a time: whoever starts one comes through here.
+
+So no two share this machine's memory.
+"""
 
 from __future__ import annotations
 
@@ -16,23 +19,21 @@ PATIENCE_S = 10.0
 
 
 def make_room(workspace: Workspace, run: RunFolder | None = None) -> None:
-    """Before `run` (None: one that is not made yet) begins: the memory is to be its own.
+    """Before `run` (None: one that is not made yet, or a labelling) begins: the memory is to be its own.
 
     Raises:
-        RunError: another run is running on this machine, or a model is being asked.
+        RunError: another run is running on this machine, files are being labelled, or a model is being asked.
     """
-    busy = asker.running(workspace, but=run)
-    if busy:
-        raise asker.in_use(workspace, busy, "is running: two at once would not fit this machine's memory.")
+    asker.refuse_beside_others(workspace, "is running: two at once would not fit this machine's memory.", run)
     asker.unload(workspace)
 
 
 @contextmanager
 def alone(workspace: Workspace, run: RunFolder | None = None) -> Iterator[None]:
-    """As `make_room`, and nobody else starts a run meanwhile: of two tabs, one starts and one is told.
+    """As `make_room`, and nobody else starts one meanwhile: of two tabs, one starts and one is told.
 
     Raises:
-        RunError: another run is running on this machine, or being started, or a model is being asked.
+        RunError: as `make_room`, or another one is being started.
     """
     lock = FileLock(workspace.shared / "start.lock", timeout=PATIENCE_S)
     try:

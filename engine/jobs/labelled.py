@@ -1,0 +1,148 @@
+"""Files that are, or were, labelled with a run's small model: their folders, and how they stand.
+
+Does not: label, start or stop anything; `labelling` does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.events import Event, EventLog
+from engine.jobs.folder import RunFolder
+from engine.jobs.logs import events_of
+from engine.jobs.process import Worker
+from engine.views import Labelling
+from engine.workspace import Workspace, read_json
+
+LABELLED = "labelled"
+START_GRACE_S = 60.0  # a machine with other work on it takes its time before the process signs on
+SLOW_START_S = 3.0  # of answering, before its pace says how long the rest takes
+LOST = ("The labelling stopped without a word (out of memory, or was the machine restarted?).",
+        "The files you brought are as they were; of the answers nothing is kept.",
+        "Add the files and press the button again; if it happens twice, fewer files at a time.")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFolder:
+    """Paths of one labelling, `labelled/<time>/` in the folder of its run.
+
+        order.json     names of the files; there for as long as somebody is to work on it
+        files/<n>/     what is to be labelled, until it was read
+        unpacked/      what is read out of archives, while that goes on
+        events.jsonl   append-only
+        worker.json, worker.log   who works on it, and what that process put out
+        …-labelled.csv, result.json   the table; what is told of it, written last
+    """
+
+    path: Path
+
+    @property
+    def run(self) -> RunFolder:
+        """The run whose small model answers."""
+        return RunFolder(self.path.parent.parent)
+
+    @property
+    def order(self) -> Path:
+        """What is to be done; a worker that finds it gone ends."""
+        return self.path / "order.json"
+
+    @property
+    def files(self) -> Path:
+        """What is to be labelled."""
+        return self.path / "files"
+
+    @property
+    def unpacked(self) -> Path:
+        """The worker's folder for temporary files."""
+        return self.path / "unpacked"
+
+    @property
+    def log(self) -> Path:
+        """The append-only log."""
+        return self.path / "events.jsonl"
+
+    @property
+    def event_log(self) -> EventLog:
+        """A writer for the log."""
+        return EventLog(self.log)
+
+    @property
+    def worker(self) -> Worker:
+        """Who works on it."""
+        return Worker(self.path / "worker.json")
+
+    @property
+    def result(self) -> Path:
+        """What is told of a finished table."""
+        return self.path / "result.json"
+
+
+def places(run: RunFolder) -> list[LabelFolder]:
+    """The labellings of a run, newest first."""
+    return [LabelFolder(p) for p in sorted((run.path / LABELLED).glob("*/"), key=lambda p: p.name,
+                                           reverse=True)]
+
+
+def at_work(workspace: Workspace) -> LabelFolder | None:
+    """A labelling that is using the machine's memory, or is about to."""
+    orders = (p for place in workspace.on_this_machine()
+              for p in place.projects.glob(f"*/runs/*/{LABELLED}/*/order.json"))
+    return next((place for place in map(LabelFolder, (p.parent for p in orders))
+                 if not place.result.exists() and (place.worker.alive() or _starting(place))), None)
+
+
+def labelling_of(run: RunFolder) -> Labelling | None:
+    """How the newest labelling with a run's small model stands, or None if there was none."""
+    found = places(run)
+    for place in found:
+        made = _status(place)
+        if made is not None:
+            tables = (_table(earlier) for earlier in found if earlier != place)
+            return Labelling(**made, earlier=tuple(table for table in tables if table))
+    return None
+
+
+def _status(place: LabelFolder) -> dict[str, Any] | None:
+    """Fields of the view; None of one that was stopped."""
+    lived = place.worker.alive()  # looked at before the files and after: it may begin or end between
+    if place.result.exists():
+        told = read_json(place.result)
+        return {"state": "done", "files": tuple(told["files"]), "table": place.path / told["table"],
+                "documents": told["documents"], "rows_read": told["rows_read"], "dropped": told["dropped"],
+                "refused": tuple((one["what"], one["fix"]) for one in told["refused"]),
+                "remarks": tuple(told["remarks"]), "found": tuple((name, n) for name, n in told["found"]),
+                "kind": told["kind"], "unsure": told["unsure"],
+                "columns": tuple((file, column) for file, column in told["columns"]),
+                "first": tuple(told["first"])}
+    events = events_of(place.log)
+    last = events[-1] if events else None
+    if last and last["kind"] == "failed":
+        return {"state": "failed", "files": _names(events),
+                "error": (last["what"], last["safe"], last["fix"])}
+    if not place.order.exists() or last is None:
+        return None
+    if not lived and not place.worker.alive() and not _starting(place):
+        return {"state": "lost", "files": _names(events), "error": LOST}
+    told = last if last["kind"] == "progress" else {}
+    return {"state": "running", "files": _names(events), "stage": told.get("stage", ""),
+            "done": told.get("done", 0), "total": told.get("total", 0), "left_s": told.get("left_s"),
+            "age_s": max(0.0, time.time() - last["time"])}
+
+
+def _names(events: Sequence[Event]) -> tuple[str, ...]:
+    return tuple(events[0].get("files", ())) if events else ()
+
+
+def _table(place: LabelFolder) -> Path | None:
+    return place.path / read_json(place.result)["table"] if place.result.exists() else None
+
+
+def _starting(place: LabelFolder) -> bool:
+    """Launched a moment ago: the process is there but has not signed on yet."""
+    events = events_of(place.log)
+    return (bool(events) and events[-1]["kind"] == "launched" and not place.worker.path.exists()
+            and time.time() - events[-1]["time"] < START_GRACE_S)
