@@ -215,8 +215,10 @@ class Studio(InstructionsDesk):
 
     # Labelling files with a finished run's small model
 
-    def start_labelling(self, run_id: str, paths: Sequence[Path]) -> None:
+    def start_labelling(self, run_id: str, paths: Sequence[Path], text_column: str = "") -> None:
         """Label files of any kind the studio reads, in a process of its own; they may go when this returns.
+
+        `text_column`: the column of tables that holds the text, where the guess is not to be trusted.
 
         Raises:
             EngineError: what stands in the way, in words: a run or another labelling is at work, say.
@@ -224,7 +226,7 @@ class Studio(InstructionsDesk):
         run = find_run(self.workspace, run_id)
         self.report(run_id)
         with alone(self.workspace):
-            labelling.start(self.workspace, run, paths)
+            labelling.start(self.workspace, run, paths, text_column)
 
     def labelling_status(self, run_id: str) -> Labelling | None:
         """How the newest labelling with a run's small model stands, or None if there was none."""

@@ -24,6 +24,7 @@ from typing import Any
 
 import psutil
 
+from engine.corpus.table import ReadOptions
 from engine.errors import EngineError, InputError, RunError, SpaceError, disk_errors_in_words
 from engine.jobs.folder import RunFolder
 from engine.jobs.labelled import LABELLED, SLOW_START_S, LabelFolder, labelling_of, places
@@ -42,9 +43,10 @@ class _Stopped(Exception):  # noqa: N818 - not an error
     """Nobody wants the answers any more."""
 
 
-def start(workspace: Workspace, run: RunFolder, files: Sequence[Path]) -> None:
+def start(workspace: Workspace, run: RunFolder, files: Sequence[Path], text_column: str = "") -> None:
     """Label `files` in the background; comes between the lines of `starting.alone`, which makes room.
 
+    `text_column`: the column of tables that holds the text; "" leaves that to the reader's guess.
     What is left of an earlier labelling of this run without a table is removed; its tables are kept.
 
     Raises:
@@ -62,7 +64,7 @@ def start(workspace: Workspace, run: RunFolder, files: Sequence[Path]) -> None:
             for number, file in enumerate(files):
                 _take(file, place.files / str(number) / file.name)
         names = [file.name for file in files]
-        write_json(place.order, {"files": names})
+        write_json(place.order, {"files": names, "text_column": text_column})
         place.event_log.write("launched", files=names)
         command = [sys.executable, "-m", "engine.jobs.labelling", str(place.path), "--home",
                    str(workspace.home)]
@@ -192,9 +194,10 @@ def _label(place: LabelFolder, workspace: Workspace, tell: _Progress) -> None:
     from engine.export.labelling import answer_rows, open_student, read_as_taught, told_of
     from engine.export.tables import write_predictions
     student = open_student(workspace, place.run.student)
-    names = read_json(place.order)["files"]
+    order = read_json(place.order)
+    names, options = order["files"], ReadOptions(text_column=order["text_column"] or None)
     files = [place.files / str(number) / name for number, name in enumerate(names)]
-    read = read_as_taught(student, files, with_limits(None, workspace), tell)
+    read = read_as_taught(student, files, with_limits(options, workspace), tell)
     shutil.rmtree(place.files, ignore_errors=True)
     documents = read.corpus.documents
     tell.begin([len(document.text) for document in documents])

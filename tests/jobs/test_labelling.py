@@ -131,7 +131,7 @@ def test_another_visitors_labelling_is_not_named(made: Made, run: RunFolder, tmp
     made.workspace.home.rename(theirs)
     mine = Workspace(home / "visitors" / ("b" * 32), home)
     place = LabelFolder(theirs / run.path.relative_to(made.workspace.home) / "labelled" / "1")
-    write_json(place.order, {"files": ["secret.csv"]})
+    write_json(place.order, {"files": ["secret.csv"], "text_column": ""})
     place.event_log.write("launched", files=["secret.csv"])
     with pytest.raises(RunError, match="another visitor") as told:
         asker.call(mine, {})

@@ -18,8 +18,9 @@ import pytest
 from app import settings
 from ui import layout
 
-# Gradio, between two events, asks pandas for an option that has gone; its queue would end of a warning.
-launches = pytest.mark.filterwarnings("ignore:.*no_silent_downcasting")
+# Gradio, between two events, asks pandas for what has gone; its queue would end of a warning.
+launches = pytest.mark.filterwarnings("ignore:.*no_silent_downcasting",
+                                      "ignore:The copy keyword is deprecated")
 
 
 class Session:

@@ -1,4 +1,4 @@
-"""Take home: what you get, how big, tested how, and where it is weak.
+"""Take home: label files with the small model; what you get, how big, tested how, and where it is weak.
 
 Does not: make the packages; a run does that at its end.
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from ui import planning, tables, wording
+from ui import labelling, planning, tables, wording
 from ui import wording_results as words
 from ui.guard import guarded, notice
 from ui.progress import finished_run, says
@@ -22,14 +22,14 @@ def build(frame: Frame) -> Page:
     empty, seen = gr.HTML(visible=True), gr.State("")
     with gr.Column(visible=False, elem_id="take-home") as body:
         which = gr.HTML()
+        label = labelling.build(frame, seen)
         gr.HTML(f"<h3>{says(words.TAKE_HOME_GET)}</h3>")
         slots = []
         with gr.Row(elem_classes="cards"):
             for k in range(words.TAKE_HOME_SLOTS):
                 with gr.Column(visible=False, min_width=270, elem_classes="card") as slot:
                     told = gr.HTML()
-                    button = gr.DownloadButton(words.TAKE_HOME_DOWNLOAD, elem_id=f"download-{k}",
-                                               variant="primary" if k == 0 else "secondary")
+                    button = gr.DownloadButton(words.TAKE_HOME_DOWNLOAD, elem_id=f"download-{k}")
                 slots.append((slot, told, button))
         gr.HTML(f"<h3>{says(words.TAKE_HOME_TESTED)}</h3>")
         tested = gr.HTML(elem_id="tested")
@@ -46,19 +46,21 @@ def build(frame: Frame) -> Page:
     with gr.Accordion(wording.FRAME_HELP, open=False):
         gr.Markdown(wording.help_text("take_home"))
     flat = [component for slot in slots for component in slot]
-    outputs = [empty, body, which, tested, limits, use, same, card, seen, *flat]
+    outputs = [empty, body, which, tested, limits, use, same, card, seen, *flat, *label.all]
 
     @guarded
     def refresh(visitor: str, project: str, wanted: str, drawn: str) -> Any:  # noqa: ANN401
         studio = studio_for(visitor)
         found, note = finished_run(studio, project, wanted)
-        now = f"{found}|{note}"
+        labelled = studio.labelling_status(found) if found else None
+        now = f"{found}|{note}|{labelling.mark(labelled)}"
         if now == drawn:
             return gr.skip()
         if not found:
             told = notice("note", words.TAKE_HOME_EMPTY, words.TAKE_HOME_EMPTY_WHY,
                           words.TAKE_HOME_EMPTY_FIX)
-            return {empty: gr.HTML(told, visible=True), body: gr.Column(visible=False), seen: now}
+            return {empty: gr.HTML(told, visible=True), body: gr.Column(visible=False), seen: now,
+                    label.timer: gr.Timer(active=False)}
         report = studio.report(found)
         title = words.compare_shown(found.rpartition("/")[2], report["teacher_name"],
                                     report["student_name"], report["date"])
@@ -76,7 +78,7 @@ def build(frame: Frame) -> Page:
                         told: tables.download_note(thing.title, thing.bytes, thing.note),
                         button: gr.DownloadButton(words.TAKE_HOME_DOWNLOAD, value=copied(thing.path))}
         updates |= {slot: gr.Column(visible=False) for slot, _, _ in slots[len(things):]}
-        return updates
+        return updates | labelling.updates(label, labelled)
 
     return Page(refresh, outputs, [seen])
 
