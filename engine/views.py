@@ -94,8 +94,8 @@ class Labelling:
     that could not be used. `found` counts documents by category, the commonest first, and by fact where facts
     are read out; it is empty of texts. `unsure`: documents whose category has less than half the probability,
     where one is chosen. `columns`: (file, the column that was read as text) of each table. `first`: the first
-    rows, each `id`, `text` (cut), `answer`, `confidence` (0..1, None of what was written). `earlier`: tables
-    that were made before, newest first.
+    rows, each `id`, `text` (cut), `answer`, `confidence` (0..1, None of what was written). `earlier`: the
+    last tables that were made before, newest first.
     """
 
     state: str

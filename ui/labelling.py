@@ -22,6 +22,10 @@ from ui.serving import copied
 from ui.session import Frame, is_public, studio_for
 
 LOOK_S = 2.0
+SHOW_STATUS = """() => {
+  const refused = document.getElementById('label-trouble'), told = document.getElementById('label-status');
+  if (told && !refused?.innerText.trim()) told.scrollIntoView({block: 'nearest'});
+}"""
 Updates = dict[Any, Any]
 
 
@@ -43,6 +47,7 @@ class Part:
     more: gr.HTML
     drop: gr.File
     column: gr.Textbox
+    trouble: gr.HTML
     start: gr.Button
     timer: gr.Timer
     shown: gr.State
@@ -81,11 +86,12 @@ def build(frame: Frame, seen: gr.State) -> Part:
         with gr.Accordion(words.LABEL_COLUMN_TITLE, open=False):
             column = gr.Textbox("", label=words.LABEL_COLUMN, info=words.LABEL_COLUMN_INFO, max_length=200,
                                 elem_id="label-column", elem_classes="bare")
+        trouble = gr.HTML(elem_id="label-trouble", elem_classes="maybe")
         with gr.Row(elem_classes="actions"):
             start = gr.Button(words.LABEL_START, variant="primary", elem_id="label-start")
     timer, shown = gr.Timer(LOOK_S, active=False), gr.State("")
     part = Part(status, watch, stop, result, summary, table, found, first, earlier_box, earlier, bring, more,
-                drop, column, start, timer, shown)
+                drop, column, trouble, start, timer, shown)
     _listen(part, frame, seen)
     return part
 
@@ -98,22 +104,15 @@ def _listen(part: Part, frame: Frame, seen: gr.State) -> None:
         studio = studio_for(visitor)
         found, _ = finished_run(studio, project, run)
         if not found:
-            return {part.status: notice("warning", words.LABEL_NO_RUN, words.LABEL_NO_RUN_FIX)}
+            return {part.trouble: notice("warning", words.LABEL_NO_RUN, words.LABEL_NO_RUN_FIX)}
         if not files:
-            return {part.status: notice("warning", words.LABEL_NO_FILES, words.LABEL_NO_FILES_FIX)}
+            return {part.trouble: notice("warning", words.LABEL_NO_FILES, words.LABEL_NO_FILES_FIX)}
         try:
             studio.start_labelling(found, [Path(file) for file in files], column.strip())
         except EngineError as error:  # the files stay in the drop zone, to be tried again
-            return {part.status: problem(error)}
-        return updates(part, studio.labelling_status(found)) | {part.drop: None, part.column: "", seen: ""}
-
-    @guarded
-    def brought(visitor: str, project: str, run: str) -> str:
-        """What was wrong before there were other files is wrong no more."""
-        studio = studio_for(visitor)
-        found, _ = finished_run(studio, project, run)
-        now = studio.labelling_status(found) if found else None
-        return _status(now) if now and now.state == "running" else ""
+            return {part.trouble: problem(error)}
+        return updates(part, studio.labelling_status(found)) | {
+            part.drop: None, part.column: "", part.trouble: "", seen: ""}
 
     @guarded
     def stop_label(visitor: str, project: str, run: str) -> Updates:
@@ -137,11 +136,19 @@ def _listen(part: Part, frame: Frame, seen: gr.State) -> None:
         return {part.status: _status(now)} if now else gr.skip()
 
     quiet = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
-    part.start.click(label, [*here, part.drop, part.column], [*part.all, seen], api_visibility="private",
-                     show_progress="minimal", show_progress_on=[part.status])
-    part.drop.upload(brought, here, part.status, **quiet)
+    pressed = part.start.click(label, [*here, part.drop, part.column], [*part.all, seen],
+                               api_visibility="private", show_progress="minimal",
+                               show_progress_on=[part.trouble])
+    # The button may stand below a long result, and what is told next above it.
+    pressed.then(None, None, None, js=SHOW_STATUS, **quiet)
+    part.drop.upload(_brought, None, part.trouble, **quiet)
     part.stop.click(stop_label, here, [*part.all, seen], **quiet)
     part.timer.tick(watch_label, [*here, part.shown], [*part.all, seen], **quiet)
+
+
+def _brought() -> str:
+    """What was wrong before there were other files is wrong no more."""
+    return ""
 
 
 def mark(now: Labelling | None) -> str:

@@ -12,7 +12,6 @@ from engine.corpus.cleaning import DEFAULT_STEPS
 from engine.corpus.gathering import MOST_PIECES
 from engine.corpus.ingest import Ingested, ingest
 from engine.corpus.reading import ReadOptions
-from engine.corpus.receipt import Receipt
 from engine.corpus.table import n_of
 from engine.devices import choose_device
 from engine.errors import InputError, RunError, disk_errors_in_words
@@ -30,6 +29,7 @@ from engine.tasks.answer_form import read_back
 from engine.tasks.definition import Task
 from engine.workspace import Workspace, write_json
 
+WITH_COLUMNS = ("json", "geojson", "parquet")  # kinds of files that have columns, but no row of their names
 FIRST, SHOWN, HALF = 5, 300, 0.5  # rows and characters of each that are shown; below half nobody is sure
 
 
@@ -88,8 +88,9 @@ def answer_rows(student: Student, documents: Sequence[Document],
     return (_chosen if student.labels else _written)(student, documents, tell)
 
 
-def told_of(student: Student, receipt: Receipt, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What is told of a table beside it, as JSON: see `views.Labelling`."""
+def told_of(student: Student, read: Ingested, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What is told beside a table of `answer_rows`, as JSON: see `views.Labelling`."""
+    receipt = read.receipt
     kind = "single_label" if student.labels and not student.several else student.kind
     sure = [row["confidence"] for row in rows] if kind == "single_label" else []
     long = [f"{n_of(receipt.shortened, 'document')} longer than {MOST_PIECES} pieces: what is beyond was not "
@@ -99,14 +100,16 @@ def told_of(student: Student, receipt: Receipt, rows: Sequence[Mapping[str, Any]
             "dropped": dict(receipt.dropped), "refused": [asdict(one) for one in receipt.refused],
             "remarks": [*(f"{name}{note}" for name, file in zip(several, receipt.files, strict=True)
                           for note in file.warnings), *long],
-            "found": sorted(_found(student, rows).items(), key=lambda item: -item[1]),
-            "columns": [[file.name, file.text_column] for file in receipt.files if len(file.columns) > 1],
+            "found": sorted(_found(student, read.corpus.documents, rows).items(), key=lambda item: -item[1]),
+            "columns": [[file.name, file.text_column] for file in receipt.files
+                        if file.header_row is not None or file.format.startswith(WITH_COLUMNS)],
             "unsure": sum(one < HALF for one in sure),
             "first": [{"id": row["id"], "text": row["text"][:SHOWN], "answer": row["answer"],
                        "confidence": row.get("confidence")} for row in rows[:FIRST]]}
 
 
-def _found(student: Student, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+def _found(student: Student, documents: Sequence[Document],
+           rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """Documents of each category, or those in which each fact was found; of texts nothing."""
     if student.labels:
         within = [f"{BETWEEN}{row['answer']}{BETWEEN}" for row in rows]  # a label may hold what parts labels
@@ -115,8 +118,12 @@ def _found(student: Student, rows: Sequence[Mapping[str, Any]]) -> dict[str, int
     task = Task(**student.settings["task"])
     if task.kind != "extract":
         return {}
-    facts = [read_back(task, row["answer"]) for row in rows]
-    return {field.name: sum(bool(one.get(field.name)) for one in facts) for field in task.fields}
+    found: dict[str, set[str]] = {field.name: set() for field in task.fields}
+    for document, row in zip(documents, rows, strict=True):  # a fact in two pieces is one of the document
+        for name, value in read_back(task, row["answer"]).items():
+            if value:
+                found[name].add(document.whole)
+    return {name: len(wholes) for name, wholes in found.items()}
 
 
 def _chosen(student: Student, documents: Sequence[Document], tell: Counted | None) -> list[dict[str, Any]]:

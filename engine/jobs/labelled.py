@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from engine.workspace import Workspace, read_json
 
 LABELLED = "labelled"
 START_GRACE_S = 60.0  # a machine with other work on it takes its time before the process signs on
-SLOW_START_S = 3.0  # of answering, before its pace says how long the rest takes
+MOST_EARLIER = 5  # tables made before that are told of; more lie in their folders
 LOST = ("The labelling stopped without a word (out of memory, or was the machine restarted?).",
         "The files you brought are as they were; of the answers nothing is kept.",
         "Add the files and press the button again; if it happens twice, fewer files at a time.")
@@ -102,7 +103,7 @@ def labelling_of(run: RunFolder) -> Labelling | None:
         made = _status(place)
         if made is not None:
             tables = (_table(earlier) for earlier in found if earlier != place)
-            return Labelling(**made, earlier=tuple(table for table in tables if table))
+            return Labelling(**made, earlier=tuple(islice(filter(None, tables), MOST_EARLIER)))
     return None
 
 

@@ -27,13 +27,14 @@ import psutil
 from engine.corpus.table import ReadOptions
 from engine.errors import EngineError, InputError, RunError, SpaceError, disk_errors_in_words
 from engine.jobs.folder import RunFolder
-from engine.jobs.labelled import LABELLED, SLOW_START_S, LabelFolder, labelling_of, places
+from engine.jobs.labelled import LABELLED, LabelFolder, labelling_of, places
 from engine.jobs.launcher import spawn
 from engine.jobs.process import signed_on
 from engine.settings import with_limits
 from engine.workspace import Workspace, fresh_folder, read_json, write_json
 
 LOOK = 0.5  # seconds between two lines of progress, and looks whether it is still wanted
+SLOW_START_S = 3.0  # of answering, before its pace says how long the rest takes
 ENDING_S = 10.0
 A_TEXT = 40  # characters that a document costs beside its own: the question around it
 KEPT = "The files you brought are as they were."
@@ -205,7 +206,7 @@ def _label(place: LabelFolder, workspace: Workspace, tell: _Progress) -> None:
     tell.look()
     table = place.path / _table_name(names)
     write_predictions(table, rows)
-    write_json(place.result, {"files": names, "table": table.name, **told_of(student, read.receipt, rows)})
+    write_json(place.result, {"files": names, "table": table.name, **told_of(student, read, rows)})
 
 
 def _table_name(names: Sequence[str]) -> str:

@@ -116,6 +116,20 @@ def finished(studio: Studio, project: str, *, with_gold: bool = True, seed: int 
     return run.id
 
 
+def answering(studio: Studio, run_id: str) -> RunFolder:
+    """Put a small model that really answers into a finished run: a tiny and untaught one, with its base."""
+    from engine.jobs.folder import find_run
+    from engine.plan import StudentPlan
+    from engine.students.base import Student
+    from tests.students.tiny import CPU, MODEL, TASK, write_model
+    run = find_run(studio.workspace, run_id)
+    card = (run.student / "README.md").read_text()
+    base = write_model(studio.workspace.models)
+    Student.fresh(base, StudentPlan(model=MODEL, rank=4, alpha=8), TASK, CPU, seed=0).save(run.student)
+    (run.student / "README.md").write_text(card)
+    return run
+
+
 def _scored(studio: Studio, project: str, plan: DistillPlan, with_gold: bool,
             seed: int) -> tuple[dict[str, Any], pd.DataFrame]:
     draw = np.random.default_rng(seed)

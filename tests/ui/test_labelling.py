@@ -14,10 +14,9 @@ import pytest
 
 from engine.jobs.folder import RunFolder
 from engine.jobs.labelled import places
-from engine.students.base import Student
 from engine.studio import Studio
 from engine.workspace import Workspace
-from tests.students.tiny import CPU, MODEL, TASK, write_model
+from tests.students.tiny import MODEL, TASK
 from tests.ui import made_runs
 from tests.ui.open_page import Session, launches, opened
 
@@ -27,17 +26,9 @@ HOSTILE = "<b onclick=x>water</b>"
 
 @pytest.fixture
 def run(workspace: Workspace, tmp_path: Path) -> RunFolder:
-    """A finished run whose small model is a real one, only tiny and untaught."""
-    from engine.jobs.folder import find_run
-    from engine.plan import StudentPlan
     studio = Studio(workspace)
     project = made_runs.project_with_documents(studio, tmp_path)
-    made = find_run(workspace, made_runs.finished(studio, project))
-    card = (made.student / "README.md").read_text()
-    base = write_model(workspace.models)
-    Student.fresh(base, StudentPlan(model=MODEL, rank=4, alpha=8), TASK, CPU, seed=0).save(made.student)
-    (made.student / "README.md").write_text(card)
-    return made
+    return made_runs.answering(studio, made_runs.finished(studio, project))
 
 
 @pytest.fixture
@@ -54,7 +45,7 @@ def drop(page: Session, *files: Path) -> None:
             told = httpx.post(f"{page.api}upload", files={"files": (file.name, opened_file)}, timeout=60)
         sent.append({"path": told.json()[0], "orig_name": file.name, "meta": {"_type": "gradio.FileData"}})
     page.values[page.ids["label-drop"]] = sent
-    page.fire(page.named("brought")[0])
+    page.fire(page.named("_brought")[0])
 
 
 def press(page: Session, name: str) -> Any:
@@ -88,11 +79,11 @@ def shown(answer: Any, page: Session, component: str) -> dict[str, Any]:
 def test_dropped_files_become_a_table_that_is_found_again(page: Session, run: RunFolder,
                                                           tmp_path: Path) -> None:
     press(page, "label")
-    assert "no file to label yet" in page.of("label-status")
+    assert "no file to label yet" in page.of("label-trouble")
     broken = tmp_path / "broken.xlsx"
     broken.write_bytes(b"PK\x03\x04 cut short")
     drop(page, calls(tmp_path), broken)
-    assert page.of("label-status") == ""  # there are files by now
+    assert page.of("label-trouble") == ""  # there are files by now
     told = press(page, "label")
     assert "calls.csv" in page.of("label-status") and "status-running" in page.of("label-status")
     assert page.of("label-drop") is None and shown(told, page, "label-bring")["visible"] is False
@@ -127,7 +118,7 @@ def test_it_can_be_stopped_and_a_second_press_changes_nothing(page: Session, run
     press(page, "label")
     drop(page, calls(tmp_path))
     press(page, "label")
-    assert f"small model of the run {run.id}" in page.of("label-status")
+    assert f"small model of the run {run.id}" in page.of("label-trouble")
     assert page.of("label-drop")  # the files wait there
     press(page, "watch_label")
     assert "status-running" in page.of("label-status")
@@ -154,7 +145,6 @@ def test_what_goes_wrong_is_said_on_the_page(page: Session, run: RunFolder, tmp_
     away = workspace.models / MODEL
     away.rename(tmp_path / "away")
     drop(page, calls(tmp_path))
-    assert page.of("label-status") == ""
     press(page, "label")
     wait(page)
     assert MODEL in page.of("label-status") and "notice-problem" in page.of("label-status")
@@ -168,7 +158,7 @@ def test_what_goes_wrong_is_said_on_the_page(page: Session, run: RunFolder, tmp_
     busy.event_log.write("launched", requests=0)
     drop(page, calls(tmp_path))
     press(page, "label")
-    assert f"The run {busy.id} is running" in page.of("label-status") and page.of("label-drop")
+    assert f"The run {busy.id} is running" in page.of("label-trouble") and page.of("label-drop")
 
 
 def test_a_visitor_labels_in_a_workspace_of_their_own(workspace: Workspace, tmp_path: Path,
