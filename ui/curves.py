@@ -51,7 +51,7 @@ def reach(events: Sequence[Event], going: bool) -> list[int]:
 
     A plot is built anew where its end moves, which is not to be at every step.
     """
-    made, rounds = _made(events, phase_starts(events)), (1, 2, 3, 5, 7)
+    made, rounds = max(1, _made(events, phase_starts(events))), (1, 2, 3, 5, 7)
     if not going:
         return [0, made + math.ceil(made / 40)]  # room for the last point
     return [0, next(n * 10 ** power for power in range(1, 12) for n in rounds if n * 10 ** power >= made)]

@@ -10,6 +10,7 @@ import pytest
 from engine.corpus.ingest import Ingested, ingest
 from engine.corpus.reading import read_table
 from engine.corpus.splits import split
+from engine.corpus.table import ReadOptions
 from engine.errors import InputError
 
 
@@ -91,7 +92,10 @@ def test_copies_and_leaked_labels(shared_data: Path) -> None:
     copies = receipt(shared_data / "nasty" / "15_95pct_near_duplicates.csv")
     assert copies["duplicates"] == 396
     assert any("copies" in note for note in copies["warnings"])
-    leak = ingest([shared_data / "nasty" / "28_label_leak.csv"])
+    same = ingest([shared_data / "nasty" / "28_label_leak.csv"])
+    assert same.receipt.labels_found == ()  # every row is a request: nothing can be checked by that
+    both = ReadOptions(label_columns=("class_label", "predicted_label"))
+    leak = ingest([shared_data / "nasty" / "28_label_leak.csv"], both)
     assert leak.receipt.labels_found == ("class_label", "predicted_label")
     assert all("class_label" not in d.meta for d in leak.corpus.documents)
 

@@ -112,7 +112,7 @@ def test_a_phase_whose_best_look_was_not_its_last_ends_at_the_best() -> None:
 
 def test_both_plots_begin_at_nought_and_end_a_little_after_the_last_step() -> None:
     assert curves.reach(STOPPED, going=False) == [0, 86]
-    assert curves.reach([], going=True) == [0, 10]
+    assert curves.reach([], going=True) == [0, 10] and curves.reach([], going=False) == [0, 2]
 
 
 def test_a_plot_is_built_anew_seldom_while_a_run_goes_on() -> None:
