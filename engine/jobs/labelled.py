@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from engine.errors import RunError
 from engine.events import Event, EventLog
 from engine.jobs.folder import RunFolder
 from engine.jobs.logs import events_of
@@ -111,7 +113,10 @@ def _status(place: LabelFolder) -> dict[str, Any] | None:
     """Fields of the view; None of one that was stopped."""
     lived = place.worker.alive()  # looked at before the files and after: it may begin or end between
     if place.result.exists():
-        told = read_json(place.result)
+        try:
+            told = read_json(place.result)
+        except RunError as error:  # the rest of the page must not be shut by it
+            return {"state": "failed", "files": (), "error": (error.what, error.safe, error.fix)}
         return {"state": "done", "files": tuple(told["files"]), "table": place.path / told["table"],
                 "documents": told["documents"], "rows_read": told["rows_read"], "dropped": told["dropped"],
                 "refused": tuple((one["what"], one["fix"]) for one in told["refused"]),
@@ -139,7 +144,9 @@ def _names(events: Sequence[Event]) -> tuple[str, ...]:
 
 
 def _table(place: LabelFolder) -> Path | None:
-    return place.path / read_json(place.result)["table"] if place.result.exists() else None
+    with suppress(RunError, FileNotFoundError):
+        return place.path / read_json(place.result)["table"]
+    return None
 
 
 def _starting(place: LabelFolder) -> bool:

@@ -257,6 +257,17 @@ def test_a_killed_one_is_lost_and_its_leftovers_go_when_the_next_begins(made: Ma
     assert [e["kind"] for e in read_events(places(run)[0].log)[0]].count("launched") == 1
 
 
+def test_what_is_told_of_a_table_may_be_damaged(run: RunFolder, tmp_path: Path) -> None:
+    place = ordered(run, calls(tmp_path / "in"))
+    place.result.write_text('{"table": ')
+    now = labelling_of(run)
+    assert now.state == "failed" and "result.json is damaged" in now.error[0] and now.error[2]
+    write_json(run.path / "labelled" / "30000101-000000" / "order.json", {"files": [], "text_column": ""})
+    newer = places(run)[0]
+    newer.event_log.write("failed", what="No.", safe="Kept.", fix="Again.")
+    assert labelling_of(run).earlier == ()
+
+
 def test_one_that_never_came_up_is_lost_after_a_while(run: RunFolder, tmp_path: Path,
                                                       monkeypatch: pytest.MonkeyPatch) -> None:
     ordered(run, calls(tmp_path / "in"))
