@@ -80,7 +80,7 @@ def test_every_variant_runs_and_the_table_tells(made: Made, plan: DistillPlan) -
         asked[name] = read_json(run.stage("asking"))["facts"]
         rows.append(row(name, read_json(run.report)))
     assert "ways" in asked[FULL] and "ways" not in asked["without adaptive prompts"]
-    assert asked["without calibration"]["set_right"].startswith("no liking")
+    assert asked["without calibration"]["set_right"] == "left as they are: the plan says so"
     for name in ("without representations", "without phases", "hard labels only"):  # nothing is asked twice
         assert asked[name]["from_cache"] == asked[name]["prompts"]
     told = table(rows)

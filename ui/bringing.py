@@ -62,6 +62,7 @@ def in_hand(held: Held, reading: Reading) -> Values:
     name = re.sub(r"[^\w.-]+", "-", Path(held.paths[0]).stem)
     return {
         "status": notice("note", words.DOCUMENTS_NOT_YET, held.beside), "held": held,
+        "mark": reading.folder.name,
         "in_use": gr.Column(visible=False), "bring": gr.Accordion(open=False), "preview": on, "read": on,
         "rows_box": on, "more": on, "numbers": receipts.counts(told), "how": receipts.how_read(told),
         "receipt": as_file(studio_for(held.visitor).masked_receipt(told), reading.folder.name, name),

@@ -49,11 +49,14 @@ class Given:
 class Turn:
     """Changes to one upload, one after the other; the browser sends some of them twice at once.
 
-    `asked`: what was last read with success; `latest`: the upload as it stands then.
+    `asked`: what was last read with success; `latest`: the upload as it stands then. `filled`: the upload as
+    the form showed it, by the mark that travels with the form: what the page sends may be older than what it
+    is held against.
     """
 
     def __init__(self) -> None:
         self.lock = Lock()
+        self.filled: dict[str, Held] = {}
         self.asked: tuple[Any, ...] | None = None
         self.latest: Held | None = None
 
@@ -87,9 +90,13 @@ class Held:
         return ReadOptions(**self.chosen)
 
 
-def put_right(held: Held, given: Given) -> Held:
-    """The upload with what was changed in the page; `held` itself if nothing was."""
-    before, said = held.shown, dict(held.chosen)
+def put_right(held: Held, given: Given, form: Held | None = None) -> Held:
+    """The upload with what was changed in the page; `held` itself if nothing was.
+
+    `form`: the upload as the form showed it, where that is not `held`.
+    """
+    form = form or held
+    before, said = form.shown, dict(held.chosen)
     if _alike(given, before):
         return held
     if given.encoding != before.encoding:
@@ -104,8 +111,11 @@ def put_right(held: Held, given: Given) -> Held:
         said["each_line"] = {"line": True, "file": False}.get(given.lines)
     if given.named != before.named:
         said["text_column"] = given.named.strip() or None
-    said["repair"] = given.repair
-    said["roles"] = columns_table.chosen(said.get("roles", {}), held.order, before.columns, given.columns)
+    if given.repair != before.repair or "repair" not in said:
+        said["repair"] = given.repair
+    said["roles"] = columns_table.chosen(said.get("roles", {}), form.order, before.columns, given.columns)
+    if (given.mask, sorted(given.steps)) == (before.mask, sorted(before.steps)):
+        return replace(held, chosen=said)
     steps = tuple(name for name in held.titles if name in given.steps) if held.titles else \
         tuple(name for name in held.steps if name != PRIVATE)
     return replace(held, chosen=said, steps=(*steps, PRIVATE) if given.mask else steps)

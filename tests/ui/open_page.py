@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -91,7 +92,10 @@ def opened() -> Iterator[Session]:
     """The page as `app.py` launches it, on a free port of this machine."""
     demo = layout.build()
     demo.queue(max_size=64, default_concurrency_limit=4)
-    given = settings(open_browser=False) | {"server_port": None, "prevent_thread_lock": True, "quiet": True}
+    with socket.socket() as probe:  # Gradio's own search leaves sockets open where a port is taken
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    given = settings(open_browser=False) | {"server_port": port, "prevent_thread_lock": True, "quiet": True}
     _, url, _ = demo.launch(**given)
     try:
         yield Session(demo, url)

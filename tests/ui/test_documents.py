@@ -16,6 +16,7 @@ from tests.ui.uploads import (
     again,
     controls,
     incoming,
+    mark,
     read,
     role,
     use,
@@ -76,7 +77,7 @@ def test_the_receipt_follows_when_a_role_is_put_right(table: Path) -> None:
     assert "short 0" in other["rows"] and "<b>32</b>" in other["numbers"]
     back = again(other, columns={"message": "text"})
     assert role(back, "message") == "text" and role(back, "note") == "ignore"  # one text, the last one said
-    relabelled = again(other, columns={"category": "ignore"})
+    relabelled = again(again(back, columns={"note": "text"}), columns={"category": "ignore"})
     assert role(relabelled, "note") == "text"  # the earlier choice stays
     assert "Labels found" not in relabelled["remarks"]
 
@@ -167,7 +168,8 @@ def test_a_public_page_masks_unless_told_otherwise(tmp_path: Path, monkeypatch: 
     shown = documents._read_files("a" * 32, "", [str(path)], None)
     assert shown["mask"] and "(e-mail)" in shown["rows"] and "example.org" not in shown["rows"]
     assert words.documents_masked(30) in shown["private"]
-    other = documents._read_again("a" * 32, shown["held"], *controls(shown["held"], mask=False))
+    held = shown["held"]
+    other = documents._read_again("a" * 32, held, mark(held), *controls(held, mask=False))
     assert "aid0@example.org" in other["rows"]
 
 

@@ -17,6 +17,7 @@ from tests.ui.uploads import (
     again,
     controls,
     incoming,
+    mark,
     read,
     role,
     use,
@@ -54,14 +55,21 @@ def test_readings_and_their_receipts_are_not_left_behind(table: Path, workspace:
 
 def test_a_change_that_is_sent_twice_is_read_once(table: Path, workspace: Workspace) -> None:
     first = read(table)
-    sent = controls(first["held"], columns={"note": "text"})
+    sent, at_first = controls(first["held"], columns={"note": "text"}), mark(first["held"])
     with ThreadPoolExecutor(2) as both:
-        answers = list(both.map(lambda _: documents._read_again("", first["held"], *sent), range(2)))
+        answers = list(both.map(
+            lambda _: documents._read_again("", first["held"], at_first, *sent), range(2)))
     assert sorted(map(bool, answers)) == [False, True] and len(incoming(workspace)) == 1
     later = controls(first["held"], columns={"note": "text", "category": "ignore"})  # from before the answer
-    shown = documents._read_again("", first["held"], *later)
+    shown = documents._read_again("", first["held"], at_first, *later)
     assert (role(shown, "note"), role(shown, "category")) == ("text", "ignore")
     assert incoming(workspace) == [shown["held"].reading.folder.name]
+    # The same once more, when the page holds the upload of now and the form is still that of before.
+    for sent_again in (sent, later):
+        assert documents._read_again("", shown["held"], at_first, *sent_again) == {}
+    last = controls(first["held"], columns={"note": "text", "category": "ignore"}, mask=True)
+    masked = documents._read_again("", shown["held"], at_first, *last)
+    assert masked["mask"] and (role(masked, "note"), role(masked, "category")) == ("text", "ignore")
 
 
 def test_an_upload_stays_in_hand_whatever_project_is_in_view(table: Path, workspace: Workspace) -> None:
@@ -89,7 +97,7 @@ def test_an_upload_stays_in_hand_when_the_page_forgot_what_it_showed(table: Path
 def test_an_upload_that_was_given_up_is_said_to_be_gone(table: Path, workspace: Workspace) -> None:
     held = read(table)["held"]
     for made in (documents._use("", "", None, 3, *controls(held)),
-                 documents._read_again("", None, *controls(held, columns={"note": "text"}))):
+                 documents._read_again("", None, "", *controls(held, columns={"note": "text"}))):
         assert made.keys() == {"status"} and words.DOCUMENTS_GONE in made["status"]
         assert words.DOCUMENTS_GONE_FIX in made["status"]
 

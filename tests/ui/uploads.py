@@ -41,9 +41,14 @@ def controls(held: Any, **changed: Any) -> list[Any]:
     return [*slots, *[None] * (columns_table.SLOTS - len(slots)), *said.values()]
 
 
+def mark(held: Any) -> str:
+    """What travels with the form that shows this upload."""
+    return held.reading.folder.name if held.reading else ""
+
+
 def again(before: dict[str, Any], **changed: Any) -> dict[str, Any]:
     held = before["held"]
-    return documents._read_again("", held, *controls(held, **changed))
+    return documents._read_again("", held, mark(held), *controls(held, **changed))
 
 
 def use(shown: dict[str, Any], project: str = "", stamp: int = 0) -> dict[str, Any]:

@@ -75,6 +75,8 @@ def build(frame: Frame) -> Page:
             with gr.Column(visible=False, elem_id="doubled") as at["doubled_box"]:
                 at["doubled"] = gr.HTML()
                 at["repair"] = gr.Checkbox(label=words.DOCUMENTS_REPAIR, info=words.DOCUMENTS_REPAIR_INFO)
+        with gr.Column(elem_classes="out-of-sight"):  # not a State: that may be newer than the form
+            at["mark"] = gr.Textbox("")
         table, table_choices = columns_table.build()
         at |= table
         with gr.Row():
@@ -120,7 +122,7 @@ def build(frame: Frame) -> Page:
     listen([hub.submit, fetch.click], _read_dataset, [frame.project, hub, at["held"]], reading,
            show_progress_on=[hub])
     listen([typed.submit, *(control.input for control in controls if control is not typed)], _read_again,
-           [at["held"], *controls], reading, trigger_mode="always_last",
+           [at["held"], at["mark"], *controls], reading, trigger_mode="always_last",
            show_progress_on=[at["numbers"], at["rows"]])
     listen([at["to_front"].input], _show_column, [at["held"], at["to_front"]], ["held", *table])
     listen([file.clear, leave.click], _leave, [frame.project, at["held"]], home, show_progress="hidden")
@@ -249,19 +251,19 @@ def _read_new(visitor: str, project: str, files: Iterable[str], before: Held | N
     return values
 
 
-def _read_again(visitor: str, held: Held | None, *controls: Any,  # noqa: ANN401, ARG001
+def _read_again(visitor: str, held: Held | None, mark: str, *controls: Any,  # noqa: ANN401, ARG001
                 progress: gr.Progress = gr.Progress()) -> Values:  # noqa: B008
     """A guess was put right: read again, keeping what was chosen before."""
     if held is None:
         return _gone()
-    wanted = put_right(held, Given.of(controls))
-    if wanted is held:
-        return {}
-    turn, asked = held.turn, (wanted.chosen, wanted.steps)
+    turn = held.turn
     with turn.lock:
-        if turn.asked == asked:
+        now = turn.latest or held
+        wanted = put_right(now, Given.of(controls), turn.filled.get(mark, held))
+        asked = wanted.chosen, wanted.steps
+        if wanted is now or turn.asked == asked:
             return {}
-        values = _read(turn.latest or held, wanted, progress)
+        values = _read(now, wanted, progress)
         turn.latest = values.get("held", turn.latest)
         turn.asked = asked if "numbers" in values else None
     return values
@@ -276,7 +278,9 @@ def _read(before: Held, wanted: Held, progress: gr.Progress) -> Values:
     except EngineError as error:
         return bringing.refused(before if before.reading else wanted, error)
     bringing.forget(before)
-    made = bringing.in_hand(after_reading(wanted, reading), reading)
+    now = after_reading(wanted, reading)
+    now.turn.filled[reading.folder.name] = now
+    made = bringing.in_hand(now, reading)
     return made if before.reading else made | {"wrong": gr.Accordion(open=False)}  # else as it is
 
 
@@ -287,7 +291,7 @@ def _show_column(visitor: str, held: Held | None, name: str | None) -> Values:  
     columns = columns_table.columns_of(held.reading.receipt)
     held = replace(held, order=(name, *(other for other in held.order if other != name)))
     held = replace(held, shown=replace(held.shown, columns=columns_table.said(columns, held.order)))
-    held.turn.latest = held
+    held.turn.latest = held.turn.filled[held.reading.folder.name] = held
     return {"held": held, **columns_table.updates(columns, held.order)}
 
 
