@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,7 +17,7 @@ import pytest
 
 from engine.jobs.process import Worker
 from engine.workspace import read_json
-from tests.conftest import REPOSITORY, make_home
+from tests.conftest import REPOSITORY, free_port, make_home
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make test)")
 # How long a machine takes never decides a test: labels follow a run by a timer of 5 s, and 5 s is all that
@@ -46,7 +45,7 @@ class Server:
     """`app.py` in a process that can be stopped and started again on the same home and port."""
 
     def __init__(self, home: Path) -> None:
-        self.home, self.port = home, _free_port()
+        self.home, self.port = home, free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -78,12 +77,6 @@ def wait_for(holds: Callable[[], bool], seconds: float, why: str) -> None:
     while not holds():
         assert time.monotonic() < end, why
         time.sleep(0.3)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture

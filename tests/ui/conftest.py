@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.studio import Studio
+from engine.workspace import Workspace
+
 _made: list[asyncio.AbstractEventLoop] = []
 _new_event_loop = asyncio.new_event_loop
 
@@ -34,6 +37,20 @@ def downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Gradio's cache, from which the browser downloads."""
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+@pytest.fixture
+def studio(workspace: Workspace) -> Studio:
+    """The front desk of an empty workspace."""
+    return Studio(workspace)
+
+
+@pytest.fixture
+def project(studio: Studio, tmp_path: Path) -> str:
+    """A project with documents in use."""
+    from tests.ui import made_runs
+
+    return made_runs.project_with_documents(studio, tmp_path)
 
 
 @pytest.fixture

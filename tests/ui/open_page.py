@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +16,7 @@ import httpx
 import pytest
 
 from app import settings
+from tests.conftest import free_port
 from ui import layout
 
 # Gradio, between two events, asks pandas for what has gone; its queue would end of a warning.
@@ -92,10 +92,9 @@ def opened() -> Iterator[Session]:
     """The page as `app.py` launches it, on a free port of this machine."""
     demo = layout.build()
     demo.queue(max_size=64, default_concurrency_limit=4)
-    with socket.socket() as probe:  # Gradio's own search leaves sockets open where a port is taken
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    given = settings(open_browser=False) | {"server_port": port, "prevent_thread_lock": True, "quiet": True}
+    # Gradio's own search for a port leaves sockets open where one is taken.
+    given = settings(open_browser=False) | {"server_port": free_port(), "prevent_thread_lock": True,
+                                            "quiet": True}
     _, url, _ = demo.launch(**given)
     try:
         yield Session(demo, url)

@@ -16,16 +16,6 @@ from ui.pages import compare, take_home
 from ui.session import Frame
 
 
-@pytest.fixture
-def studio(workspace: Workspace) -> Studio:
-    return Studio(workspace)
-
-
-@pytest.fixture
-def project(studio: Studio, tmp_path: Path) -> str:
-    return made_runs.project_with_documents(studio, tmp_path)
-
-
 def build(page: Any) -> SimpleNamespace:
     with gr.Blocks() as demo:
         frame = Frame(gr.BrowserState(""), gr.BrowserState(""), gr.State(""), gr.State(0), gr.Tabs())

@@ -13,7 +13,6 @@ import pytest
 from engine.errors import SettingsError
 from engine.plan import load_plan, phases_for
 from engine.studio import Studio
-from engine.workspace import Workspace
 from tests.ui import made_runs
 from ui import planning, progress
 from ui.pages import distil
@@ -21,16 +20,6 @@ from ui.session import Frame
 
 FORM = planning.Form("qwen2.5-coder-1.5b-instruct", "smollm2-135m-instruct", "quick", 0,
                      planning.phase_rows(phases_for("quick")), "forward_kl", 16, 8, 2)
-
-
-@pytest.fixture
-def studio(workspace: Workspace) -> Studio:
-    return Studio(workspace)
-
-
-@pytest.fixture
-def project(studio: Studio, tmp_path: Path) -> str:
-    return made_runs.project_with_documents(studio, tmp_path)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,19 +11,8 @@ from engine.jobs.process import Worker
 from engine.studio import Studio
 from engine.training.loop import Gate
 from engine.training.phased import judge
-from engine.workspace import Workspace
 from tests.ui import made_runs
 from ui import progress, wording_run
-
-
-@pytest.fixture
-def studio(workspace: Workspace) -> Studio:
-    return Studio(workspace)
-
-
-@pytest.fixture
-def project(studio: Studio, tmp_path: Path) -> str:
-    return made_runs.project_with_documents(studio, tmp_path)
 
 
 def test_the_timeline_names_every_phase_with_one_sentence(studio: Studio, project: str) -> None:
