@@ -76,9 +76,9 @@ def test_an_upload_stays_in_hand_whatever_project_is_in_view(table: Path, worksp
     """Brought first, named afterwards: that is the order in which people make a project."""
     shown, studio = read(table), Studio(workspace)
     held = shown["held"]
-    assert documents._refresh("", "", "", "/", held) == {}  # nothing changed
+    assert documents._refresh("", "", "", "/", held, "") == {}  # nothing changed
     other = studio.create_project("Floods & fires")
-    kept = documents._refresh("", other.id, "", "/", held)
+    kept = documents._refresh("", other.id, "", "/", held, "")
     assert kept.keys() == {"shown", "status"} and "Floods &amp; fires" in kept["status"]
     assert incoming(workspace)
     documents._use("", other.id, held, 0, *controls(held), progress=lambda *_, **__: None)
@@ -89,9 +89,20 @@ def test_an_upload_stays_in_hand_when_the_page_forgot_what_it_showed(table: Path
                                                                      workspace: Workspace) -> None:
     """Gradio gives values up one by one; the older is gone while the upload is still there."""
     shown, project = read(table), Studio(workspace).create_project("Mine").id
-    assert documents._refresh("", project, "", documents.UNKNOWN, shown["held"]) == {"shown": f"{project}/"}
+    kept = documents._refresh("", project, "", documents.UNKNOWN, shown["held"], "")
+    assert kept == {"shown": f"{project}/"}
     assert incoming(workspace)
-    assert documents._refresh("", project, "", documents.ANEW, shown["held"])["held"] is None
+    assert documents._refresh("", project, "", documents.ANEW, shown["held"], "")["held"] is None
+
+
+def test_a_drop_right_after_the_page_opened_is_not_taken_off_it(table: Path, workspace: Workspace) -> None:
+    """The page was sent for before the drop and comes back after what was read of it."""
+    project = use(read(table))["project"]
+    for shown in (documents.UNKNOWN, "another/project"):
+        late = documents._refresh("", project, "", shown, None, "")
+        assert not late.keys() & {"held", "file", "preview", "mark"} and late["in_use"].visible
+        left_over = documents._refresh("", project, "", shown, None, "a form that is still in sight")
+        assert left_over["mark"] == "" and left_over["held"] is None and not left_over["preview"].visible
 
 
 def test_an_upload_that_was_given_up_is_said_to_be_gone(table: Path, workspace: Workspace) -> None:
@@ -128,7 +139,7 @@ def test_documents_of_an_open_project_are_replaced_in_it(table: Path, workspace:
     assert words.DOCUMENTS_REPLACE in second["status"]
     elsewhere = Studio(workspace).create_project("Empty")
     for project, told in ((made, "instead of the documents there"), (elsewhere, "puts it into")):
-        status = documents._refresh("", project.id, "", "something else", second["held"])["status"]
+        status = documents._refresh("", project.id, "", "something else", second["held"], "")["status"]
         assert told in status and ("instead" in status) == (project is made)
 
 
@@ -144,17 +155,17 @@ def test_the_receipt_can_be_downloaded_with_private_details_masked(tmp_path: Pat
 def test_the_page_shows_documents_in_use_and_skips_while_nothing_changes(workspace: Workspace,
                                                                         downloads: Path) -> None:
     Studio(workspace).open_example()
-    values = documents._refresh("", EXAMPLE, "", "", None)
+    values = documents._refresh("", EXAMPLE, "", "", None, "")
     assert values["shown"].startswith(f"{EXAMPLE}/")
-    assert values["in_use"].visible and not values["preview"].visible
+    assert values["in_use"].visible
     assert json.loads(Path(values["kept_receipt"]).read_text(encoding="utf-8"))["documents"] == 470
-    documents._refresh("", EXAMPLE, "", "", None)
+    documents._refresh("", EXAMPLE, "", "", None, "")
     assert len(list(downloads.rglob("*.json"))) == 1  # replaced, not added to
-    assert documents._refresh("", EXAMPLE, "", values["shown"], None) == {}
+    assert documents._refresh("", EXAMPLE, "", values["shown"], None, "") == {}
 
 
 def test_an_empty_workspace_shows_the_drop_zone() -> None:
-    values = documents._refresh("", "", "", "?", None)
+    values = documents._refresh("", "", "", "?", None, "")
     assert not values["in_use"].visible and values["bring"].open
 
 
@@ -163,7 +174,7 @@ def test_damaged_documents_are_told_and_others_can_be_brought(table: Path, works
     corpus = Studio(workspace).project(project).corpus
     folder = workspace.project(project).corpora / corpus
     (folder / "documents.arrow").write_bytes(b"cut")
-    values = documents._refresh("", project, "", "", None)
+    values = documents._refresh("", project, "", "", None, "")
     assert PROBLEM in values["status"] and values["bring"].open and not values["in_use"].visible
 
 

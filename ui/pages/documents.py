@@ -104,10 +104,10 @@ def build(frame: Frame) -> Page:
     at |= {"project": frame.project, "stamp": frame.stamp, "run": frame.run}
 
     home = ["status", "shown", "held", "in_use", "bring", "preview", "file", "summary", "kept_receipt",
-            "kept_remarks", "kept_how", "search", "found", "table"]
+            "kept_remarks", "kept_how", "search", "found", "table", "mark"]
     choices = [*table_choices, *HOW]
     reading = [name for name in at if name not in {*home, "project", "stamp", "run"}]
-    reading = ["status", "held", "in_use", "bring", "preview", *reading]
+    reading = ["status", "held", "in_use", "bring", "preview", "mark", *reading]
     used = ["project", "stamp", "run", "status", "shown", "held"]
 
     def listen(events: Any, handler: Callable[..., Values], wanted: list[Any], outputs: list[str],  # noqa: ANN401
@@ -133,7 +133,7 @@ def build(frame: Frame) -> Page:
     listen([search.input, search.submit], _search, [frame.project, search], ["found", "table"],
            show_progress="hidden", trigger_mode="always_last", concurrency_limit=None)
     onward.click(lambda: gr.Tabs(selected="instructions"), None, frame.tabs, api_visibility="private")
-    return Page(_onto(at, _refresh), [at[name] for name in home], (at["shown"], at["held"]))
+    return Page(_onto(at, _refresh), [at[name] for name in home], (at["shown"], at["held"], at["mark"]))
 
 
 def _onto(at: Values, handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -148,7 +148,8 @@ def _onto(at: Values, handler: Callable[..., Any]) -> Callable[..., Any]:
 # At rest: nothing in hand
 
 
-def _refresh(visitor: str, project: str, run: str, shown: str, held: Held | None) -> Values:  # noqa: ARG001
+def _refresh(visitor: str, project: str, run: str, shown: str, held: Held | None,  # noqa: ARG001
+             mark: str) -> Values:
     corpus = studio_for(visitor).project(project).corpus if project else ""
     now = f"{project}/{corpus}"
     if now == shown:
@@ -160,7 +161,10 @@ def _refresh(visitor: str, project: str, run: str, shown: str, held: Held | None
         return {"shown": now} | ({} if shown == UNKNOWN else {"status": notice("note", *told)})
     bringing.forget(held)
     values = _at_rest(visitor, project)
-    return values if values["status"] else {name: v for name, v in values.items() if name != "status"}
+    stays = set() if values["status"] else {"status"}
+    if not (held or mark):  # nothing was in hand when this was sent; what was dropped since stays in sight
+        stays |= {"held", "file", "preview", "mark"}
+    return {name: value for name, value in values.items() if name not in stays}
 
 
 def _leave(visitor: str, project: str, held: Held | None) -> Values:
@@ -173,7 +177,7 @@ def _at_rest(visitor: str, project: str) -> Values:
     studio = studio_for(visitor)
     corpus_id = studio.project(project).corpus if project else ""
     values: Values = {"status": "", "shown": f"{project}/{corpus_id}", "held": None, "file": None,
-                      "search": "", "preview": gr.Column(visible=False)}
+                      "search": "", "preview": gr.Column(visible=False), "mark": ""}
     told, corpus = None, None
     if corpus_id:
         try:
