@@ -84,7 +84,8 @@ class Student:
             base = keep_layers(base, kept)
         words = assign(scored_names(task), lambda text: tokenizer.encode(text, add_special_tokens=False))
         settings = {**first_settings(folder, plan, task, choice), "label_tokens": list(words.tokens),
-                    "label_words": list(words.words), "layers": list(kept) if kept else None}
+                    "label_words": list(words.words), "layers": list(kept) if kept else None,
+                    "begins_with": begins_with(tokenizer)}
         return cls(adapted(base, plan, seed), tokenizer, settings, choice.device)
 
     @classmethod
@@ -115,8 +116,9 @@ class Student:
         return student_prompt(self.settings, document)
 
     def encode(self, document: str) -> list[int]:
-        """Token ids of the prompt."""
-        return self.tokenizer.encode(self.prompt(document), add_special_tokens=False)
+        """Token ids of the prompt, behind what this model expects in front of every text."""
+        return [*self.settings.get("begins_with", ()),  # saved by an earlier version: it learned without
+                *self.tokenizer.encode(self.prompt(document), add_special_tokens=False)]
 
     def encode_answer(self, text: str) -> list[int]:
         """Token ids of an answer in writing, its end included."""
@@ -203,6 +205,17 @@ class Student:
         """(trained parameters, all parameters)."""
         trained = sum(p.numel() for p in self.adapter_parameters())
         return trained, sum(p.numel() for p in self.model.parameters())
+
+
+def begins_with(tokenizer: Any) -> list[int]:  # noqa: ANN401 - a transformers tokenizer
+    """Tokens a model expects in front of every text: none for most, one for Llama's and Gemma's kin.
+
+    Without it those read a text as if they had come in in the middle; and programs that run an exported
+    model put it there by themselves.
+    """
+    bare, whole = (tokenizer.encode("a", add_special_tokens=special) for special in (False, True))
+    where = next((at for at in range(len(whole)) if whole[at:at + len(bare)] == bare), 0)
+    return whole[:where]
 
 
 def label_names(task: Task) -> tuple[str, ...]:

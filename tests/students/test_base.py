@@ -50,6 +50,27 @@ def test_a_fresh_adapter_changes_nothing(tiny_model: ModelFolder) -> None:
                 torch.testing.assert_close(states[0, k], out.hidden_states[layer][0, -1])
 
 
+def test_it_reads_what_its_tokenizer_puts_in_front_of_every_text(tiny_model: ModelFolder,
+                                                                tmp_path: Path) -> None:
+    """As Llama's kin do; what it ends a text with is left out. Students saved before stay as they are."""
+    from tokenizers import Tokenizer
+    from tokenizers.processors import TemplateProcessing
+
+    told = Student.fresh(tiny_model, PLAN, TASK, CPU, seed=0)
+    plain = told.encode(TEXTS[0])
+    assert told.settings["begins_with"] == []
+    file = tiny_model.path / "tokenizer.json"
+    tokenizer = Tokenizer.from_file(str(file))
+    tokenizer.post_processor = TemplateProcessing(single="[END] $A [END]", special_tokens=[
+        ("[END]", tokenizer.token_to_id("[END]"))])
+    tokenizer.save(str(file))
+    student = Student.fresh(tiny_model, PLAN, TASK, CPU, seed=0)
+    assert student.encode(TEXTS[0]) == [tokenizer.token_to_id("[END]"), *plain]
+    for made, reads in ((student, student.encode(TEXTS[0])), (told, plain)):
+        made.save(tmp_path / str(len(reads)))
+        assert Student.from_folder(tmp_path / str(len(reads)), tiny_model, CPU).encode(TEXTS[0]) == reads
+
+
 def test_with_the_adapter_off_it_is_the_base_again(student: Student, tiny_model: ModelFolder) -> None:
     ids = [student.encode(text) for text in TEXTS]
     fresh, _ = Student.fresh(tiny_model, PLAN, TASK, CPU, seed=0).forward(ids)
