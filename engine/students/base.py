@@ -23,6 +23,7 @@ from engine.errors import RunError
 from engine.models.loading import load_causal_lm
 from engine.models.places import answer_positions, padded
 from engine.models.scores import as_scored
+from engine.models.vocabularies import token_count
 from engine.models.weights import ModelFolder
 from engine.plan import StudentPlan
 from engine.prompts.template import student_text
@@ -63,7 +64,7 @@ class Student:
         self.states_of: StatesOf = hidden_states_of
         words = model.get_base_model().get_output_embeddings().weight
         # A vocabulary matrix may be padded beyond the tokens there are (151,936 rows for 151,665).
-        self.head = words[:len(tokenizer)].detach()
+        self.head = words[:token_count(tokenizer.get_vocab())].detach()
         rows = torch.tensor(settings["label_tokens"], device=words.device, dtype=torch.long)
         # (labels, width): the only rows of the vocabulary matrix that a classification needs. In fp32: in 16
         # bits scores lie on a grid so wide that the two best of one in a hundred documents are equal.

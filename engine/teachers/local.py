@@ -12,6 +12,7 @@ from engine.errors import TeacherError
 from engine.models.folders import reading_digest
 from engine.models.loading import load_causal_lm
 from engine.models.scores import as_scored
+from engine.models.vocabularies import token_count
 from engine.models.weights import ModelFolder
 from engine.prompts.verbalisers import assign
 from engine.records import Answer, FloatArray, ListedTokens, Prompt, Written, text_digest
@@ -40,6 +41,7 @@ class LocalTeacher:
         if not self._tokenizer.chat_template:
             raise TeacherError(f"“{self.name}” has no chat form: it was not trained to follow instructions.",
                                "Choose a model whose name ends in “Instruct”.")
+        self._tokens = token_count(self._tokenizer.get_vocab())
         self.packed = pack(self._model.base_model)
         self._device = torch.device(choice.device)
         self._letters = [self._single_token(letter) for letter in LETTERS]
@@ -130,7 +132,7 @@ class LocalTeacher:
         answers = [[*self._tokenizer.encode(text, add_special_tokens=False), self._tokenizer.eos_token_id]
                    for text in texts]
         ids = self._fitting(prompts, max(map(len, answers)))
-        return list_answers(self._model, len(self._tokenizer), ids, answers, temperatures, depths)
+        return list_answers(self._model, self._tokens, ids, answers, temperatures, depths)
 
     def covers(self, prompts: Sequence[Prompt]) -> list[bool]:
         """Every prompt: the model is here."""
