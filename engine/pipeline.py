@@ -89,6 +89,15 @@ class Line:
         if wish:
             raise Interrupted(wish)
 
+    def to_the_end(self, told: Counted) -> Counted:
+        """`told`, obeying wishes between pieces of the last work; to stop then is to go on to the end."""
+        def report(done: int, total: int) -> None:
+            told(done, total)
+            wish = self.wish()
+            if wish in ("pause", "cancel"):
+                raise Interrupted(wish)
+        return report
+
 
 def run_pipeline(run: RunFolder, workspace: Workspace, wish: Callable[[], Wish | None]) -> None:
     """Run or resume one run to its end.
@@ -107,22 +116,17 @@ def run_pipeline(run: RunFolder, workspace: Workspace, wish: Callable[[], Wish |
               because=choice.because)
     with PeakMemory() as memory:
         line = Line(run, workspace, plan, log, wish, memory, corpus, choice, ranks=ranks)
-        for name, title, work in (
-            ("parts", "Setting documents aside for the check", divide),
-            ("asking", "Asking the large model", ask_teacher),
-            ("training", "Training the small model", train_student),
-            ("scoring", "Checking on the documents kept aside", score),
-            ("take-home", "Packing what you take home", take_home),
-        ):
-            try:
-                stage(line, name, title, work)
-            except Interrupted as interrupted:
-                if interrupted.wish == "stop":
-                    raise RunError(
-                        "Stopped before anything was learned, so there is no small model to keep.",
-                        "Press Resume to go on.", "The large model's answers so far are kept.",
-                    ) from interrupted
-                raise
+        try:
+            ranks.first_does(lambda: prepare(line))  # the others begin here: answers and vectors are kept now
+            stage(line, "training", "Training the small model", train_student)
+            stage(line, "scoring", "Checking on the documents kept aside", score)
+            stage(line, "take-home", "Packing what you take home", take_home)
+        except Interrupted as interrupted:
+            if interrupted.wish == "stop":
+                raise RunError("Stopped before anything was learned, so there is no small model to keep.",
+                               "Press Resume to go on.", "The large model's answers so far are kept.",
+                               ) from interrupted
+            raise
     spent = sum(read_json(run.stage(name))["seconds"] for name in STAGES if run.stage(name).exists())
     report = read_json(run.report) | {"seconds": round(max(spent, time.monotonic() - started), 1),
                                       "peak_memory_gb": round(memory.peak_gb, 3)}
@@ -171,6 +175,15 @@ def stage(line: Line, name: str, title: str, work: Callable[[Line], dict[str, An
     line.log.write("stage_done", stage=name, seconds=round(time.monotonic() - began, 2))
 
 
+def prepare(line: Line) -> None:
+    """All that comes before training, and a last look at what would forbid it."""
+    stage(line, "parts", "Setting documents aside for the check", divide)
+    stage(line, "asking", "Asking the large model", ask_teacher)
+    _same_weights(line, require(line.workspace.models, line.plan.student.model))
+    if not line.run.stage("training").exists():
+        line.checkpoint()
+
+
 def divide(line: Line) -> dict[str, Any]:
     """Parts of the corpus, group by group; the same for the same documents and seed."""
     line.parts = split(line.corpus, seed=line.plan.seed)
@@ -210,13 +223,10 @@ def questions(line: Line) -> Questions:
 def train_student(line: Line) -> dict[str, Any]:
     """The small model, phase by phase; left in `line.student` with its final weights, and saved."""
     base = require(line.workspace.models, line.plan.student.model)
-    _same_weights(line, base)
-    line.ranks.wait()  # the others begin here: answers and vectors are kept now
     if line.run.stage("training").exists():
         line.student = open_student(line.run.student, base, line.choice)
         line.signal = latest_signal(line.run.path, line.signal)
         return line.facts["training"]
-    line.checkpoint()
     subject = subject_of(line.plan, line.corpus, line.parts, line.signal, line.vectors)
     line.student, results = teach(
         line.plan, subject, base, line.choice, line.run.path, line.log, line.wish,
@@ -246,11 +256,16 @@ def _same_weights(line: Line, base: ModelFolder) -> None:
 
 
 def help_train(run: RunFolder, workspace: Workspace, ranks: Ranks) -> None:
-    """What every process but the first does: wait for the answers, then train along. Writes nothing."""
+    """What every process but the first does: wait for the answers, then train along. Writes nothing.
+
+    Raises:
+        Interrupted: the user wished to pause, stop or cancel.
+        EngineError: what stopped the first process before training.
+    """
     plan = load_plan(run.plan)
     corpus = load_corpus(_corpus_folder(workspace, plan))
     choice = as_begun(run, choose_device(plan.device), ranks)
-    ranks.wait()
+    ranks.first_does(lambda: None)  # it is the first that does something: asks, and says how that ended
     if run.stage("training").exists():
         return
     path = workspace.vectors(corpus.digest)
@@ -267,7 +282,7 @@ def score(line: Line) -> dict[str, Any]:
         return line.facts["scoring"]
     first = kept_signal(line.run.path / SIGNAL_FILE, line.plan)
     asking, training = line.facts["asking"], line.facts["training"]
-    told = line.progress("scoring", "Checking on the documents kept aside")
+    told = line.to_the_end(line.progress("scoring", "Checking on the documents kept aside"))
     if isinstance(line.signal, WrittenSignal):
         report, table = score_texts(line.plan, line.corpus, line.parts, line.signal, line.student,
                                     lambda texts: embed(texts, require(line.workspace.models, ENCODER)), told)
@@ -297,7 +312,8 @@ def take_home(line: Line) -> dict[str, Any]:
     gc.collect()  # its layers know one another: without this both lie in memory
     base = require(line.workspace.models, line.plan.student.model)
     fresh = open_student(line.run.student, base, line.choice)
-    reloaded = reload_check(fresh, table)
+    told = line.progress("take-home", "Loading the small model again and asking it once more")
+    reloaded = reload_check(fresh, table, line.to_the_end(told))
     sizes = pack(line.run.path, line.plan, report, table, base,
                  {**line.facts["training"], "reloaded": reloaded})
     report["reloaded"], report["take_home"] = reloaded, sizes

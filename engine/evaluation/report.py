@@ -55,15 +55,14 @@ def score_run(plan: DistillPlan, corpus: Corpus, parts: Parts, first: TeacherSig
     texts, kept = corpus.texts, list(parts.kept_aside)
     read = list(one_of_each_group(corpus, parts.learn))  # of near-duplicates the student reads one
     began = time.monotonic()
-    on_kept = predict(student, [texts[i] for i in kept])
+    on_kept = predict(student, [texts[i] for i in kept], lambda done, _: on_progress(done, len(texts)))
     speed = documents_per_second(len(kept), time.monotonic() - began)
-    on_progress(len(kept), len(texts))
     aside = set(kept)
     rest = [i for i in range(len(texts)) if i not in aside]
     probs = np.empty((len(texts), len(plan.task.labels)))
     probs[kept] = on_kept
-    probs[rest] = predict(student, [texts[i] for i in rest])
-    on_progress(len(texts), len(texts))
+    probs[rest] = predict(student, [texts[i] for i in rest],
+                          lambda done, _: on_progress(len(kept) + done, len(texts)))
 
     said = decisions(signal.probs, signal.several)
     bag, because, checked = _bag(corpus, read, said, signal.several, plan.seed)

@@ -19,6 +19,7 @@ from engine.metrics.calibration import sureness
 from engine.metrics.deciding import certainty, decisions
 from engine.models.weights import ModelFolder
 from engine.plan import DistillPlan
+from engine.progress import Counted
 from engine.students.base import Student
 from engine.workspace import write_atomic, write_text
 
@@ -26,7 +27,7 @@ SAME_AGAIN = 0.5  # rounding moves an answer now and then, never half of them
 COLUMNS = ("id", "text", "student", "student_confidence", "teacher", "sureness", "baseline", "part")
 
 
-def reload_check(student: Student, table: pd.DataFrame) -> str:
+def reload_check(student: Student, table: pd.DataFrame, on_progress: Counted | None = None) -> str:
     """Ask a freshly loaded student the kept-aside documents again; one sentence on how it went.
 
     Raises:
@@ -34,7 +35,7 @@ def reload_check(student: Student, table: pd.DataFrame) -> str:
     """
     kept = table[(table["part"] == "kept_aside") & (table["teacher"] != "")]
     texts = kept["text"].tolist()
-    again, _ = answered(student, texts)
+    again, _ = answered(student, texts, on_progress)
     same = sum(a == b for a, b in zip(again, kept["student"], strict=True))
     if same < SAME_AGAIN * len(kept):
         raise RunError("The small model did not come back from its files as it was: only "

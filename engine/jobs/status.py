@@ -22,7 +22,7 @@ ENDINGS: dict[str, State] = {"done": "done", "failed": "failed", "paused": "paus
 WISHES: dict[Request, str] = {"pause": "Pausing: the present step is finished and saved first.",
                               "stop": "Stopping: what was learned is kept and checked.",
                               "cancel": "Cancelling: the present step is finished first."}
-AFTER_TRAINING = ("scoring", "take-home")  # stages that no wish shortens
+AFTER_TRAINING = ("scoring", "take-home")  # stages that go on to the end when a run is stopped
 START_GRACE_S = 20.0
 MOST_KNOWN = 2000  # runs of which is remembered what their logs said
 

@@ -38,9 +38,14 @@ def save_state(folder: Path, tensors: dict[str, Tensor], cursor: dict[str, Any])
             old.unlink()
 
 
+def has_state(folder: Path) -> bool:
+    """Whether there is a save point within this phase."""
+    return (folder / "cursor.json").exists()
+
+
 def load_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """The last save point, or None."""
-    if not (folder / "cursor.json").exists():
+    if not has_state(folder):
         return None
     cursor = read_json(folder / "cursor.json")
     return _load(folder / cursor["file"]), cursor

@@ -18,7 +18,7 @@ from engine.metrics.intervals import paired_mean_error, paired_standard_error
 from engine.plan import SLICE_SHARES, DistillPlan, PhasePlan
 from engine.records import FloatArray, TeacherSignal
 from engine.students.base import Student
-from engine.training.checkpoints import finish_phase, finished_phase, phase_folder
+from engine.training.checkpoints import finish_phase, finished_phase, has_state, phase_folder
 from engine.training.lessons import Lesson
 from engine.training.loop import Gate, Interrupted, Looks, PhaseEnd, Wish, train_phase
 from engine.training.phases import choose_slice
@@ -94,6 +94,9 @@ class PhasedTraining:
         self.log.write("phase_started", phase=phase.name, title=phase.title, index=index,
                        documents=len(part.positions), because=part.because)
         start, before = self._stands or self._gate(), self._weights()
+        if not index and not has_state(folder):  # what comes is looked at beside it
+            self.log.write("gate", phase=phase.name, step=0, agreement=start.agreement, kl=start.kl,
+                           n=start.n, best=False)
         looks = Looks(self.log, self.wish, self._gate)
         if len(part.positions):
             end = train_phase(self.student, self.plan, phase, index, part, lesson, looks, folder, self.ranks)

@@ -79,7 +79,10 @@ def test_the_whole_line_leaves_what_the_contract_says(made: Made) -> None:
     now = status(run)
     assert now.state == "done" and not run.worker.exists()
     assert [p["name"] for p in now.phases] == ["foundations", "breadth", "hard-cases"]
+    looks = [e for e in now.events if e["kind"] == "gate"]
+    assert [e["step"] for e in looks].count(0) == 1 and looks[0]["step"] == 0  # told before the first step
     report = read_json(run.report)
+    assert looks[0]["agreement"] == pytest.approx(report["phases"][0]["agreement_before"], abs=1e-4)
     for who in ("teacher", "student", "baseline"):
         assert {"accuracy", "macro_f1", "n"} <= report[who].keys() and 0 <= report[who]["accuracy"] <= 1
     assert report["n"] == report["sizes"]["kept_aside"] == report["student"]["n"] == 18
@@ -152,6 +155,30 @@ def test_a_model_that_was_replaced_between_a_pause_and_its_end_is_refused(
     assert told in status(run).error["what"]
     write_json(about, held)
     assert work(run, made.workspace) == "done"
+
+
+@pytest.mark.parametrize(("done", "next_"), [("training", "scoring"), ("scoring", "take-home")])
+def test_checking_and_packing_can_be_paused_and_are_what_stopping_goes_on_to(
+    made: Made, monkeypatch: pytest.MonkeyPatch, done: str, next_: str
+) -> None:
+    def wishing(wish: str) -> None:
+        seen: list[str] = []
+
+        def once(_: RequestReader) -> str | None:
+            if seen or not run.stage(done).exists() or run.stage(next_).exists():
+                return None
+            seen.append(wish)
+            return wish
+        monkeypatch.setattr(RequestReader, "wish", once)
+
+    run = made.run(phases=phases()[:1])
+    wishing("pause")
+    assert work(run, made.workspace) == "paused"
+    assert run.stage(done).exists() and not run.stage(next_).exists()
+    wishing("stop")
+    assert work(run, made.workspace) == "done"
+    told = [e for e in read_events(run.events)[0] if e["kind"] == "progress" and e["stage"] == next_]
+    assert told and told[-1]["done"] == told[-1]["total"] > 0
 
 
 def test_a_finished_run_run_again_changes_nothing(made: Made) -> None:

@@ -106,12 +106,37 @@ leave_ranks()
 """
 
 
-def test_what_stops_the_first_while_the_others_wait_stops_all() -> None:
-    about = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
-    both = [subprocess.Popen([sys.executable, "-c", WHILE_ASKING], text=True, stdout=subprocess.PIPE,
+PAUSED_AFTER_ASKING = """
+import sys
+from pathlib import Path
+from engine.jobs.folder import RequestReader, RunFolder
+from engine.jobs.worker import work
+from engine.workspace import Workspace
+run = RunFolder(Path(sys.argv[1]))
+RequestReader.wish = lambda reader: "pause" if run.stage("asking").exists() else None
+print(work(run, Workspace(Path(sys.argv[2]))))
+"""
+
+
+def side_by_side(code: str, *arguments: str) -> list[list[str]]:
+    """What two processes print that run the same code as two ranks; both are to end well."""
+    about = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()),
+             "ANON_DTYPE": "float32", "OMP_NUM_THREADS": "1"}
+    both = [subprocess.Popen([sys.executable, "-c", code, *arguments], text=True, stdout=subprocess.PIPE,
                              env={**os.environ, **about, "RANK": str(rank)}) for rank in range(2)]
     said = [one.communicate(timeout=100)[0].splitlines() for one in both]
     assert [one.returncode for one in both] == [0, 0]
+    return said
+
+
+def test_a_pause_between_asking_and_training_pauses_all(made: Made) -> None:
+    run = made.run(phases=MANY)
+    assert side_by_side(PAUSED_AFTER_ASKING, str(run.path), str(made.workspace.home)) == [["paused"]] * 2
+    assert read_events(run.events)[0][-1]["kind"] == "paused" and not (run.path / "phases").exists()
+
+
+def test_what_stops_the_first_while_the_others_wait_stops_all() -> None:
+    said = side_by_side(WHILE_ASKING)
     assert said[0] == ["0 Interrupted stop ", "0 TeacherError  Wait.", "0 Odd  "]
     assert said[1] == ["1 Interrupted stop ", "1 TeacherError  Wait.",
                        "1 RunError  Look into its log for why."]
