@@ -18,8 +18,9 @@ from engine.corpus.store import load_corpus
 from engine.corpus.table import ROLES, ReadOptions
 from engine.errors import EngineError, RunError
 from engine.estimates import Preflight, needed_models, preflight
+from engine.evaluation.judging import Choice, judging
 from engine.instructions_desk import MAX_CHARS, InstructionsDesk
-from engine.jobs import asker, labelling
+from engine.jobs import asker, judgements, labelling
 from engine.jobs.fetching import FetchStatus, fetch_status, start_fetch
 from engine.jobs.folder import Request, RunFolder, all_runs, find_run, offered, put_request
 from engine.jobs.labelled import labelling_of
@@ -51,7 +52,7 @@ from engine.plan import (
 from engine.projects import EXAMPLE
 from engine.prompts.library import find, others
 from engine.teachers.protocol import teacher_kind
-from engine.views import Download, Labelling, ModelView, Rendered, Said, Tried
+from engine.views import Download, Judging, Labelling, ModelView, Rendered, Said, Tried
 from engine.workspace import fresh_folder, read_json
 
 ADAPTS: dict[Preset, float] = {"balanced": 2.0, "thorough": 4.0}
@@ -213,6 +214,21 @@ class Studio(InstructionsDesk):
         self.report(run_id)
         return asker.ask_student(self.workspace, run.student, text)
 
+    # Judging blind
+
+    def judging(self, run_id: str) -> Judging:
+        """The next two answers to judge, whose they are untold, and what came out so far."""
+        run = find_run(self.workspace, run_id)
+        return judging(self.predictions(run_id), judgements.judged(run), run.id)
+
+    def judge(self, run_id: str, document: str, choice: Choice) -> None:
+        """Say which of the two answers to a document is right. Raises `InputError` for no such choice."""
+        judgements.judge(find_run(self.workspace, run_id), document, choice)
+
+    def take_back(self, run_id: str) -> None:
+        """Forget the last judgement."""
+        judgements.take_back(find_run(self.workspace, run_id))
+
     # Labelling files with a finished run's small model
 
     def start_labelling(self, run_id: str, paths: Sequence[Path], text_column: str = "") -> None:
@@ -244,5 +260,5 @@ def machine_words() -> str:
 
 
 __all__ = ["DEFAULT_STEPS", "DEFAULT_STUDENT", "DEFAULT_TEACHER", "ENCODER", "EXAMPLE", "EXAMPLE_TEACHER",
-           "ROLES", "Download", "EngineError", "Labelling", "ModelView", "ReadOptions", "Reading", "Rendered",
-           "Said", "Studio", "Tried", "find_card", "machine_words"]
+           "ROLES", "Choice", "Download", "EngineError", "Judging", "Labelling", "ModelView", "ReadOptions",
+           "Reading", "Rendered", "Said", "Studio", "Tried", "find_card", "machine_words"]

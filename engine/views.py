@@ -73,6 +73,38 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """Two answers to one document, whose they are untold. `name`: the document's id."""
+
+    name: str
+    text: str
+    first: str
+    second: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """How blind judging stands: the next pair, None when all are judged, and what came out so far.
+
+    `of`: documents on which the models differ; `student`, `teacher`, `both` and `neither` count whose answer
+    was right. `chance`: how often such a lead comes of chance alone, 0..1, None before there is one.
+    """
+
+    pair: Pair | None
+    student: int
+    teacher: int
+    both: int
+    neither: int
+    of: int
+    chance: float | None
+
+    @property
+    def n(self) -> int:
+        """How many were judged."""
+        return self.student + self.teacher + self.both + self.neither
+
+
+@dataclass(frozen=True, slots=True)
 class Download:
     """Something to take home."""
 

@@ -161,6 +161,51 @@ def compare_own(answer: str, share: float | None) -> str:
     return f"The small model says “{answer}”{'' if share is None else f' ({percent(share)})'}."
 
 
+# ── Compare: judge blind ─────────────────────────────────────────────────────────────────────────
+
+JUDGE_TITLE = "Judge blind"
+JUDGE_LEDE = ("One document on which the two models differ, both answers, no names. Say which is right: that "
+              "is a check which needs no labels. Twenty are worth more than none; you can stop at any time "
+              "and go on later.")
+JUDGE_FIRST, JUDGE_SECOND = "A", "B"
+JUDGE_CHOICES = (("first", "1 · A is right"), ("second", "2 · B is right"), ("both", "3 · Both are right"),
+                 ("neither", "4 · Neither is right"))
+JUDGE_KEYS = "Keys 1 to 4 do the same."
+JUDGE_BACK = "Take the last one back"
+JUDGE_NONE = "On the documents kept aside the two never differ: there is nothing to judge."
+JUDGE_OUTCOME = "What came out so far"
+JUDGE_NOTHING_YET = "Nothing yet. Look here after some twenty documents: what you know could sway you."
+JUDGE_WHO = {"student": "Only the small model was right", "teacher": "Only the large model was right",
+             "both": "Both were right", "neither": "Neither was right"}
+JUDGE_LIKELY = 0.05  # a lead that comes of chance more seldom than this is called one
+
+
+def judge_title(n: int, of: int) -> str:
+    """How far judging is, on the bar that unfolds it."""
+    return f"{JUDGE_TITLE} · {n:,} of {count(of, 'document')}" if of else JUDGE_TITLE
+
+
+def judge_done(of: int) -> str:
+    """All were judged."""
+    return f"You judged {'the one document' if of == 1 else f'all {of:,} documents'} on which the two differ."
+
+
+def judge_outcome(student: int, teacher: int, n: int, of: int, chance: float | None) -> str:
+    """What the judgements say, and what they do not."""
+    told = f"You judged {n:,} of the {count(of, 'document')} on which the two differ. "
+    if chance is None:
+        return f"{told}In none of them only one was right: they do not tell which model is better."
+    told += (f"In {student + teacher:,} only one was right: the small model in {student:,}, the large one in "
+             f"{teacher:,}. ")
+    if student == teacher:
+        return f"{told}Neither leads."
+    often = f"{100 * chance:.0f} of 100" if round(100 * chance) else "fewer than 1 of 100"
+    told += f"Chance alone gives such a lead in {often} trials (sign test): "
+    if chance < JUDGE_LIKELY:
+        return f"{told}on these documents the {'small' if student > teacher else 'large'} model is better."
+    return f"{told}too few, or too alike, to call one better."
+
+
 # ── Take home ────────────────────────────────────────────────────────────────────────────────────
 
 TAKE_HOME_EMPTY = "Nothing to take home yet"

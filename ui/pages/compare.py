@@ -13,7 +13,7 @@ import pandas as pd
 
 from engine.errors import InputError
 from engine.studio import Studio
-from ui import charts, tables, wording
+from ui import charts, judging, tables, wording
 from ui import wording_results as words
 from ui.guard import guarded, notice
 from ui.progress import finished_run, says
@@ -90,6 +90,7 @@ def build(frame: Frame) -> Page:
                                           lines=4, max_lines=24, buttons=["copy"])
                 small_prompt = gr.Textbox(label=words.COMPARE_SMALL_PROMPT, interactive=False,
                                           lines=2, max_lines=24, buttons=["copy"])
+        blind = judging.build(frame, run)
         gr.HTML(f"<h3>{says(words.COMPARE_OWN)}</h3>")
         own = gr.Textbox(label=words.COMPARE_OWN, info=words.COMPARE_OWN_INFO, lines=2, max_lines=8,
                          max_length=8000, placeholder=words.COMPARE_OWN_PLACEHOLDER, elem_id="own")
@@ -121,7 +122,7 @@ def build(frame: Frame) -> Page:
 
     @guarded
     def refresh(visitor: str, project: str, wanted: str, drawn: str) -> Any:  # noqa: ANN401
-        return _show(studio_for(visitor), project, wanted, drawn, parts)
+        return _show(studio_for(visitor), project, wanted, drawn, parts, blind)
 
     @guarded
     def filtered(visitor: str, shown: str, which_ones: str) -> Updates:
@@ -154,10 +155,11 @@ def build(frame: Frame) -> Page:
     gr.on([ask.click, own.submit], ask_own, [frame.visitor, run, own], answer,
           api_visibility="private", show_progress="minimal", concurrency_id="model",
           concurrency_limit=1)
-    return Page(refresh, parts.all, [seen])
+    return Page(refresh, [*parts.all, *blind.all], [seen])
 
 
-def _show(studio: Studio, project: str, wanted: str, drawn: str, parts: Parts) -> Any:  # noqa: ANN401
+def _show(studio: Studio, project: str, wanted: str, drawn: str, parts: Parts,
+          blind: judging.Part) -> Any:  # noqa: ANN401 - updates
     """The page for the newest finished run, the run in view first; skips what is on the screen."""
     found, note = finished_run(studio, project, wanted)
     now = f"{found}|{note}"
@@ -192,7 +194,8 @@ def _show(studio: Studio, project: str, wanted: str, drawn: str, parts: Parts) -
                               for name, number in which.items()], value=start),
         parts.table: _table(tables.chosen(rows, start)), parts.first: _first(tables.chosen(rows, start)),
         # What was said by the model of another run is not said by this one.
-        parts.one: gr.Column(visible=False), parts.answer: "", parts.run: found, parts.seen: now}
+        parts.one: gr.Column(visible=False), parts.answer: "", parts.run: found, parts.seen: now,
+        **judging.updates(blind, studio, found)}
 
 
 def _first(rows: pd.DataFrame) -> str:
