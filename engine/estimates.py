@@ -219,8 +219,9 @@ def _seconds(plan: DistillPlan, lengths: NDArray[np.integer], workspace: Workspa
     train = rate("train", student, tokens_learned(plan, lengths))
     answer = rate("predict", student, tokens_answered(plan, lengths))
     seconds += passes * 0.65 * n / train
+    # Every document is answered; those kept aside once more when reloaded, and after each earlier phase.
     # Who writes is looked at word by word (a third of a training step) and writes about those kept aside.
-    seconds += (looks + n) / (3 * train) + 0.4 * n / answer if plan.writes else (looks + 2.2 * n) / answer
+    seconds += (looks + n) / (3 * train) + 0.4 * n / answer if plan.writes else (looks + 2.6 * n) / answer
     if all(measured):
         return seconds, "from the speed measured on this machine in earlier runs"
     return seconds, "from the sizes of the models and a quick test of this machine; sharper after a first run"

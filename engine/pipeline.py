@@ -26,6 +26,7 @@ from engine.devices import DeviceChoice, choose_device, dtype_is_set
 from engine.embedding.encoder import embed
 from engine.errors import RunError
 from engine.estimates import text_lengths, tokens_answered, tokens_asked, tokens_learned
+from engine.evaluation.by_phase import by_phase
 from engine.evaluation.cost import PeakMemory
 from engine.evaluation.report import score_run
 from engine.evaluation.report_texts import score_texts
@@ -291,6 +292,10 @@ def score(line: Line) -> dict[str, Any]:
         report, table = score_run(line.plan, line.corpus, line.parts, first, line.signal, line.student, gold,
                                   asking.get("reasons", {}), told)
     report["phases"] = training["phases"]
+    if not isinstance(line.signal, WrittenSignal):
+        told = line.to_the_end(line.progress("scoring", "Looking at what each phase was worth"))
+        report["phases"], table["by_phase"] = by_phase(
+            line.student, line.run.path, training["phases"], first.probs, table, told)
     report["teacher_name"], report["student_name"] = asking["teacher"], line.plan.student.model
     report["asked"] = {"prompts": int(line.signal.asked.sum()), "from_cache": asking["from_cache"],
                        "again": int((line.signal.asked > first.asked).sum())}

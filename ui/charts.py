@@ -12,7 +12,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from ui import wording_results as words
+from ui import wording_compare as words
 
 LARGE, SMALL, BAG = words.COMPARE_LARGE, words.COMPARE_SMALL, words.COMPARE_BAG
 COLOURS = {LARGE: "#3f7fd0", SMALL: "#cf6a12", BAG: "#82868f"}

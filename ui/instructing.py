@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ui import wording
+from ui.bars import bar
 from ui.guard import notice
 
 MOST_BARS = 3
@@ -90,10 +91,7 @@ def _bars(probs: Mapping[str, float]) -> str:
 
 
 def _each(ranked: Sequence[tuple[str, float]]) -> str:
-    return "".join(
-        f'<div class="bar"><span title="{html.escape(name)}">{html.escape(name)}</span>'
-        f'<i aria-hidden="true"><i style="width:{100 * share:.0f}%"></i></i>'
-        f"<b>{wording.percent(share)}</b></div>" for name, share in ranked)
+    return "".join(bar(name, share, wording.percent(share)) for name, share in ranked)
 
 
 def _fields(result: Any, before: Any | None) -> str:  # noqa: ANN401 - Tried, twice

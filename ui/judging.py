@@ -12,8 +12,8 @@ from typing import Any
 import gradio as gr
 
 from engine.studio import Choice, Judging, Studio
-from ui import tables
-from ui import wording_results as words
+from ui import tables, wording
+from ui import wording_compare as words
 from ui.guard import guarded
 from ui.progress import says
 from ui.session import Frame, studio_for
@@ -127,7 +127,7 @@ def _outcome(now: Judging) -> str:
     if not now.n:
         return f'<p class="quiet">{says(words.JUDGE_NOTHING_YET)}</p>'
     counts = {"student": now.student, "teacher": now.teacher, "both": now.both, "neither": now.neither}
-    rows = "".join(f"<tr><th scope='row'>{says(title)}</th><td>{says(words.label_share(counts[who], now.n))}"
+    rows = "".join(f"<tr><th scope='row'>{says(title)}</th><td>{says(wording.share_of(counts[who], now.n))}"
                    "</td></tr>" for who, title in words.JUDGE_WHO.items())
     told = words.judge_outcome(now.student, now.teacher, now.n, now.of, now.chance)
     return f'<table class="plain rows judged">{rows}</table><p>{says(told)}</p>'

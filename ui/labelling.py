@@ -15,7 +15,8 @@ import gradio as gr
 from engine.errors import EngineError
 from engine.studio import Labelling
 from ui import tables, wording, wording_documents, wording_run
-from ui import wording_results as words
+from ui import wording_take_home as words
+from ui.bars import bar, meter
 from ui.guard import guarded, notice, problem
 from ui.progress import finished_run, says
 from ui.serving import copied
@@ -188,14 +189,11 @@ def _status(now: Labelling | None) -> str:
         small.append(wording_run.distil_left(max(0.0, now.left_s - now.age_s)))
     if now.age_s > words.LABEL_QUIET_S:
         small.append(words.LABEL_QUIET)
-    share = max(0.0, min(1.0, now.done / now.total)) if now.total else 0.0
-    meter = (f'<div class="meter" role="progressbar" aria-valuemin="0" aria-valuemax="100" '
-             f'aria-valuenow="{100 * share:.0f}" aria-label="{says(words.LABEL_BAR)}">'
-             f'<i style="width:{100 * share:.1f}%"></i></div>')
     return (f'<div class="status status-running" role="status">'
             f"<b>{says(words.label_files(now.files))}</b> "
             f"<span>{says(words.label_progress(now.stage, now.done, now.total))}</span> "
-            f'<span class="quiet">{says(" · ".join(small))}</span>{meter}</div>')
+            f'<span class="quiet">{says(" · ".join(small))}</span>'
+            f"{meter(words.LABEL_BAR, now.done, now.total)}</div>")
 
 
 def _summary(now: Labelling) -> str:
@@ -216,10 +214,8 @@ def _found(now: Labelling) -> str:
     """How many of each category, as bars; those that were not found in a line."""
     if not now.found:
         return ""
-    bars = "".join(
-        f'<div class="bar"><span title="{says(name)}">{says(name)}</span><i aria-hidden="true">'
-        f'<i style="width:{100 * n / max(1, now.documents):.1f}%"></i></i>'
-        f"<b>{says(words.label_share(n, now.documents))}</b></div>" for name, n in now.found if n)
+    bars = "".join(bar(name, n / max(1, now.documents), wording.share_of(n, now.documents))
+                   for name, n in now.found if n)
     none = [name for name, n in now.found if not n]
     rest = f'<p class="quiet">{says(words.label_none(none))}</p>' if none else ""
     title = words.LABEL_FACTS if now.kind == "extract" else words.LABEL_FOUND

@@ -11,8 +11,9 @@ from typing import Any
 
 from engine.plan import DistillPlan, PhasePlan
 from engine.studio import Studio
-from ui import wording, wording_results
+from ui import wording, wording_compare
 from ui import wording_run as words
+from ui.bars import meter
 from ui.guard import notice
 
 MARKS = {"done": "✓", "now": "●", "next": "○", "skip": "–", "bad": "!", "back": "↩", "held": "‖"}
@@ -51,11 +52,7 @@ def _bar(status: Any) -> str:  # noqa: ANN401
     """How far the newest piece of work is: empty while it has not counted, none where it is to end early."""
     if status.state != "running" or (status.wish and not status.total):
         return ""
-    share = max(0.0, min(1.0, status.done / status.total)) if status.total else 0.0
-    now = (f'aria-valuemin="0" aria-valuemax="{status.total}" aria-valuenow="{status.done}" '
-           if status.total else "")
-    return (f'<div class="meter" role="progressbar" {now}aria-label="{says(words.DISTIL_BAR)}">'
-            f'<i style="width:{100 * share:.1f}%"></i></div>')
+    return meter(words.DISTIL_BAR, status.done, status.total)
 
 
 def timeline(status: Any, plan: DistillPlan) -> str:  # noqa: ANN401
@@ -176,6 +173,6 @@ def finished_run(studio: Studio, project: str, wanted: str) -> tuple[str, str]:
     if wanted in done or not done:
         return (wanted if wanted in done else ""), ""
     unfinished = any(run.id == wanted for run in runs)
-    instead = wording_results.compare_instead(done[0].rpartition("/")[2])
-    note = notice("note", wording_results.COMPARE_NOT_DONE, instead)
+    instead = wording_compare.compare_instead(done[0].rpartition("/")[2])
+    note = notice("note", wording_compare.COMPARE_NOT_DONE, instead)
     return done[0], note if unfinished else ""

@@ -11,8 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from ui import wording
-from ui import wording_results as words
+from ui import wording, wording_take_home
+from ui import wording_compare as words
+from ui.bars import bar
 from ui.progress import says
 
 KEPT = "kept_aside"
@@ -101,6 +102,26 @@ def verdict(report: Report) -> str:
         words_of_it = words.compare_gap(gap["value"], gap["low"], gap["high"], gap["n"])
         difference = f'<p class="quiet">{says(words_of_it)}</p>'
     return f'<div class="verdict"><p class="lead">{says(lead)}</p>{told}{difference}</div>'
+
+
+def phases(report: Report) -> str:
+    """What each phase was worth: agreement before and after it, and why it was kept or not."""
+    heads = [title for title in words.COMPARE_PHASE_HEADS
+             if title != words.COMPARE_PHASE_ASIDE or any("kept_aside" in p for p in report["phases"])]
+    last = next((p for p in reversed(report["phases"]) if p["kept"]), None)
+    body = ""
+    for phase in report["phases"]:
+        aside = phase.get("kept_aside", report["agreement"] if phase is last else None)
+        cells = {words.COMPARE_PHASE: phase["title"],
+                 words.COMPARE_PHASE_STEER: words.compare_steer(
+                     phase.get("agreement_before"), phase["agreement"], phase.get("n"), phase["kept"]),
+                 words.COMPARE_PHASE_ASIDE: words.COMPARE_NONE if aside is None else wording.percent(aside),
+                 words.COMPARE_PHASE_WHY: phase["because"]}
+        body += "<tr>" + "".join(f'<td data-head="{says(head)}">{says(cells[head])}</td>'
+                                 for head in heads) + "</tr>"
+    head = "".join(f'<th scope="col">{says(title)}</th>' for title in heads)
+    return (f'<div class="scroll"><table class="plain stacked"><thead><tr>{head}</tr></thead>'
+            f"<tbody>{body}</tbody></table></div>")
 
 
 def limits(report: Report) -> str:
@@ -206,6 +227,9 @@ def about(row: Mapping[str, Any]) -> str:
     large, small = (readable(row[who]) for who in ("teacher", "student"))
     lines = [(words.COMPARE_LARGE, words.compare_answer(large, row["teacher_confidence"], row["sureness"])),
              (words.COMPARE_SMALL, words.compare_answer(small, row["student_confidence"], ""))]
+    earlier = row.get("by_phase")  # of reports made before this was looked at there is none
+    lines += [(words.compare_after(phase), words.compare_answer(said or words.COMPARE_NOTHING, sure, ""))
+              for phase, said, sure in (json.loads(earlier) if isinstance(earlier, str) and earlier else ())]
     if not _written(row):
         lines.append((words.COMPARE_BAG, str(row["baseline"])))
     if isinstance(row["gold"], str) and row["gold"]:
@@ -221,10 +245,8 @@ def about(row: Mapping[str, Any]) -> str:
 
 def bars(probs: Mapping[str, float]) -> str:
     """A distribution as bars in HTML, most likely first."""
-    rows = "".join(
-        f'<div class="bar"><span title="{says(label)}">{says(label)}</span><i aria-hidden="true">'
-        f'<i style="width:{100 * max(0.0, min(1.0, p)):.1f}%"></i></i><b>{100 * p:.0f} %</b></div>'
-        for label, p in sorted(probs.items(), key=lambda item: -item[1]))
+    ranked = sorted(probs.items(), key=lambda item: -item[1])
+    rows = "".join(bar(label, p, wording.percent(p)) for label, p in ranked)
     return f'<div class="bars">{rows}</div>'
 
 
@@ -240,5 +262,5 @@ def download_note(title: str, size: int, note: str) -> str:
 def tested(report: Report) -> Sequence[str]:
     """How the small model was tested, one sentence each."""
     lines = [str(report["verdict"]) if report.get("kind") in words.COMPARE_AGREEMENT
-             else words.take_home_tested(report["n"], report["agreement"])]
+             else wording_take_home.take_home_tested(report["n"], report["agreement"])]
     return [*lines, str(report["reloaded"])] if report.get("reloaded") else lines

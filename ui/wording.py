@@ -28,6 +28,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
+def share_of(number: int, total: int) -> str:
+    """A number and its share: “120 · 24 %”."""
+    return f"{number:,} · {percent(number / total)}" if total else f"{number:,}"
+
+
 def ago(seconds: float) -> str:
     """How long ago, in one unit: “just now”, “12 min ago”, “3 days ago”."""
     if seconds < 60:

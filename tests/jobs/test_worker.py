@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -102,6 +101,15 @@ def test_the_whole_line_leaves_what_the_contract_says(made: Made) -> None:
     for row in table["student_probs"]:
         assert sum(json.loads(row).values()) == pytest.approx(1, abs=1e-3)
 
+    kept_phases = [p for p in report["phases"] if p["kept"]]
+    assert ["kept_aside" in p for p in kept_phases] == [True] * (len(kept_phases) - 1) + [False]
+    assert set(table[table["part"] != "kept_aside"]["by_phase"]) == {""}
+    earlier = [json.loads(said) for said in kept["by_phase"]]
+    for i, phase in enumerate(kept_phases[:-1]):
+        assert {said[i][0] for said in earlier} == {phase["title"]}
+        same = np.mean([said[i][1] == wanted for said, wanted in zip(earlier, kept["teacher"], strict=True)])
+        assert same == pytest.approx(phase["kept_aside"], abs=1e-4)
+
     student = Student.from_folder(run.student, require(made.workspace.models, MODEL), CPU)
     assert student.settings["cleaning"] == list(DEFAULT_STEPS)
     probs = predict(student, table["text"].tolist())
@@ -155,30 +163,6 @@ def test_a_model_that_was_replaced_between_a_pause_and_its_end_is_refused(
     assert told in status(run).error["what"]
     write_json(about, held)
     assert work(run, made.workspace) == "done"
-
-
-@pytest.mark.parametrize(("done", "next_"), [("training", "scoring"), ("scoring", "take-home")])
-def test_checking_and_packing_can_be_paused_and_are_what_stopping_goes_on_to(
-    made: Made, monkeypatch: pytest.MonkeyPatch, done: str, next_: str
-) -> None:
-    def wishing(wish: str) -> None:
-        seen: list[str] = []
-
-        def once(_: RequestReader) -> str | None:
-            if seen or not run.stage(done).exists() or run.stage(next_).exists():
-                return None
-            seen.append(wish)
-            return wish
-        monkeypatch.setattr(RequestReader, "wish", once)
-
-    run = made.run(phases=phases()[:1])
-    wishing("pause")
-    assert work(run, made.workspace) == "paused"
-    assert run.stage(done).exists() and not run.stage(next_).exists()
-    wishing("stop")
-    assert work(run, made.workspace) == "done"
-    told = [e for e in read_events(run.events)[0] if e["kind"] == "progress" and e["stage"] == next_]
-    assert told and told[-1]["done"] == told[-1]["total"] > 0
 
 
 def test_a_finished_run_run_again_changes_nothing(made: Made) -> None:
@@ -261,15 +245,6 @@ def test_two_workers_never_share_a_run(made: Made) -> None:
     assert not run.events.exists() and not run.worker.exists()
 
 
-def test_stop_before_training_says_that_there_is_nothing_to_keep(made: Made) -> None:
-    run = made.run()
-    run.event_log.write("launched", requests=0)
-    put_request(run, "stop")
-    assert work(run, made.workspace) == "failed"
-    assert "before anything was learned" in status(run).error["what"]
-    assert work(run, made.workspace) == "done"  # resumed: the old wish is not heard again
-
-
 STARTER = """
 import sys, time
 from pathlib import Path
@@ -316,29 +291,3 @@ def test_a_detached_worker_is_orphaned_paused_killed_resumed_and_done(made: Made
     assert same(adapter(run), adapter(calm_run))
     assert [e["resumed"] for e in now.events if e["kind"] == "run_started"] == [False, True, True]
     assert read_json(run.report)["agreement"] == read_json(calm_run.report)["agreement"]
-
-
-def wish_after(run: RunFolder, n: int, kind: str) -> None:
-    """Leave a request, from another thread, once `n` steps are done."""
-    def wait() -> None:
-        until(run, lambda now: steps(now) >= n)
-        put_request(run, kind)
-    threading.Thread(target=wait).start()
-
-
-def test_stop_keeps_and_scores_what_was_learned(made: Made) -> None:
-    run = made.run(phases=phases(40.0))
-    wish_after(run, 3, "stop")
-    assert work(run, made.workspace) == "done"
-    now, report = status(run), read_json(run.report)
-    assert len(now.phases) == len(report["phases"]) < 3 and report["phases"][-1]["stopped"] is True
-    assert report["n"] == 18 and run.student.exists()
-
-
-def test_cancel_ends_it_and_leaves_the_answers(made: Made) -> None:
-    run = made.run(phases=phases(40.0))
-    wish_after(run, 2, "cancel")
-    assert work(run, made.workspace) == "cancelled"
-    assert status(run).can == {"resume"} and not run.report.exists() and not run.student.exists()
-    assert read_events(run.events)[0][-1]["kind"] == "cancelled"
-    assert (made.workspace.cache / "answers.sqlite").exists()

@@ -12,6 +12,7 @@ import pytest
 from engine.studio import Studio
 from engine.workspace import Workspace
 from tests.ui import made_runs
+from ui import tables
 from ui.pages import compare, take_home
 from ui.session import Frame
 
@@ -43,6 +44,27 @@ def test_the_verdict_and_all_three_stand_side_by_side(studio: Studio, project: s
     assert all(who in updates[page.named["scores"]] for who in ("Large model", "Small model", "Bag of words"))
     assert updates[page.named["confusion"]].data[0].type == "heatmap"
     assert len(updates[page.named["f1"]].data) == 3
+
+
+def test_what_each_phase_was_worth_is_told(studio: Studio, project: str) -> None:
+    run, page = made_runs.finished(studio, project), build(compare)
+    told = next(v for v in page.refresh("", project, run, "").values() if "kept aside, after it" in str(v))
+    report = studio.report(run)
+    assert "20 % → 60 %, n 18" in told and "58 %" in told and "stays 70 %, n 18" in told
+    assert f"{100 * report['agreement']:.0f} %" in told  # after the last that was kept
+    for phase in report["phases"]:
+        phase.pop("kept_aside", None), phase.pop("agreement_before"), phase.pop("n")
+    assert "kept aside" not in tables.phases(report) and "<td" in tables.phases(report)  # as of an older run
+
+
+def test_answers_by_phase_stand_beside_a_document(studio: Studio, project: str) -> None:
+    rows = studio.predictions(made_runs.finished(studio, project)).to_dict("records")
+    aside = next(row for row in rows if row["part"] == "kept_aside")
+    learned = next(row for row in rows if row["part"] == "learn")
+    for told in ("after “Foundations”", f"{aside['baseline']} · 41 %"):
+        assert told in tables.about(aside)
+    assert "after “" not in tables.about(learned)
+    assert "after “" not in tables.about({k: v for k, v in aside.items() if k != "by_phase"})
 
 
 def test_without_labels_the_pictures_of_scores_stay_away(studio: Studio, project: str) -> None:

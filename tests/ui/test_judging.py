@@ -10,7 +10,7 @@ from engine.studio import Studio
 from tests.ui import made_runs
 from tests.ui.test_compare import build
 from ui import judging
-from ui import wording_results as words
+from ui import wording_compare as words
 from ui.pages import compare
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 from engine.errors import InputError
 from engine.studio import Studio
 from ui import charts, judging, tables, wording
-from ui import wording_results as words
+from ui import wording_compare as words
 from ui.guard import guarded, notice
 from ui.progress import finished_run, says
 from ui.session import Frame, Page, studio_for
@@ -32,6 +32,7 @@ class Parts:
     which: gr.HTML
     verdict: gr.HTML
     scores: gr.HTML
+    phases: gr.HTML
     against: gr.Radio
     pictures: gr.Accordion
     confusion_part: gr.Column
@@ -69,6 +70,9 @@ def build(frame: Frame) -> Page:
         gr.HTML(f"<h3>{says(words.COMPARE_SCORES)}</h3>"
                 f'<p class="quiet">{says(words.COMPARE_SCORES_INFO)}</p>')
         scores = gr.HTML(elem_id="scores")
+        with gr.Accordion(words.COMPARE_PHASES, open=False, elem_id="worth"):
+            gr.HTML(f'<p class="quiet">{says(words.COMPARE_PHASES_INFO)}</p>')
+            phases = gr.HTML()
         gr.HTML(f"<h3>{says(words.COMPARE_DOCUMENTS)}</h3>")
         show = gr.Radio([(title, name) for name, title in words.COMPARE_FILTERS.items()],
                         label=words.COMPARE_SHOW, value=tables.DIFFERENT, elem_id="show")
@@ -115,8 +119,8 @@ def build(frame: Frame) -> Page:
     with gr.Accordion(wording.FRAME_HELP, open=False):
         gr.Markdown(wording.help_text("compare"))
 
-    parts = Parts(empty, body, which, verdict, scores, against, pictures, confusion_part, confusion, f1_part,
-                  f1, shares_part, shares, show, table, first, one, about, text, bars_part, bars,
+    parts = Parts(empty, body, which, verdict, scores, phases, against, pictures, confusion_part, confusion,
+                  f1_part, f1, shares_part, shares, show, table, first, one, about, text, bars_part, bars,
                   large_prompt, small_prompt, answer, run, seen)
     quiet = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 
@@ -180,7 +184,7 @@ def _show(studio: Studio, project: str, wanted: str, drawn: str, parts: Parts,
     return {
         parts.empty: gr.HTML(note, visible=bool(note)), parts.body: gr.Column(visible=True),
         parts.which: f'<p class="quiet">{says(title)}</p>', parts.verdict: tables.verdict(report),
-        parts.scores: tables.side_by_side(report),
+        parts.scores: tables.side_by_side(report), parts.phases: tables.phases(report),
         parts.against: gr.Radio(value="large", visible=bool(report.get("confusion_gold"))),
         parts.pictures: gr.Accordion(visible=bool(report["labels"])),
         parts.confusion_part: gr.Column(visible=bool(report["confusion"])),

@@ -9,8 +9,8 @@ from typing import Any
 
 import gradio as gr
 
-from ui import labelling, planning, tables, wording
-from ui import wording_results as words
+from ui import labelling, planning, tables, wording, wording_compare
+from ui import wording_take_home as words
 from ui.guard import guarded, notice
 from ui.progress import finished_run, says
 from ui.serving import copied
@@ -62,7 +62,7 @@ def build(frame: Frame) -> Page:
             return {empty: gr.HTML(told, visible=True), body: gr.Column(visible=False), seen: now,
                     label.timer: gr.Timer(active=False)}
         report = studio.report(found)
-        title = words.compare_shown(found.rpartition("/")[2], report["teacher_name"],
+        title = wording_compare.compare_shown(found.rpartition("/")[2], report["teacher_name"],
                                     report["student_name"], report["date"])
         checked = "".join(f"<p>{says(line)}</p>" for line in tables.tested(report))
         said = planning.command("predict", str(planning.run_folder(studio, found) / "student"),

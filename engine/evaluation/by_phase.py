@@ -1,0 +1,76 @@
+"""What a small model said of the documents kept aside after each of its phases: where an answer comes from.
+
+Looked at once, when all phases are over: nothing is chosen by it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from engine.evaluation.labelled import named
+from engine.evaluation.pieces import merged
+from engine.metrics.deciding import certainty, decisions, sameness
+from engine.progress import Counted
+from engine.records import FloatArray
+from engine.students.base import Student
+from engine.students.predicting import predict
+from engine.training.checkpoints import finished_phase, phase_folder
+from engine.training.sharding import put
+
+Phase = Mapping[str, Any]
+
+
+def by_phase(student: Student, run: Path, phases: Sequence[Phase], teacher: FloatArray, table: pd.DataFrame,
+             on_progress: Counted) -> tuple[list[dict[str, Any]], list[str]]:
+    """Each phase's worth on *kept aside*, and what was said of each document after it.
+
+    Args:
+        student: as its last kept phase left it; it is so again afterwards.
+        phases: how each phase of the run went.
+        teacher: its frozen answers (documents, labels), a row for each of the table's.
+        table: a row a document or piece, with `text`, `whole` and `part`.
+
+    Returns:
+        the phases, those that were kept with `kept_aside`, the agreement after them (of a long document's
+        pieces together), where a later one was kept too; and for each row of the table a JSON list of
+        [phase's title, answer, how sure], empty where nothing else was looked at.
+    """
+    rows = np.flatnonzero((table["part"] == "kept_aside").to_numpy())
+    kept, several = [i for i, phase in enumerate(phases) if phase["kept"]], student.several
+    said = _after(student, [phase_folder(run, i, phases[i]["name"]) for i in kept[:-1]],
+                  table["text"].iloc[rows].tolist(), on_progress)
+    wholes = table["whole"].iloc[rows].tolist()
+    wanted = merged(teacher[rows], wholes, several)
+    told, column = [dict(phase) for phase in phases], [[] for _ in range(len(table))]
+    for i, probs in zip(kept, said, strict=False):  # what was said after the last one stands in the table
+        same = sameness(merged(probs, wholes, several), wanted, several)
+        told[i]["kept_aside"] = round(float(same.mean()), 4)
+        for row, chosen, sure in zip(rows, decisions(probs, several), certainty(probs, several), strict=True):
+            column[row].append([phases[i]["title"], named(student.labels, chosen), round(float(sure), 4)])
+    return told, [json.dumps(each, ensure_ascii=False) if each else "" for each in column]
+
+
+def _after(student: Student, folders: Sequence[Path], texts: Sequence[str],
+           on_progress: Counted) -> list[FloatArray]:
+    """What the student says with the weights that each of these phases ended with, (texts, labels) each."""
+    parameters = student.adapter_parameters()
+    last = [parameter.detach().clone() for parameter in parameters]
+    said: list[FloatArray] = []
+    try:
+        for folder in folders:
+            weights, _ = finished_phase(folder) or (last, {})
+            for parameter, value in zip(parameters, weights, strict=True):
+                put(parameter, value)
+            done = len(said) * len(texts)
+            said.append(predict(student, texts, lambda now, _, done=done: on_progress(
+                done + now, len(folders) * len(texts))))
+    finally:
+        for parameter, value in zip(parameters, last, strict=True):
+            put(parameter, value)
+    return said
