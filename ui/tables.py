@@ -113,9 +113,9 @@ def phases(report: Report) -> str:
     for phase in report["phases"]:
         aside = phase.get("kept_aside", report["agreement"] if phase is last else None)
         cells = {words.COMPARE_PHASE: phase["title"],
-                 words.COMPARE_PHASE_STEER: words.compare_steer(
+                 words.COMPARE_PHASE_STEER: words.compare_worth(
                      phase.get("agreement_before"), phase["agreement"], phase.get("n"), phase["kept"]),
-                 words.COMPARE_PHASE_ASIDE: words.COMPARE_NONE if aside is None else wording.percent(aside),
+                 words.COMPARE_PHASE_ASIDE: words.compare_worth(None, aside, report["n"]),
                  words.COMPARE_PHASE_WHY: phase["because"]}
         body += "<tr>" + "".join(f'<td data-head="{says(head)}">{says(cells[head])}</td>'
                                  for head in heads) + "</tr>"

@@ -152,11 +152,13 @@ def compare_answer(label: str, confidence: float, sureness: str) -> str:
 
 def compare_after(phase: str) -> str:
     """Whose answer: the small model's, when this phase was over."""
-    return f"after “{phase}”"
+    return f"{COMPARE_SMALL}, after “{phase}”"
 
 
-def compare_steer(before: float | None, after: float, n: int | None, kept: bool) -> str:
-    """Agreement on the documents that steer, before a phase and after what was kept of it."""
+def compare_worth(before: float | None, after: float | None, n: int | None, kept: bool = True) -> str:
+    """Agreement on some documents before a phase and after what was kept of it, as far as it is known."""
+    if after is None:
+        return COMPARE_NONE
     of = f", n {n:,}" if n else ""
     if not kept:
         return f"stays {percent(after)}{of}"
