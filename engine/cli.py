@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     plan_ = add("plan", plan, lambda r: f"Written to {r['plan']}", "write a plan for a project")
     plan_.add_argument("--project", required=True)
     plan_.add_argument("--preset", choices=("quick", "balanced", "thorough"), default="balanced")
-    plan_.add_argument("--task", help="hazard, humanitarian, informative, or one of the project's own")
+    plan_.add_argument("--task", help="id of a ready-made question, or of one of the project's own")
     plan_.add_argument("--teacher")
     plan_.add_argument("--student", default=DEFAULT_STUDENT)
     plan_.add_argument("--layers", type=_at_least(1), help="cut the small model to so many of its layers")
@@ -276,7 +276,7 @@ def _control(verb: str) -> Command:
             studio.resume(given.run)
         else:
             studio.request(given.run, verb)  # type: ignore[arg-type]
-        return {"run": given.run, "sentence": f"{verb}: told {given.run}. Follow it with: "
+        return {"run": given.run, "sentence": f"“{verb}” was sent to {given.run}. Watch it with: "
                                               f"python -m engine watch {given.run}"}
     return command
 

@@ -10,7 +10,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from engine.corpus.splits import FEWEST_DOCUMENTS, too_few
+from engine.corpus.splits import FEWEST_DOCUMENTS, SHARES, too_few
 from engine.devices import cpu_flops, machine_summary
 from engine.errors import EngineError
 from engine.models.catalogue import find_card
@@ -37,6 +37,7 @@ STARTING: dict[Work, float] = {"ask": 0.0, "train": 0.08, "predict": 0.02}
 """Seconds a document that starting many small operations takes, however fast they are; on a CPU. Measured on
 two kinds of processor: one of 78 billion operations a second and core, one with AMX, five times faster."""
 GPU_STARTS = 0.2  # of that time on a graphics card
+LEARN, STEER, _ = SHARES  # of the documents
 CHARS_A_TOKEN = 3.6
 CHAT_TOKENS = 25  # that a chat form puts around a prompt
 STUDENT_TOKENS = 8
@@ -101,7 +102,7 @@ def needed_models(plan: DistillPlan) -> list[str]:
     needed = [plan.student.model]
     if teacher_kind(plan.ask.teacher) == "local":
         needed.append(plan.ask.teacher)
-    if plan.wants_hidden or plan.ask.candidates or plan.task.kind == "generate":
+    if plan.wants_vectors or plan.task.kind == "generate":
         needed.append(ENCODER)
     return needed
 
@@ -209,16 +210,16 @@ def _seconds(plan: DistillPlan, lengths: NDArray[np.integer], workspace: Workspa
 
     seconds = 25.0 + 0.02 * n  # loading, sentence vectors, bag of words, packing
     if teacher_kind(plan.ask.teacher) == "local":
-        again = plan.ask.again_share * 0.65 if any(p.ask_again for p in plan.phases) else 0.0
+        again = plan.ask.again_share * LEARN if any(p.ask_again for p in plan.phases) else 0.0
         asked = {"multi_label": float(len(plan.task.labels)), "extract": 1.0, "generate": 1.0}.get(
             kind, plan.ask.budget if plan.ask.candidates else float(plan.ask.orders))
         again *= max(plan.ask.again_orders, 1 if plan.ask.candidates else 2)
         seconds += n * (asked + again) / rate("ask", plan.ask.teacher, tokens_asked(plan, lengths))
     passes = sum(p.passes * SLICE_SHARES[p.slice] for p in plan.phases)
-    looks = sum(p.passes for p in plan.phases) * plan.gates_per_pass * 0.15 * n
+    looks = sum(p.passes for p in plan.phases) * plan.gates_per_pass * STEER * n
     train = rate("train", student, tokens_learned(plan, lengths))
     answer = rate("predict", student, tokens_answered(plan, lengths))
-    seconds += passes * 0.65 * n / train
+    seconds += passes * LEARN * n / train
     # Every document is answered; those kept aside once more when reloaded, and after each earlier phase.
     # Who writes is looked at word by word (a third of a training step) and writes about those kept aside.
     seconds += (looks + n) / (3 * train) + 0.4 * n / answer if plan.writes else (looks + 2.6 * n) / answer

@@ -191,8 +191,8 @@ def divide(line: Line) -> dict[str, Any]:
     sizes = {part: len(line.parts.named(part)) for part in PARTS}
     facts = {**sizes, "digest": text_digest(repr(line.parts))}
     if line.facts.get("parts", facts) != facts:  # what was kept aside until now must not be learned from
-        raise RunError("This version of ANON Studio parts the documents otherwise than the one that this run "
-                       "began with.", "Start a new run: it uses the large model's answers.")
+        raise RunError("This version of ANON Studio divides the documents differently from the one that "
+                       "started this run.", "Start a new run: it uses the large model's answers.")
     line.log.write("choice", what="parts", choice=sizes,
                    because="near-duplicates stay together; kept aside is looked at once, at the end")
     return facts
@@ -201,7 +201,7 @@ def divide(line: Line) -> dict[str, Any]:
 def ask_teacher(line: Line) -> dict[str, Any]:
     """The large model's answers on every document, likings removed; and sentence vectors for anchors."""
     plan, path = line.plan, line.run.path / SIGNAL_FILE
-    if plan.wants_hidden or plan.ask.candidates:
+    if plan.wants_vectors:
         line.vectors = _vectors(line)
     if path.exists() and line.run.stage("asking").exists():
         line.signal = kept_signal(path, plan)
@@ -270,7 +270,7 @@ def help_train(run: RunFolder, workspace: Workspace, ranks: Ranks) -> None:
     if run.stage("training").exists():
         return
     path = workspace.vectors(corpus.digest)
-    vectors = load_vectors(path) if plan.wants_hidden or plan.ask.candidates else None
+    vectors = load_vectors(path) if plan.wants_vectors else None
     subject = subject_of(plan, corpus, split(corpus, seed=plan.seed),
                          kept_signal(run.path / SIGNAL_FILE, plan), vectors)
     teach(plan, subject, require(workspace.models, plan.student.model), choice, run.path,

@@ -7,7 +7,6 @@ are inside, in full. Unknown keys are refused by name.
 from __future__ import annotations
 
 import difflib
-import math
 from pathlib import Path
 from typing import Literal
 
@@ -32,8 +31,6 @@ DEFAULT_TEACHER = "qwen2.5-coder-1.5b-instruct"
 DEFAULT_STUDENT = "smollm2-135m-instruct"
 ENCODER = "all-minilm-l6-v2"
 COOLED = 0.1  # share of the learning rate that is left when training has cooled down
-KNOWN_WIDTH = 576  # of SmolLM2 135M, on which the presets' rates were chosen
-RATE_SHARES = tuple(0.5 ** k for k in range(6))  # the last for all wider than 9,216
 SLICE_SHARES: dict[Slice, float] = {"confident": 0.7, "all": 1.0, "hard": 0.7}
 """Share of *learn* in each slice: a choice for *confident*, a guess for *hard*, which depends on answers."""
 
@@ -74,7 +71,7 @@ class StudentPlan(_Closed):
     """Which small model, what it reads, and the size of its adapter."""
 
     model: str = DEFAULT_STUDENT
-    prompt: str = Field("{{ document }}\n\nThis message is about:", max_length=2000,
+    prompt: str = Field(STUDENT_PROMPTS["single_label"], max_length=2000,
                         description="What it reads; see STUDENT_PROMPTS.")
     max_chars: int = Field(500, ge=50, le=8_000)
     layers: int | None = Field(None, ge=2, le=200, description="Keep so many of its layers, the lower ones.")
@@ -128,7 +125,7 @@ class DistillPlan(_Closed):
         """Refuse, before anything is spent, what cannot work. Says everything that is wrong at once.
 
         Raises:
-            SettingsError: with one line for each problem.
+            SettingsError: with a sentence for each problem, and each fix once.
         """
         problems: list[SettingsError] = []
         for part in (self._task_problems, self._template_problems, self._student_problems,
@@ -152,7 +149,7 @@ class DistillPlan(_Closed):
                 "Leave out “candidates” and “ask_again”."))
         if self.targets == "hard" and self.task.kind in WRITTEN:
             problems.append(SettingsError(
-                "What is written is learned as it stands: there is no choice to make of it.",
+                "Hard targets exist only for categories; facts and short texts are learned word by word.",
                 "Set “targets” to soft, and weight “text” alone."))
         return problems
 
@@ -237,62 +234,10 @@ class DistillPlan(_Closed):
         """Whether any phase learns from inner representations."""
         return any(phase.representations > 0 for phase in self.phases)
 
-
-def rate_share(width: int | None) -> float:
-    """The share of the presets' learning rates for a student so wide: halved with each doubling, from 577 on.
-
-    Adam's best rate falls with the width (Yang et al., "Tensor Programs V", 2022: as 1 / width). Measured on
-    Qwen2.5-Coder-0.5B (896 wide): at the whole rate a phase over all documents lost what the one before had
-    taught, at half of it not.
-    """
-    if width is None or width <= KNOWN_WIDTH:
-        return 1.0
-    return RATE_SHARES[min(math.ceil(math.log2(width / KNOWN_WIDTH)), len(RATE_SHARES) - 1)]
-
-
-def phases_for(preset: Preset, kind: TaskKind = "single_label", *, tokens: bool = True,
-               rate: float = 1.0, heals: bool = False) -> tuple[PhasePlan, ...]:
-    """The three phases of ANON, easy to hard, in three lengths.
-
-    `tokens`: for answers in writing, whether the small model writes with the large one's tokens and can learn
-    its likeliest ones; else it learns the words alone. `rate`: the share of the usual learning rates that the
-    small model's width allows (`rate_share`). `heals`: it was cut to fewer layers;
-    the first phase mends that, at the whole rate.
-    """
-    foundations, breadth, hard = {"quick": (2.0, 2.0, 1.0), "balanced": (2.0, 3.0, 1.0),
-                                  "thorough": (4.0, 8.0, 3.0)}[preset]
-    usual = _chosen(foundations, breadth, hard) if kind == "single_label" else _others(
-        kind, (foundations, breadth, hard), tokens)
-    return tuple(phase.model_copy(update={
-        "learning_rate": phase.learning_rate * (1.0 if heals and phase is usual[0] else rate)})
-        for phase in usual)
-
-
-def _chosen(foundations: float, breadth: float, hard: float) -> tuple[PhasePlan, ...]:
-    """The phases where one category is chosen.
-
-    The loss on representations is some 1.5 nats, that on answers .2 to .3. At weights of .3 and .1 it ruled:
-    agreement on events that nobody learned from was .53 against .58 by answers alone; at .05, .60 (one seed).
-    """
-    return (
-        PhasePlan(name="foundations", title="Foundations", slice="confident", passes=foundations,
-                  learning_rate=1e-3, representations=0.05),
-        PhasePlan(name="breadth", title="Breadth", slice="all", passes=breadth, learning_rate=7e-4),
-        PhasePlan(name="hard-cases", title="Hard cases", slice="hard", passes=hard,
-                  learning_rate=3e-4, ask_again=True),
-    )
-
-
-def _others(kind: TaskKind, passes: tuple[float, float, float], tokens: bool) -> tuple[PhasePlan, ...]:
-    """The phases of the other kinds: nothing is asked again; what is written needs smaller steps."""
-    writes = kind in WRITTEN
-    losses = {"outputs": 1.0 if tokens else 0.0, "text": 0.2 if tokens else 1.0} if writes else {}
-    rates = (5e-4, 4e-4, 2e-4) if writes else (1e-3, 7e-4, 3e-4)
-    steps = (("foundations", "Foundations", "confident", 0.3), ("breadth", "Breadth", "all", 0.1),
-             ("hard-cases", "Hard cases", "hard", 0.0))
-    return tuple(PhasePlan(name=name, title=title, slice=part, passes=length, learning_rate=rate,
-                           representations=0.0 if writes and not tokens else relations, **losses)
-                 for (name, title, part, relations), length, rate in zip(steps, passes, rates, strict=True))
+    @property
+    def wants_vectors(self) -> bool:
+        """Whether documents are compared by meaning: to choose anchors, or a sample to try ways to ask on."""
+        return self.wants_hidden or bool(self.ask.candidates)
 
 
 def load_plan(path: Path) -> DistillPlan:

@@ -113,7 +113,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """What the large model said to one prompt: log-probabilities over *positions* (letters), shape (labels,).
+    """What the large model said to one prompt: log-probabilities over the options' *places*, shape (labels,).
 
     `hidden`: pooled states of the last prompt token, shape (depths, width), fp16, or None.
     """

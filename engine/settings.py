@@ -35,7 +35,7 @@ def with_limits(options: ReadOptions | None, workspace: Workspace) -> ReadOption
         if name not in LIMITS:
             near = difflib.get_close_matches(str(name), LIMITS, n=1)
             known = f"Did you mean {near[0]}?" if near else f"The limits are {', '.join(LIMITS)}."
-            raise SettingsError(f"“{name}” in {FILE} is no limit.", known)
+            raise SettingsError(f"{FILE} has no limit called “{name}”.", known)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise SettingsError(f"{name} in {FILE} is “{value}”.", "It must be a whole number above zero.")
     return replace(options, **given)

@@ -45,12 +45,12 @@ from engine.plan import (
     StudentPlan,
     load_plan,
     parse_plan,
-    phases_for,
-    rate_share,
     save_plan,
 )
+from engine.presets import phases_for, rate_share
 from engine.projects import EXAMPLE
 from engine.prompts.library import find, others
+from engine.tasks.definition import Task
 from engine.teachers.protocol import teacher_kind
 from engine.views import Download, Judging, Labelling, ModelView, Rendered, Said, Tried
 from engine.workspace import fresh_folder, read_json
@@ -260,5 +260,6 @@ def machine_words() -> str:
 
 
 __all__ = ["DEFAULT_STEPS", "DEFAULT_STUDENT", "DEFAULT_TEACHER", "ENCODER", "EXAMPLE", "EXAMPLE_TEACHER",
-           "ROLES", "Choice", "Download", "EngineError", "Judging", "Labelling", "ModelView", "ReadOptions",
-           "Reading", "Rendered", "Said", "Studio", "Tried", "find_card", "machine_words"]
+           "ROLES", "Choice", "Download", "EngineError", "FetchStatus", "Judging", "Labelling", "ModelView",
+           "Preflight", "ReadOptions", "Reading", "Rendered", "RunStatus", "Said", "Studio", "Task", "Tried",
+           "find_card", "machine_words"]

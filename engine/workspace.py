@@ -4,7 +4,12 @@
     ├── projects/<id>/{project.json, corpora/, tasks/, templates/, runs/}
     ├── incoming/     documents read and not in use yet
     ├── models/       weights, shared by projects
-    └── cache/        answers of large models, shared by projects
+    ├── cache/        shared by projects: answers of large models, likeliest tokens, sentence vectors, data
+    │                 sets of the Hub, measured speeds
+    ├── visitors/     on a public page: such a folder for each visitor
+    ├── served/       copies of what the browser may download
+    ├── settings.yaml limits of what is read, if an installation sets them
+    └── page.log      problems of the page that nobody foresaw
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ import pytest
 
 from engine.ablations import FULL, row, table, variants
 from engine.jobs.worker import work
-from engine.plan import STUDENT_PROMPTS, AskPlan, DistillPlan, Preset, StudentPlan, phases_for
+from engine.plan import STUDENT_PROMPTS, AskPlan, DistillPlan, Preset, StudentPlan
+from engine.presets import phases_for
 from engine.prompts.library import DEFAULTS, built_in
 from engine.tasks.definition import Field, TaskKind
 from engine.workspace import read_json

@@ -10,7 +10,8 @@ import pytest
 from engine.corpus.splits import FEWEST_DOCUMENTS, split
 from engine.errors import InputError
 from engine.estimates import _duration, preflight, text_lengths, tokens_answered, tokens_asked, tokens_learned
-from engine.plan import AskPlan, StudentPlan, phases_for
+from engine.plan import AskPlan, StudentPlan
+from engine.presets import phases_for
 from engine.prompts.template import Template
 from engine.records import Corpus
 from engine.speeds import measured_speed, note_speed

@@ -21,7 +21,7 @@ ROOMS = (
     "events", "devices", "tasks", "speeds", "corpus", "settings",
     "models", "embedding",  # the encoder is a model
     "prompts", "cache", "teachers", "metrics", "losses",
-    "plan",  # says what to do, so the rooms that do it come after it
+    "plan", "presets",  # say what to do, so the rooms that do it come after them
     "ablations", "students", "estimates", "training", "evaluation", "export",
     "projects",
     "questioning", "schooling",  # what is asked, and what is taught, in a run
@@ -29,7 +29,8 @@ ROOMS = (
     "pipeline", "jobs", "documents_desk", "instructions_desk", "studio",
     "in_words", "telling", "cli", "__main__",
 )
-DOORS = {"engine.errors", "engine.plan", "engine.records", "engine.studio"}  # by which ui enters the engine
+# By which ui enters the engine.
+DOORS = {"engine.errors", "engine.plan", "engine.presets", "engine.records", "engine.studio"}
 HOSTS = {"huggingface.co", "arxiv.org", "aclanthology.org", "doi.org", "www.apache.org", "localhost"}
 
 

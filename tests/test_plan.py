@@ -10,16 +10,13 @@ import yaml
 
 from engine.errors import SettingsError
 from engine.plan import (
-    KNOWN_WIDTH,
-    RATE_SHARES,
     DistillPlan,
     PhasePlan,
     load_plan,
     parse_plan,
-    phases_for,
-    rate_share,
     save_plan,
 )
+from engine.presets import KNOWN_WIDTH, RATE_SHARES, phases_for, rate_share
 from engine.prompts.library import built_in
 from engine.tasks.definition import TaskKind
 from engine.tasks.presets import preset

@@ -7,7 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from engine.plan import DEFAULT_STUDENT, EXAMPLE_TEACHER, PRESET_TITLES, phases_for
+from engine.plan import DEFAULT_STUDENT, EXAMPLE_TEACHER, PRESET_TITLES
+from engine.presets import phases_for
 from ui import curves, planning, progress, wording
 from ui import wording_run as words
 

@@ -9,6 +9,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.studio import Rendered, Tried
 from ui import wording
 from ui.bars import bar
 from ui.guard import notice
@@ -18,7 +19,7 @@ APPLIES = 0.5  # of several categories, those from here on are shown at once
 MOVED = 0.02  # of probability: less is called the same
 
 
-def facts(rendered: Any) -> str:  # noqa: ANN401 - a Rendered
+def facts(rendered: Rendered) -> str:
     """Under the preview: length, opening, cost for all documents, and what the linter says."""
     tokens = wording.INSTRUCTIONS_NO_COUNT if rendered.tokens is None else \
         wording.instructions_tokens(rendered.tokens)
@@ -50,7 +51,7 @@ def difference(lines: Sequence[Sequence[Any]]) -> str:
     return f'{key}<pre class="difference">{chr(10).join(said)}</pre>'
 
 
-def tried_table(results: Sequence[Any], before: Mapping[int, Any]) -> str:
+def tried_table(results: Sequence[Tried], before: Mapping[int, Tried]) -> str:
     """Answers of *Try on 10*; `before`: by document index, those of the try to compare with."""
     chosen = any(result.probs for result in results)
     names = wording.INSTRUCTIONS_RESULTS_HEADS if chosen else wording.INSTRUCTIONS_WRITTEN_HEADS
@@ -60,7 +61,7 @@ def tried_table(results: Sequence[Any], before: Mapping[int, Any]) -> str:
             f"<tbody>{rows}</tbody></table>")
 
 
-def _row(heads: Sequence[str], result: Any, before: Any | None) -> str:  # noqa: ANN401 - Tried, twice
+def _row(heads: Sequence[str], result: Tried, before: Tried | None) -> str:
     changed = before is not None and before.label != result.label
     text = f'<span dir="auto" class="said">{html.escape(result.text)}</span>'
     was = _was(before.label) if changed else ""
@@ -94,7 +95,7 @@ def _each(ranked: Sequence[tuple[str, float]]) -> str:
     return "".join(bar(name, share, wording.percent(share)) for name, share in ranked)
 
 
-def _fields(result: Any, before: Any | None) -> str:  # noqa: ANN401 - Tried, twice
+def _fields(result: Tried, before: Tried | None) -> str:
     """What was read out, row by row; why a row is empty; what stood there in the try before."""
     old = {name: value or note for name, value, note in before.fields} if before else {}
     rows = []
@@ -123,14 +124,14 @@ def version_table(templates: Sequence[Any], in_use: str) -> str:
             f"</thead><tbody>{''.join(f'<tr>{row}</tr>' for row in rows)}</tbody></table>")
 
 
-def changes(before: Sequence[Any], after: Sequence[Any]) -> tuple[int, int]:
+def changes(before: Sequence[Tried], after: Sequence[Tried]) -> tuple[int, int]:
     """How many answers are other ones, and of how many documents both know the answer."""
     old = {a.index: a.label for a in before}
     both = [a for a in after if a.index in old]
     return sum(old[a.index] != a.label for a in both), len(both)
 
 
-def compared(before: Sequence[Any], after: Sequence[Any], name: str, now: str) -> str:
+def compared(before: Sequence[Tried], after: Sequence[Tried], name: str, now: str) -> str:
     """What an edit did to the ten answers, in a sentence."""
     old = {a.index: confidence(a) for a in before}
     moved = [confidence(a) - old[a.index] for a in after if a.probs and a.index in old]
@@ -138,7 +139,7 @@ def compared(before: Sequence[Any], after: Sequence[Any], name: str, now: str) -
     return wording.instructions_changed(name, now, *changes(before, after), rose, fell)
 
 
-def confidence(result: Any) -> float:  # noqa: ANN401 - a Tried
+def confidence(result: Tried) -> float:
     """How sure an answer is, 0 to 1; of several categories, of the one it is least sure of."""
     if not result.probs:
         return 0.0

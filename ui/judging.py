@@ -16,7 +16,7 @@ from ui import tables, wording
 from ui import wording_compare as words
 from ui.guard import guarded
 from ui.progress import says
-from ui.session import Frame, studio_for
+from ui.session import QUIET, Frame, studio_for
 
 # Only while the buttons are in sight, and never while somebody types.
 KEYS = """
@@ -92,10 +92,9 @@ def build(frame: Frame, run: gr.State) -> Part:
         studio.take_back(shown)
         return updates(part, studio, shown)
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
     for choice, button in choices:
-        button.click(judged(choice), [frame.visitor, run, name], part.all, **quiet)
-    back.click(take_back, [frame.visitor, run], part.all, **quiet)
+        button.click(judged(choice), [frame.visitor, run, name], part.all, **QUIET)
+    back.click(take_back, [frame.visitor, run], part.all, **QUIET)
     return part
 
 

@@ -20,7 +20,7 @@ from ui.bars import bar, meter
 from ui.guard import guarded, notice, problem
 from ui.progress import finished_run, says
 from ui.serving import copied
-from ui.session import Frame, is_public, studio_for
+from ui.session import QUIET, Frame, is_public, studio_for
 
 LOOK_S = 2.0
 SHOW_STATUS = """() => {
@@ -136,15 +136,14 @@ def _listen(part: Part, frame: Frame, seen: gr.State) -> None:
             return updates(part, now) | {seen: ""}
         return {part.status: _status(now)} if now else gr.skip()
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
     pressed = part.start.click(label, [*here, part.drop, part.column], [*part.all, seen],
                                api_visibility="private", show_progress="minimal",
                                show_progress_on=[part.trouble])
     # The button may stand below a long result, and what is told next above it.
-    pressed.then(None, None, None, js=SHOW_STATUS, **quiet)
-    part.drop.upload(_brought, None, part.trouble, **quiet)
-    part.stop.click(stop_label, here, [*part.all, seen], **quiet)
-    part.timer.tick(watch_label, [*here, part.shown], [*part.all, seen], **quiet)
+    pressed.then(None, None, None, js=SHOW_STATUS, **QUIET)
+    part.drop.upload(_brought, None, part.trouble, **QUIET)
+    part.stop.click(stop_label, here, [*part.all, seen], **QUIET)
+    part.timer.tick(watch_label, [*here, part.shown], [*part.all, seen], **QUIET)
 
 
 def _brought() -> str:

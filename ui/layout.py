@@ -19,7 +19,7 @@ from engine.studio import Studio, machine_words
 from ui import wording
 from ui.guard import guarded, notice
 from ui.pages import compare, distil, documents, instructions, take_home
-from ui.session import Frame, Page, browser_state, is_public, new_visitor, studio_for
+from ui.session import QUIET, Frame, Page, browser_state, is_public, new_visitor, studio_for
 
 PAGES = {"documents": documents.build, "instructions": instructions.build, "distil": distil.build,
          "compare": compare.build, "take_home": take_home.build}
@@ -67,27 +67,26 @@ def build() -> gr.Blocks:
 
         head = [switch, runs, no_runs, seen, *tabs.values()]
         here = [visitor, project, run]
-        quiet = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 
-        demo.load(_arrive, [*here, stamp], [*here, stamp], **quiet)
-        stamp.change(_head, [*here, gr.State("")], head, **quiet)
+        demo.load(_arrive, [*here, stamp], [*here, stamp], **QUIET)
+        stamp.change(_head, [*here, gr.State("")], head, **QUIET)
         for page, built in pages.items():
             refresh = guarded(built.refresh)
             wanted = [*here, *built.inputs]
-            stamp.change(refresh, wanted, list(built.outputs), **quiet)
-            tabs[page].select(refresh, wanted, list(built.outputs), **quiet)
+            stamp.change(refresh, wanted, list(built.outputs), **QUIET)
+            tabs[page].select(refresh, wanted, list(built.outputs), **QUIET)
             # A page may show a run's end before the timer does: labels then must not say it still runs.
-            tabs[page].select(_head, [*here, seen], head, **quiet)
-        gr.Timer(LOOK_AGAIN_S).tick(_head, [*here, seen], head, **quiet)
-        gr.Timer(STILL_HERE_S).tick(_still_here(demo), None, None, **quiet)
+            tabs[page].select(_head, [*here, seen], head, **QUIET)
+        gr.Timer(LOOK_AGAIN_S).tick(_head, [*here, seen], head, **QUIET)
+        gr.Timer(STILL_HERE_S).tick(_still_here(demo), None, None, **QUIET)
 
-        runs.input(_see_run, [runs, stamp], [run, stamp], **quiet)
-        switch.input(_switch, [visitor, switch, stamp], [project, run, stamp], **quiet)
-        new.click(lambda: (gr.Row(visible=True), ""), None, [new_row, name], **quiet).then(
+        runs.input(_see_run, [runs, stamp], [run, stamp], **QUIET)
+        switch.input(_switch, [visitor, switch, stamp], [project, run, stamp], **QUIET)
+        new.click(lambda: (gr.Row(visible=True), ""), None, [new_row, name], **QUIET).then(
             None, js="() => document.querySelector('#new-row input, #new-row textarea')?.focus()")
-        never.click(lambda: gr.Row(visible=False), None, new_row, **quiet)
+        never.click(lambda: gr.Row(visible=False), None, new_row, **QUIET)
         gr.on([create.click, name.submit], _create, [visitor, name, stamp],
-              [project, run, stamp, new_row, road], **quiet)
+              [project, run, stamp, new_row, road], **QUIET)
     return demo
 
 

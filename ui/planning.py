@@ -19,17 +19,16 @@ from typing import Any, NamedTuple
 from engine.errors import SettingsError
 from engine.plan import (
     PRESET_TITLES,
-    RATE_SHARES,
     STUDENT_PROMPTS,
     AskPlan,
     DistillPlan,
     PhasePlan,
     StudentPlan,
     parse_plan,
-    phases_for,
     save_plan,
 )
-from engine.studio import ADAPTS, ModelView, Studio, find_card
+from engine.presets import RATE_SHARES, phases_for
+from engine.studio import ADAPTS, ModelView, Preflight, Studio, find_card
 from ui import wording_run as words
 from ui.guard import notice
 from ui.progress import says
@@ -223,7 +222,7 @@ def missing_models(studio: Studio, plan: DistillPlan, models: Sequence[ModelView
     return [m for m in models if m.name in needed and not m.installed]
 
 
-def preflight_card(pre: Any, missing: Sequence[ModelView], busy: bool) -> str:  # noqa: ANN401
+def preflight_card(pre: Preflight, missing: Sequence[ModelView], busy: bool) -> str:
     """Time, memory, disk and money, each with its basis; and what stands in the way."""
     rows = "".join(
         f"<tr><th scope='row'>{says(words.DISTIL_NEEDS[key])}</th>"

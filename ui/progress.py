@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.plan import DistillPlan, PhasePlan
-from engine.studio import Studio
+from engine.studio import RunStatus, Studio
 from ui import wording, wording_compare
 from ui import wording_run as words
 from ui.bars import meter
@@ -25,7 +25,7 @@ def says(text: str) -> str:
     return html.escape(str(text))
 
 
-def status_line(status: Any) -> str:  # noqa: ANN401 - a RunStatus
+def status_line(status: RunStatus) -> str:
     """The line that is never silent: state, sentence, sign of life, time left."""
     state = wording.FRAME_STATES.get(status.state, status.state).capitalize()
     said = status.sentence.removeprefix(f"{state}. ")
@@ -48,14 +48,14 @@ def status_line(status: Any) -> str:  # noqa: ANN401 - a RunStatus
             f'{" ".join(bits)} {tail}{_bar(status)}</div>')
 
 
-def _bar(status: Any) -> str:  # noqa: ANN401
+def _bar(status: RunStatus) -> str:
     """How far the newest piece of work is: empty while it has not counted, none where it is to end early."""
     if status.state != "running" or (status.wish and not status.total):
         return ""
     return meter(words.DISTIL_BAR, status.done, status.total)
 
 
-def timeline(status: Any, plan: DistillPlan) -> str:  # noqa: ANN401
+def timeline(status: RunStatus, plan: DistillPlan) -> str:
     """What was done, is being done and will be done: one sentence each."""
     events = status.events
     done = {e["stage"] for e in events if e["kind"] == "stage_done"}
@@ -71,7 +71,7 @@ def timeline(status: Any, plan: DistillPlan) -> str:  # noqa: ANN401
     return f'<ol class="timeline">{"".join(items)}</ol>'
 
 
-def _stage_words(stage: str, state: str, status: Any) -> str:  # noqa: ANN401
+def _stage_words(stage: str, state: str, status: RunStatus) -> str:
     if state == "now" and status.total:
         return words.distil_count(status.done, status.total, status.counts)
     if state == "done" and stage == "parts":
@@ -82,7 +82,7 @@ def _stage_words(stage: str, state: str, status: Any) -> str:  # noqa: ANN401
     return words.DISTIL_STAGE_WORDS[stage]
 
 
-def _phase(phase: PhasePlan, status: Any) -> str:  # noqa: ANN401
+def _phase(phase: PhasePlan, status: RunStatus) -> str:
     found = next((p for p in status.phases if p["name"] == phase.name), None)
     if found is None:
         skipped = status.state == "done" or status.wish == "stop"
@@ -103,7 +103,7 @@ def _phase(phase: PhasePlan, status: Any) -> str:  # noqa: ANN401
     return _item("now" if status.state == "running" else _halted(status), phase.title, said)
 
 
-def _halted(status: Any) -> str:  # noqa: ANN401 - a RunStatus
+def _halted(status: RunStatus) -> str:
     """The mark of the step at which a run that does not go on stands."""
     return {"done": "done", "paused": "held", "cancelled": "held", "new": "next"}.get(status.state, "bad")
 
@@ -138,7 +138,7 @@ def _chosen(choice: Any) -> str:  # noqa: ANN401 - JSON
     return str(choice)
 
 
-def failure(status: Any, log: str) -> str:  # noqa: ANN401 - a RunStatus
+def failure(status: RunStatus, log: str) -> str:
     """What happened, is my work safe, what to do; details folded. Empty unless failed or lost.
 
     `log`: where the worker wrote down everything, or "" where visitors cannot look.

@@ -20,6 +20,8 @@ from ui import wording
 
 TRIES = 5
 _KEY = re.compile(r"[0-9a-f]{32}")
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+"""How the page answers what takes no time: no veil, no place among the API's endpoints, no queue."""
 KEY = "anon-studio"  # the same after a restart, so that a browser finds its ids again; no secret
 
 

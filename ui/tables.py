@@ -207,11 +207,12 @@ def shortened(text: str, limit: int) -> str:
     return line if len(line) <= limit else line[:limit - 1].rstrip() + "…"
 
 
-def labels_in(answers: pd.Series, kind: str) -> list[str]:
+def labels_in(answers: pd.Series, kind: str, names: Sequence[str]) -> list[str]:
     """Every label that was given; of several in one answer each. Names may hold what stands between them."""
     if kind != "multi_label":
         return [str(answer) for answer in answers]
-    return [label for answer in answers for label in str(answer).split(BETWEEN)]
+    return [name for answer in answers for name in names
+            if f"{BETWEEN}{name}{BETWEEN}" in f"{BETWEEN}{answer}{BETWEEN}"]
 
 
 def probabilities(row: Mapping[str, Any]) -> dict[str, dict[str, float]]:

@@ -12,7 +12,7 @@ import gradio as gr
 from pydantic import ValidationError
 
 from engine.errors import SettingsError
-from engine.studio import Studio
+from engine.studio import Studio, Task
 from ui import wording
 
 OWN = "own-question"  # by which the names of a project's own questions begin
@@ -94,7 +94,7 @@ def task_form() -> TaskForm:
     return TaskForm(preset, asked, tools, add, up, down, row, source, hint, bring, take)
 
 
-def task_from(studio: Studio, project: str, asked: Asked) -> Any:  # noqa: ANN401 - a Task
+def task_from(studio: Studio, project: str, asked: Asked) -> Task:
     """The question as it stands in the form.
 
     Raises:
@@ -118,7 +118,7 @@ def task_from(studio: Studio, project: str, asked: Asked) -> Any:  # noqa: ANN40
     return made
 
 
-def form_of(task: Any) -> Asked:  # noqa: ANN401 - a Task
+def form_of(task: Task) -> Asked:
     """A task as it stands in the form."""
     return Asked(task.question, task.kind,
                  [[label.name, label.definition, label.actionable] for label in task.labels],
@@ -138,7 +138,7 @@ def about(kind: str) -> gr.HTML:
     return gr.HTML(visible=kind in CHOICES)
 
 
-def of_kind(studio: Studio, project: str, asked: Asked) -> Any:  # noqa: ANN401 - a Task
+def of_kind(studio: Studio, project: str, asked: Asked) -> Task:
     """The question with another kind of answer, kept and in use; facts begin with the ready-made ones.
 
     Raises:

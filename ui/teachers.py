@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from engine.studio import ENCODER, EXAMPLE, EXAMPLE_TEACHER, ModelView, Studio
+from engine.studio import ENCODER, EXAMPLE, EXAMPLE_TEACHER, FetchStatus, ModelView, Studio
 from ui import wording
 from ui.guard import notice
 
@@ -70,7 +70,7 @@ def standing(studio: Studio, names: Sequence[str]) -> tuple[str, bool]:
     return "".join(map(words, found)), any(one is not None and one.state == "running" for one in found)
 
 
-def words(going: Any) -> str:  # noqa: ANN401 - a FetchStatus
+def words(going: FetchStatus | None) -> str:
     """How a fetch stands, as HTML; empty if none was started."""
     if going is None:
         return ""

@@ -79,7 +79,7 @@ FRAME_ADVANCED = "Advanced"
 FRAME_PUBLIC = ("This is a public demonstration: whatever you bring and make here is removed when it "
                 "restarts. Take home what you want to keep, and bring nothing confidential.")
 FRAME_PROBLEM = "That did not work"
-FRAME_NOTICE = {"problem": "That did not work.", "warning": "Look here.", "done": "Done.",
+FRAME_NOTICE = {"problem": "That did not work.", "warning": "Please note.", "done": "Done.",
                 "note": ""}
 FRAME_UNFORESEEN = "Something went wrong that nobody foresaw."
 FRAME_UNFORESEEN_SAFE = "What was saved before is safe on disk."

@@ -193,7 +193,8 @@ JUDGE_KEYS = "Keys 1 to 4 do the same."
 JUDGE_BACK = "Take the last one back"
 JUDGE_NONE = "On the documents kept aside the two never differ: there is nothing to judge."
 JUDGE_OUTCOME = "What came out so far"
-JUDGE_NOTHING_YET = "Nothing yet. Look here after some twenty documents: what you know could sway you."
+JUDGE_NOTHING_YET = ("Nothing yet. Open this after about twenty documents; seeing the score earlier could "
+                     "influence you.")
 JUDGE_WHO = {"student": "Only the small model was right", "teacher": "Only the large model was right",
              "both": "Both were right", "neither": "Neither was right"}
 JUDGE_LIKELY = 0.05  # a lead that comes of chance more seldom than this is called one
@@ -213,7 +214,8 @@ def judge_outcome(student: int, teacher: int, n: int, of: int, chance: float | N
     """What the judgements say, and what they do not."""
     told = f"You judged {n:,} of the {count(of, 'document')} on which the two differ. "
     if chance is None:
-        return f"{told}In none of them only one was right: they do not tell which model is better."
+        return (f"{told}Each time both were right or both were wrong, so this does not show which model is "
+                "better.")
     told += (f"In {student + teacher:,} only one was right: the small model in {student:,}, the large one in "
              f"{teacher:,}. ")
     if student == teacher:

@@ -64,8 +64,9 @@ DISTIL_ADAPT_INFO = ("Tries other instructions beside yours on a few documents, 
                      "asks again where the large model is in doubt (adaptive prompting). No label is "
                      "looked at.")
 DISTIL_ADAPT_QUICK = "Not in “Quick look”: choose another under “How thorough”, and you can tick it."
-DISTIL_ADAPT_RECORDED = "Not with recorded answers: they are to the instructions they were recorded with."
-DISTIL_BAD_PHASES = "The phases table has a cell that is not a number that fits."
+DISTIL_ADAPT_RECORDED = ("Not available with recorded answers: they fit only the instructions they were "
+                         "recorded with.")
+DISTIL_BAD_PHASES = "A cell of the phases table is empty, not a number, or outside its range."
 DISTIL_BAD_PHASES_FIX = "Mend it under Advanced, or choose a preset again to reset the table."
 DISTIL_NO_FIT_FIX = "Change it under Advanced."
 DISTIL_STAGES = {"parts": "Set documents aside", "asking": "Ask the large model",

@@ -140,7 +140,7 @@ def _unopened(source: Source, error: OSError) -> InputError:
 def _too_many(options: ReadOptions) -> InputError:
     return InputError(
         f"The files hold more than {options.max_rows:,} documents together (setting `max_rows`).",
-        "Use fewer files, or raise the limit in the settings.")
+        "Use fewer files, or raise the limit in settings.yaml (README, “Settings”).")
 
 
 def _nothing_in(file: Gathered) -> InputError:

@@ -124,7 +124,7 @@ def read_table(path: Path, options: ReadOptions | None = None) -> Table:
             raise InputError(
                 f"“{path.name}” is {size / 1e6:,.0f} MB; files up to {options.max_upload_mb:,} MB can "
                 "be read (setting `max_upload_mb`).",
-                "Split it into smaller files, or raise the limit in the settings.",
+                "Split it into smaller files, or raise the limit in settings.yaml (README, “Settings”).",
             )
         return read_source(Source(path.name, path), options)
     except FileNotFoundError as error:
@@ -176,6 +176,6 @@ def _within(table: Table, source: Source, options: ReadOptions) -> Table:
         raise InputError(
             f"“{source.name}” has {n_of(len(table.rows), 'row')}; up to {options.max_rows:,} can be read "
             "at once (setting `max_rows`).",
-            "Split it into smaller files, or raise the limit in the settings.",
+            "Split it into smaller files, or raise the limit in settings.yaml (README, “Settings”).",
         )
     return table

@@ -65,7 +65,7 @@ def _write_columns(documents: Sequence[Document], path: Path) -> None:
 
 
 def load_manifest(folder: Path) -> dict[str, Any]:
-    """`version, id, digest, documents, groups, labels` of a stored corpus.
+    """`version, id, digest, documents, pieces, groups, labels` of a stored corpus.
 
     Raises `InputError` if there is none (or it was not finished).
     """

@@ -61,8 +61,8 @@ def refuse_beside_others(workspace: Workspace, why: str, but: RunFolder | None =
             raise RunError(f"Files are being labelled with the small model of the run {labelling.run.id}: "
                            "that needs this machine's memory for itself.",
                            "Wait until it is done, or stop it in Take home.")
-        raise RunError("Files of another visitor are being labelled: that needs this machine's memory for "
-                       "itself.", "Try again when it is done.")
+        raise RunError("Another visitor is labelling files, which takes all of this machine's memory.",
+                       "Try again when it is done.")
 
 
 def _own(workspace: Workspace, path: Path) -> bool:

@@ -5,10 +5,13 @@
     events.jsonl     append-only
     worker.json      pid and its creation time, host; as young as the last sign of life
     worker.log       output of the worker, with tracebacks
+    worker.lock      held by the one worker that writes here
     requests/<n>.json   pause, stop, cancel
     stages/<name>.json  manifest of a finished stage, written last
-    phases/<n>-<name>/  adapter, optimiser, cursor
+    signal.safetensors  the large model's first answers, in the form that is learned from
+    phases/<n>-<name>/  adapter, optimiser, cursor: see `training.checkpoints`; its signal if it asked again
     report.json, predictions.parquet, student/
+    judgements.json  what somebody said of the answers afterwards, blind: see `judgements`
     take-home/       what the analyst downloads
     labelled/<time>/ files that were labelled with the small model afterwards: see `labelled`
 """

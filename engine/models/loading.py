@@ -76,8 +76,8 @@ def load_causal_lm(
         raise _too_large(path, choice) from error
     head = model.get_output_embeddings()
     if head is None or getattr(head, "bias", None) is not None:
-        raise WeightsError(f"“{path.name}” is built otherwise than the studio reads: its last layer "
-                           f"{'is missing' if head is None else 'adds a number of its own to each token'}.",
+        raise WeightsError(f"The studio cannot use “{path.name}”: its output layer "
+                           f"{'is missing' if head is None else 'has a bias'}.",
                            "Choose another model: SmolLM2, Qwen, Llama, Gemma or Mistral, say.")
     head.register_forward_pre_hook(_in_one_piece)
     return model.eval(), tokenizer

@@ -1,4 +1,4 @@
-"""A large model on this machine: reads letters after the prompt, one prefill a prompt, no generation."""
+"""A large model on this machine: it scores options in one prefill a prompt, and it writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a large model can give, as a table without torch, and the one verb that asks it."""
+"""What a large model can give, as a table without torch, and the verbs that ask it."""
 
 from __future__ import annotations
 

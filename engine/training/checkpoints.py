@@ -3,6 +3,7 @@
     phases/<n>-<name>/
     ├── state-<step>.safetensors   adapter weights (fp32), optimiser moments, anchors, best weights
     ├── cursor.json                which state file, steps done, best gate so far (written last)
+    ├── adapter.safetensors        the weights it ended with (fp32), when it is over
     └── done.json                  the phase's result: present when the phase is over
 
 Batches are a function of seed and phase, and nothing is dropped out, so no random-number state is needed to

@@ -23,7 +23,8 @@ from engine.corpus.duplicates import duplicate_groups
 from engine.embedding.encoder import embed
 from engine.events import EventLog
 from engine.models.weights import require
-from engine.plan import DEFAULT_TEACHER, ENCODER, AskPlan, DistillPlan, phases_for
+from engine.plan import DEFAULT_TEACHER, ENCODER, AskPlan, DistillPlan
+from engine.presets import phases_for
 from engine.progress import Counted
 from engine.prompts.library import DEFAULT_TEMPLATE, built_in
 from engine.questioning import Questions

@@ -43,9 +43,8 @@ from engine.plan import (
     DistillPlan,
     Preset,
     StudentPlan,
-    phases_for,
-    rate_share,
 )
+from engine.presets import phases_for, rate_share
 from engine.prompts.library import DEFAULT_TEMPLATE, built_in
 from engine.records import FloatArray, Parts
 from engine.schooling import subject_of, teach

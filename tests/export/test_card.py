@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from engine.export.card import model_card
-from engine.plan import AskPlan, DistillPlan, phases_for
+from engine.plan import AskPlan, DistillPlan
+from engine.presets import phases_for
 from engine.prompts.library import built_in
 from engine.tasks.definition import Field
 from tests.students.tiny import TASK, phases

@@ -222,7 +222,7 @@ def test_documents_parted_otherwise_by_another_version_are_refused(made: Made) -
     write_json(run.stage("parts"), {**parts, "facts": {**parts["facts"], "digest": "of another version"}})
     run.stage("take-home").unlink()
     assert work(run, made.workspace) == "failed"
-    assert "parts the documents otherwise" in status(run).sentence
+    assert "divides the documents differently" in status(run).sentence
 
 
 def test_a_failure_is_told_in_words_with_the_traceback_in_the_log_only(

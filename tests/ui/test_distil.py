@@ -11,7 +11,8 @@ import gradio as gr
 import pytest
 
 from engine.errors import SettingsError
-from engine.plan import load_plan, phases_for
+from engine.plan import load_plan
+from engine.presets import phases_for
 from engine.studio import Studio
 from tests.ui import made_runs
 from ui import planning, progress
@@ -125,7 +126,6 @@ def test_a_run_that_this_version_cannot_read_leaves_the_way_to_a_new_one(
     updates = page.refresh("", project, run, *FORM)
     said = [v for v in updates.values() if isinstance(v, str) and "notice-problem" in v]
     assert len(said) == 1 and "of_tomorrow" in said[0]
-    assert updates[page.named["start"]].interactive is not None
     assert any(isinstance(v, gr.Accordion) and v.open for v in updates.values())
 
 

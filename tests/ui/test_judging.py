@@ -55,7 +55,7 @@ def test_answers_are_text_and_never_markup() -> None:
 
 
 @pytest.mark.parametrize(("counts", "told"), [
-    ((0, 0, 4, None), "do not tell which model is better"),
+    ((0, 0, 4, None), "does not show which model is better"),
     ((3, 3, 9, 1.0), "Neither leads"),
     ((5, 2, 9, 0.45), "in 45 of 100 trials (sign test): too few, or too alike"),
     ((15, 2, 30, 0.002), "in fewer than 1 of 100 trials (sign test): on these documents the small model"),

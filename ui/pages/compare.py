@@ -17,7 +17,7 @@ from ui import charts, judging, tables, wording
 from ui import wording_compare as words
 from ui.guard import guarded, notice
 from ui.progress import finished_run, says
-from ui.session import Frame, Page, studio_for
+from ui.session import QUIET, Frame, Page, studio_for
 
 Updates = dict[Any, Any]
 SIDES = [(words.COMPARE_AGAINST_LARGE, "large"), (words.COMPARE_AGAINST_GOLD, "gold")]
@@ -122,7 +122,6 @@ def build(frame: Frame) -> Page:
     parts = Parts(empty, body, which, verdict, scores, phases, against, pictures, confusion_part, confusion,
                   f1_part, f1, shares_part, shares, show, table, first, one, about, text, bars_part, bars,
                   large_prompt, small_prompt, answer, run, seen)
-    quiet = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 
     @guarded
     def refresh(visitor: str, project: str, wanted: str, drawn: str) -> Any:  # noqa: ANN401
@@ -153,9 +152,9 @@ def build(frame: Frame) -> Page:
         bars = tables.bars(told.probs) if told.probs else ""
         return f"<p><b>{says(words.compare_own(told.answer, sure))}</b></p>{bars}"
 
-    show.input(filtered, [frame.visitor, run, show], [table, first, one], **quiet)
-    table.select(pick, [frame.visitor, run], parts.all, **quiet)
-    against.input(redraw, [frame.visitor, run, against], confusion, **quiet)
+    show.input(filtered, [frame.visitor, run, show], [table, first, one], **QUIET)
+    table.select(pick, [frame.visitor, run], parts.all, **QUIET)
+    against.input(redraw, [frame.visitor, run, against], confusion, **QUIET)
     gr.on([ask.click, own.submit], ask_own, [frame.visitor, run, own], answer,
           api_visibility="private", show_progress="minimal", concurrency_id="model",
           concurrency_limit=1)
@@ -178,7 +177,8 @@ def _show(studio: Studio, project: str, wanted: str, drawn: str, parts: Parts,
     start = next(name for name in (tables.DIFFERENT, tables.UNSURE, tables.ALL_KEPT) if which[name]
                  or name == tables.ALL_KEPT)
     kept = tables.chosen(rows, tables.ALL_KEPT)
-    answers = {title: tables.labels_in(kept[who], report.get("kind", "")) for who, title in tables.WHO}
+    answers = {title: tables.labels_in(kept[who], report.get("kind", ""), report["labels"])
+               for who, title in tables.WHO}
     title = words.compare_shown(found.rpartition("/")[2], report["teacher_name"],
                                 report["student_name"], report["date"])
     return {

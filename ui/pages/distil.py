@@ -11,13 +11,14 @@ from typing import Any
 import gradio as gr
 
 from engine.errors import EngineError, RunError
-from engine.plan import DEFAULT_STUDENT, DEFAULT_TEACHER, EXAMPLE_TEACHER, phases_for
-from engine.studio import EXAMPLE, Studio
+from engine.plan import DEFAULT_STUDENT, DEFAULT_TEACHER, EXAMPLE_TEACHER
+from engine.presets import phases_for
+from engine.studio import EXAMPLE, RunStatus, Studio
 from ui import curves, planning, progress, wording
 from ui import wording_run as words
 from ui.distilling import KINDS, Setup, Watch, setup_part, watch_part
 from ui.guard import guarded, notice, problem
-from ui.session import Frame, Page, is_public, is_zero_gpu, studio_for
+from ui.session import QUIET, Frame, Page, is_public, is_zero_gpu, studio_for
 
 Updates = dict[Any, Any]
 
@@ -32,7 +33,6 @@ def build(frame: Frame) -> Page:
 
     here, form = [frame.visitor, frame.project, frame.run], list(setup.form)
     outputs = [*setup.all, *watch.all]
-    quiet = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 
     @guarded
     def refresh(visitor: str, project: str, run: str, *values: Any) -> Updates:  # noqa: ANN401
@@ -105,28 +105,28 @@ def build(frame: Frame) -> Page:
 
     f = setup.form
     f.teacher.input(choose_teacher, [frame.visitor, frame.project, frame.stamp, f.teacher],
-                    frame.stamp, **quiet)
-    f.preset.input(reset_phases, f.preset, f.phases, **quiet).then(
-        recheck, [*here, *form], setup.all, **quiet)
-    setup.adapt.input(lambda wanted: wanted, setup.adapt, f.adapt, **quiet).then(
-        recheck, [*here, *form], setup.all, **quiet)
+                    frame.stamp, **QUIET)
+    f.preset.input(reset_phases, f.preset, f.phases, **QUIET).then(
+        recheck, [*here, *form], setup.all, **QUIET)
+    setup.adapt.input(lambda wanted: wanted, setup.adapt, f.adapt, **QUIET).then(
+        recheck, [*here, *form], setup.all, **QUIET)
     gr.on([f.student.input, f.output_loss.input, f.phases.input, f.seed.blur, f.rank.blur,
-           f.batch_size.blur, f.orders.blur], recheck, [*here, *form], setup.all, **quiet)
+           f.batch_size.blur, f.orders.blur], recheck, [*here, *form], setup.all, **QUIET)
     setup.start.click(start, [frame.visitor, frame.project, frame.stamp, *form],
                       [frame.run, frame.stamp], api_visibility="private", show_progress="minimal")
     watch.timer.tick(tick, [*here, frame.stamp, watch.shown, *form],
-                     [setup.fetching, *watch.all, frame.stamp], **quiet)
+                     [setup.fetching, *watch.all, frame.stamp], **QUIET)
     for kind in KINDS:
         watch.buttons[kind].click(control(kind), [*here, frame.stamp],
-                                  [watch.timer, watch.shown, frame.stamp, watch.status], **quiet)
+                                  [watch.timer, watch.shown, frame.stamp, watch.status], **QUIET)
     for button, source in ((setup.hub, "auto"), (setup.index, "package-index")):
         button.click(fetch(source), [frame.visitor, frame.project, *form],
-                     [watch.timer, setup.fetching], **quiet)
-    watch.compare.click(lambda: gr.Tabs(selected="compare"), None, frame.tabs, **quiet)
+                     [watch.timer, setup.fetching], **QUIET)
+    watch.compare.click(lambda: gr.Tabs(selected="compare"), None, frame.tabs, **QUIET)
     return Page(refresh, outputs, form)
 
 
-def _status(studio: Studio, project: str, run: str) -> Any:  # noqa: ANN401 - a RunStatus or None
+def _status(studio: Studio, project: str, run: str) -> RunStatus | None:
     """How the run in view stands; None where there is none in this project."""
     if not project or not run or run.split("/")[0] != project:
         return None
@@ -149,7 +149,7 @@ def _fetching(studio: Studio, form: planning.Form) -> tuple[str, bool]:
     return "".join(said), going
 
 
-def _seen(status: Any, fetching: bool) -> str:  # noqa: ANN401
+def _seen(status: RunStatus | None, fetching: bool) -> str:
     """What is on the screen, in one comparable value.
 
     Plots are drawn anew when they are a fiftieth longer, not at every step: on a small machine the browser
@@ -196,7 +196,8 @@ def _show_setup(studio: Studio, project: str, setup: Setup, form: planning.Form,
             form = form._replace(phases=usual)
             updates[setup.form.phases] = usual
         single, why_not = studio.task(project).kind == "single_label", planning.adapts_not(form)
-        updates |= {setup.form.orders: gr.Number(visible=single),
+        adapts = single and not why_not and form.adapt  # then how often it is asked is found, too
+        updates |= {setup.form.orders: gr.Number(visible=single and not adapts),
                     setup.adapt: gr.Checkbox(
                         not why_not and form.adapt, visible=single, interactive=not why_not,
                         info=why_not or words.DISTIL_ADAPT_INFO)}
@@ -217,7 +218,7 @@ def _show_setup(studio: Studio, project: str, setup: Setup, form: planning.Form,
         setup.same: gr.Textbox(same, visible=bool(same) and clear)}
 
 
-def _readable(studio: Studio, status: Any) -> bool:  # noqa: ANN401
+def _readable(studio: Studio, status: RunStatus) -> bool:
     """Whether a run's plan can be read: one of another version may not."""
     try:
         studio.plan(status.id)
@@ -244,7 +245,7 @@ def _nothing_but(watch: Watch, error: EngineError) -> Updates:
             **{column: gr.Column(visible=False) for column in watch.keeps.values()}}
 
 
-def _show_run(studio: Studio, status: Any, watch: Watch, fetching: bool,  # noqa: ANN401
+def _show_run(studio: Studio, status: RunStatus | None, watch: Watch, fetching: bool,
               fresh: bool = False) -> Updates:
     """Everything about the run in view. `fresh`: also what only a refresh has to set."""
     seen = _seen(status, fetching)

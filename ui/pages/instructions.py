@@ -16,7 +16,7 @@ from ui import instructions_events as does
 from ui import instructions_shown, task_form, trying, wording
 from ui.guard import guarded
 from ui.instructions_shown import Changes
-from ui.session import Frame, Page, browser_state, studio_for
+from ui.session import QUIET, Frame, Page, browser_state, studio_for
 
 FETCH_LOOK_S = 2.0
 
@@ -121,14 +121,11 @@ def build(frame: Frame) -> Page:
         def named(visitor: str, project: str, *values: Any) -> Any:  # noqa: ANN401
             return updates(handler(studio_for(visitor), project, *values))
         named.__name__ = handler.__name__
-        settings = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
         listen = partial(gr.on, events) if isinstance(events, list) else events
-        return listen(guarded(named), [frame.visitor, frame.project, *inputs], every,
-                      **settings, **options)
+        return listen(guarded(named), [frame.visitor, frame.project, *inputs], every, **QUIET, **options)
 
     text = [*form.asked, parts.editor]
-    to_documents.click(lambda: gr.Tabs(selected="documents"), None, frame.tabs, show_progress="hidden",
-                       api_visibility="private", concurrency_limit=None)
+    to_documents.click(lambda: gr.Tabs(selected="documents"), None, frame.tabs, **QUIET)
     place = [parts.index, parts.teacher]
     edits = [part.input for part in (parts.editor, parts.question, parts.table, parts.fields, parts.words)]
     on(edits, does.untried, trigger_mode="always_last")

@@ -60,7 +60,7 @@ def table_from_parquet(source: Source, options: ReadOptions) -> Table:
         raise InputError(
             f"“{source.name}” has {n_of(length, 'row')}; up to {options.max_rows:,} can be read at once "
             "(setting `max_rows`).",
-            "Split it into smaller files, or raise the limit in the settings.",
+            "Split it into smaller files, or raise the limit in settings.yaml (README, “Settings”).",
         )
     try:
         parts = [part for field in schema for part in _parts(field)]
@@ -97,7 +97,7 @@ def _parquet(source: Source, options: ReadOptions) -> tuple[pa.Schema, Batches, 
         raise InputError(
             f"“{source.name}” unpacks to {unpacked / 1e6:,.0f} MB; up to {options.max_unpacked_mb:,} MB can "
             "be read (setting `max_unpacked_mb`).",
-            "Split it into smaller files, or raise the limit in the settings.",
+            "Split it into smaller files, or raise the limit in settings.yaml (README, “Settings”).",
         )
     # A long text that is repeated is stored once: so it stays, however often it comes.
     repeated = [field.name for field in schema if pa.types.is_string(field.type)]
@@ -135,7 +135,7 @@ def _arrow(source: Source, options: ReadOptions) -> tuple[pa.Schema, Batches, in
             raise InputError(
                 f"“{source.name}” unpacks to more than {options.max_unpacked_mb:,} MB (setting "
                 "`max_unpacked_mb`).",
-                "Split it into smaller files, or raise the limit in the settings.",
+                "Split it into smaller files, or raise the limit in settings.yaml (README, “Settings”).",
             )
     return schema, batches, length
 

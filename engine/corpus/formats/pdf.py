@@ -55,7 +55,7 @@ def table_from_pdf(source: Source, options: ReadOptions) -> Table:
             raise InputError(
                 f"“{source.name}” has {n_of(count, 'page')}; up to {options.max_pdf_pages:,} can be read "
                 "(setting `max_pdf_pages`).",
-                "Split it into parts, or raise the limit in the settings.",
+                "Split it into parts, or raise the limit in settings.yaml (README, “Settings”).",
             )
         named, made = _metadata(document)
         pages, size, damaged = [], 0, []
@@ -69,7 +69,7 @@ def table_from_pdf(source: Source, options: ReadOptions) -> Table:
                 raise InputError(
                     f"“{source.name}” unpacks to more than {options.max_unpacked_mb:,} MB of text "
                     "(setting `max_unpacked_mb`).",
-                    "Split it into parts, or raise the limit in the settings.",
+                    "Split it into parts, or raise the limit in settings.yaml (README, “Settings”).",
                 )
     if len(damaged) == count:
         raise _damaged(source)

@@ -117,7 +117,7 @@ def _table(book: Workbook, source: Source, options: ReadOptions) -> Table:
         raise InputError(
             f"Sheet “{sheet.name}” has {n_of(count, 'row')}; up to {options.max_rows:,} can be read at once "
             "(setting `max_rows`).",
-            "Split it into smaller files, or raise the limit in the settings.",
+            "Split it into smaller files, or raise the limit in settings.yaml (README, “Settings”).",
         )
     totals = count
     layout, names, count, found = _look_through(book, sheet, header)

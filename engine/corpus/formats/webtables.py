@@ -143,7 +143,7 @@ def _too_large(source: Source, options: ReadOptions) -> InputError:
     return InputError(
         f"The tables of “{source.name}” take more than {options.max_unpacked_mb:,} MB once they are laid out "
         "(setting `max_unpacked_mb`).",
-        "Split it into smaller files, or raise the limit in the settings.",
+        "Split it into smaller files, or raise the limit in settings.yaml (README, “Settings”).",
     )
 
 
@@ -151,5 +151,5 @@ def _too_many(count: int, source: Source, options: ReadOptions) -> InputError:
     return InputError(
         f"“{source.name}” has {n_of(count, 'row')}; up to {options.max_rows:,} can be read at once (setting "
         "`max_rows`).",
-        "Split it into smaller files, or raise the limit in the settings.",
+        "Split it into smaller files, or raise the limit in settings.yaml (README, “Settings”).",
     )

@@ -84,7 +84,7 @@ def _check_size(source: Source, options: ReadOptions) -> None:
         raise InputError(
             f"“{source.name}” is packed from {len(parts):,} parts; up to {options.max_files:,} can be read "
             "(setting `max_files`).",
-            "Save it as plain text (.txt), or raise the limit in the settings.",
+            "Save it as plain text (.txt), or raise the limit in settings.yaml (README, “Settings”).",
         )
     most = options.max_unpacked_mb * 1_000_000
     size = sum(part.file_size for part in parts)
@@ -96,7 +96,8 @@ def _check_size(source: Source, options: ReadOptions) -> None:
             f"“{source.name}” unpacks to {found / 1e6:,.1f} MB{'' if size > most else ' of text'}; up to "
             f"{limit / 1e6:,.0f} MB can be read (setting `max_unpacked_mb`"
             f"{'' if size > most else ', of which text may be a tenth'}).",
-            "Take its pictures out or save it as plain text (.txt), or raise the limit in the settings.",
+            "Take its pictures out or save it as plain text (.txt), or raise the limit in settings.yaml "
+            "(README, “Settings”).",
         )
     if any(part.flag_bits & PROTECTED for part in parts):
         raise InputError(f"“{source.name}” needs a password.", "Save it without one, and upload that.")

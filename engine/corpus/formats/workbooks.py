@@ -165,7 +165,7 @@ def _refusal(code: int, source: Source, options: ReadOptions) -> InputError | Sp
 def _too_large(source: Source, options: ReadOptions, why: str) -> InputError:
     return InputError(
         f"“{source.name}” {why}; the limit is {options.max_unpacked_mb:,} MB (setting `max_unpacked_mb`).",
-        "Split it into smaller files, or raise the limit in the settings.",
+        "Split it into smaller files, or raise the limit in settings.yaml (README, “Settings”).",
     )
 
 
