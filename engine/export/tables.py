@@ -18,7 +18,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -114,14 +113,12 @@ def _write_csv(path: Path, names: list[str], rows: list[dict[str, Cell]]) -> Non
         table = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC)
         table.writerow([safe_cell(_plain(name)) for name in names])
         table.writerows([_cell(row[name]) for name in names] for row in rows)
-        _to_disk(out.fileno(), out.flush)
 
 
 def _write_jsonl(path: Path, names: list[str], rows: list[dict[str, Cell]]) -> None:
     with open(path, "w", encoding="utf-8", newline="\n") as out:
         for row in rows:
             out.write(json.dumps(_plain(row), ensure_ascii=False, allow_nan=False) + "\n")
-        _to_disk(out.fileno(), out.flush)
 
 
 def _write_parquet(path: Path, names: list[str], rows: list[dict[str, Cell]]) -> None:
@@ -135,8 +132,3 @@ def _column(values: list[Cell]) -> pa.Array:
     except (pa.ArrowInvalid, pa.ArrowTypeError):  # mixed kinds
         return pa.array([value if value is None or isinstance(value, str)
                          else json.dumps(value, ensure_ascii=False) for value in values])
-
-
-def _to_disk(descriptor: int, flush: Callable[[], None]) -> None:
-    flush()
-    os.fsync(descriptor)

@@ -49,9 +49,6 @@ class ModelFolder:
         return self.card.title if self.card else self.name
 
 
-InstalledModel = ModelFolder
-
-
 def open_folder(path: Path) -> ModelFolder:
     """Read an installed model's manifest. Raises `WeightsError` where there is none."""
     if not (path / MANIFEST).is_file():
@@ -73,7 +70,7 @@ def open_folder(path: Path) -> ModelFolder:
     )
 
 
-def installed(models: Path) -> list[InstalledModel]:
+def installed(models: Path) -> list[ModelFolder]:
     """Every complete model under `models`, by name; half-fetched ones are not listed."""
     if not models.is_dir():
         return []

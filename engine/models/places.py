@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,6 +27,17 @@ def answer_positions(prompt_lengths: Sequence[int], lengths: Sequence[int]) -> t
     rows = [r for r, (p, n) in enumerate(zip(prompt_lengths, lengths, strict=True)) for _ in range(p, n)]
     places = [t - 1 for p, n in zip(prompt_lengths, lengths, strict=True) for t in range(p, n)]
     return torch.tensor(rows, dtype=torch.long), torch.tensor(places, dtype=torch.long)
+
+
+def states_at(states: Sequence[Tensor], depths: Sequence[float]) -> list[Tensor]:
+    """Of a model's states (embeddings, then each layer's) those at relative depths 0..1: one rule for all
+    models, so that teacher and student are compared at the same depths."""
+    return [states[round(depth * (len(states) - 1))] for depth in depths]
+
+
+def as_half(states: Tensor) -> np.ndarray:
+    """States as fp16 to keep. It holds at most 65,504; a few dimensions of last-token states come near."""
+    return states.clamp(-6e4, 6e4).half().cpu().numpy()
 
 
 def padded(rows: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:

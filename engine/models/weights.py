@@ -29,7 +29,6 @@ from engine.models.folders import (
     FETCHING,
     MANIFEST,
     MB,
-    InstalledModel,
     ModelFolder,
     check_files,
     check_space,
@@ -45,7 +44,6 @@ from engine.progress import Staged
 from engine.workspace import read_json, slug
 
 __all__ = [
-    "InstalledModel",
     "ModelFolder",
     "Source",
     "get",

@@ -21,7 +21,7 @@ from torch import Tensor
 from engine.devices import DeviceChoice
 from engine.errors import RunError
 from engine.models.loading import load_causal_lm
-from engine.models.places import answer_positions, padded
+from engine.models.places import answer_positions, padded, states_at
 from engine.models.scores import as_scored
 from engine.models.vocabularies import token_count
 from engine.models.weights import ModelFolder
@@ -182,8 +182,7 @@ class Student:
                                                  output_hidden_states=with_states)
 
     def _at(self, out: Any, depths: Sequence[float]) -> list[Tensor]:  # noqa: ANN401 - a model's output
-        states = self.states_of(out)
-        return [states[round(d * (len(states) - 1))] for d in depths]
+        return states_at(self.states_of(out), depths)
 
     def adapter_parameters(self) -> list[torch.nn.Parameter]:
         """The trained parameters, in a fixed order."""

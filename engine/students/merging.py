@@ -14,8 +14,8 @@ from peft.tuners.lora.layer import Linear
 from torch import nn
 from torch.distributed.tensor import DTensor
 
+from engine.models.packing import PackedLinear, worth_packing
 from engine.students.joined import ADAPTER, is_plain
-from engine.teachers.packing import PackedLinear, worth_packing
 
 
 @contextmanager

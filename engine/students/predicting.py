@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from engine.models.writing import write
 from engine.progress import Counted
 from engine.records import FloatArray, Written
 from engine.students.base import Student
 from engine.students.merging import merged
-from engine.teachers.writing import write
 
 WRITTEN_AT_ONCE = 4096  # tokens of documents and answers written together
 

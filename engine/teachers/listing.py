@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.models.places import answer_positions, padded
+from engine.models.places import answer_positions, as_half, padded, states_at
 from engine.models.scores import as_scored
 from engine.records import FloatArray, ListedTokens
 from engine.teachers.protocol import LISTED
@@ -39,13 +39,13 @@ def list_answers(model: Any, vocabulary: int, prompts: Sequence[Sequence[int]], 
     rows, places = (where.to(device) for where in answer_positions([len(p) for p in prompts],
                                                                   [len(row) for row in ids]))
     head = model.get_output_embeddings().weight[:vocabulary]
-    states = [out.hidden_states[round(d * (len(out.hidden_states) - 1))] for d in depths]
+    states = states_at(out.hidden_states, depths) if depths else []
     gathered, made, at = out.last_hidden_state[rows, places], [], 0
     for r, answer in enumerate(answers):
         here = slice(at, at + len(answer))
         at += len(answer)
         pooled = [state[r, places[here]].float().mean(0) for state in states]
-        hidden = torch.stack(pooled).clamp(-6e4, 6e4).half().cpu().numpy() if depths else None
+        hidden = as_half(torch.stack(pooled)) if depths else None
         scores = as_scored(model.config, (gathered[here] @ head.T).float())
         made.append((_lists(scores, answer, temperatures, k), hidden))
     return made

@@ -11,16 +11,17 @@ from engine.devices import DeviceChoice
 from engine.errors import TeacherError
 from engine.models.folders import reading_digest
 from engine.models.loading import load_causal_lm
+from engine.models.packing import pack
+from engine.models.places import as_half, states_at
 from engine.models.scores import as_scored
 from engine.models.vocabularies import token_count
 from engine.models.weights import ModelFolder
+from engine.models.writing import write
 from engine.prompts.verbalisers import assign
 from engine.records import Answer, FloatArray, ListedTokens, Prompt, Written, text_digest
 from engine.tasks.definition import LETTERS
 from engine.teachers.listing import list_answers
-from engine.teachers.packing import pack
 from engine.teachers.prefixes import SharedPrefix
-from engine.teachers.writing import write
 
 
 class LocalTeacher:
@@ -110,10 +111,8 @@ class LocalTeacher:
         log_probs = torch.log_softmax(logits, dim=-1).cpu().numpy()
         hidden = None
         if depths:
-            states = [out.hidden_states[round(d * (len(out.hidden_states) - 1))] for d in depths]
-            picked = torch.stack([s[rows, last] for s in states], dim=1).float()
-            # fp16 holds at most 65,504; a few dimensions of last-token states come near that.
-            hidden = picked.clamp(-6e4, 6e4).half().cpu().numpy()
+            states = states_at(out.hidden_states, depths)
+            hidden = as_half(torch.stack([state[rows, last] for state in states], dim=1).float())
         return [Answer(log_probs[r], None if hidden is None else np.ascontiguousarray(hidden[r]))
                 for r in range(len(ids))]
 

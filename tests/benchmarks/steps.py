@@ -32,12 +32,12 @@ from transformers import Qwen2Config, Qwen2Model
 from engine.devices import best_seconds, choose_device
 from engine.evaluation.cost import PeakMemory
 from engine.losses.outputs import output_loss
+from engine.models.packing import pack
 from engine.models.weights import require
 from engine.plan import DEFAULT_STUDENT, StudentPlan
 from engine.students.base import Student, padded
 from engine.students.merging import merged
 from engine.tasks.definition import Task
-from engine.teachers.packing import pack
 from engine.training.batches import batches
 from engine.training.optimiser import Optimiser
 from engine.workspace import Workspace

@@ -15,6 +15,7 @@ from engine.devices import choose_device
 from engine.errors import TeacherError
 from engine.models.folders import ModelFolder
 from engine.models.weights import require
+from engine.models.writing import closed, write
 from engine.prompts.library import built_in
 from engine.prompts.questions import compose_open
 from engine.prompts.template import Template
@@ -26,7 +27,6 @@ from engine.tasks.presets import preset
 from engine.teachers.asking_more import WRITE_BATCH, ask_open, read_answer
 from engine.teachers.local import LocalTeacher
 from engine.teachers.recorded import RecordedTeacher
-from engine.teachers.writing import closed, write
 from engine.teachers.written import written_signal
 from tests.prompts.injections import INJECTIONS
 from tests.students.tiny import CPU, corpus_of, documents

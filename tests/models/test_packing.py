@@ -12,11 +12,11 @@ from torch import nn
 from transformers import Qwen2Config, Qwen2Model
 
 from engine.models.folders import ModelFolder
+from engine.models.packing import PackedLinear, pack
 from engine.prompts.composing import compose
 from engine.teachers import packing
 from engine.teachers.local import LocalTeacher
 from engine.teachers.opening import open_teacher
-from engine.teachers.packing import PackedLinear, pack
 from tests.students.tiny import CPU, FIRST, MODEL, TASK, Made, corpus_of, documents
 
 pytestmark = pytest.mark.skipif(not packing._can_pack(torch.zeros(2, 2)), reason="no oneDNN in this torch")
