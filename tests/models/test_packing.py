@@ -11,10 +11,10 @@ import torch
 from torch import nn
 from transformers import Qwen2Config, Qwen2Model
 
+from engine.models import packing
 from engine.models.folders import ModelFolder
 from engine.models.packing import PackedLinear, pack
 from engine.prompts.composing import compose
-from engine.teachers import packing
 from engine.teachers.local import LocalTeacher
 from engine.teachers.opening import open_teacher
 from tests.students.tiny import CPU, FIRST, MODEL, TASK, Made, corpus_of, documents

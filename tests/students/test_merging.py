@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from engine.models import packing
 from engine.models.folders import ModelFolder
 from engine.models.packing import PackedLinear
 from engine.plan import STUDENT_PROMPTS
@@ -16,7 +17,6 @@ from engine.students.base import Student
 from engine.students.joined import is_plain, join
 from engine.students.merging import merged
 from engine.students.predicting import write_answers
-from engine.teachers import packing
 from tests.students.test_base import PLAN, TEXTS, changed
 from tests.students.test_joined import IDS, LAYERS, adapted
 from tests.students.test_kinds import FACTS
