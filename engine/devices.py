@@ -213,6 +213,13 @@ def choose_device(prefer: str | None = None) -> DeviceChoice:
     return DeviceChoice("cpu", dtype, threads, f"no graphics card; {threads} {plural}; {words}")
 
 
+def bytes_a_weight() -> int:
+    """Of the number format that `choose_device` will likely choose: 2 or 4. Torch-free."""
+    if dtype_is_set():
+        return 4 if _forced_dtype() == "float32" else 2
+    return 2 if machine_summary().gpu or any(flag in _cpu_flags() for flag in BF16_GAINS) else 4
+
+
 def dtype_is_set() -> bool:
     """Whether a setting decides on the number format."""
     return _forced_dtype() is not None

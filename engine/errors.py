@@ -69,6 +69,18 @@ class MissingPart(EngineError):
     """An optional library is not installed; the fix holds the install line."""
 
 
+OUT_OF_MEMORY = "This machine ran out of memory."
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out. Torch says so by a RuntimeError: of its own kind on a graphics card, by its
+    words alone on a processor."""
+    told = str(error).casefold()
+    return isinstance(error, MemoryError) or isinstance(error, RuntimeError) and (
+        type(error).__name__ == "OutOfMemoryError" or "out of memory" in told
+        or "can't allocate memory" in told)
+
+
 def _disk_full(doing: str) -> SpaceError:
     return SpaceError(
         f"The disk is full: there was no room for {doing}.",

@@ -11,7 +11,7 @@ import psutil
 from numpy.typing import NDArray
 
 from engine.corpus.splits import FEWEST_DOCUMENTS, SHARES, too_few
-from engine.devices import cpu_flops, machine_summary
+from engine.devices import bytes_a_weight, cpu_flops, machine_summary
 from engine.errors import EngineError
 from engine.models.catalogue import find_card
 from engine.models.folders import installed, is_installed
@@ -247,11 +247,15 @@ def _rate(work: Work, model: str, tokens: float) -> float:
 
 
 def _memory(plan: DistillPlan, sizes: dict[str, int]) -> float:
-    """Peak in GB: the larger of asking and training; the teacher is unloaded before the student trains."""
+    """Peak in GB: the larger of asking and training. The teacher is unloaded before the student trains, and
+    comes back beside it where a phase asks again."""
     def weights(name: str) -> float:
         card = find_card(name)
-        return sizes.get(name, 2.0 * card.parameters if card else 2e9) / 1e9
+        stored = sizes.get(name, 2.0 * card.parameters if card else 2e9) / 1e9  # in 16 bits
+        return stored * bytes_a_weight() / 2
     asking = weights(plan.ask.teacher) * 1.15 + 1.2 if teacher_kind(plan.ask.teacher) == "local" else 0.0
+    if asking and any(phase.ask_again for phase in plan.phases):
+        asking += weights(plan.student.model) * 1.15
     training = weights(plan.student.model) * 2 + 1.2 + 0.06 * plan.micro_batch
     return max(asking, training)
 

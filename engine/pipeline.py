@@ -12,17 +12,18 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from engine import projects
+from engine.begun import as_begun, most_memory, same_weights
 from engine.cache.signals import load_vectors, save_vectors
 from engine.corpus.splits import split
 from engine.corpus.store import load_corpus, load_gold, load_receipt
-from engine.devices import DeviceChoice, choose_device, dtype_is_set
+from engine.devices import DeviceChoice, choose_device
 from engine.embedding.encoder import embed
 from engine.errors import RunError
 from engine.estimates import text_lengths, tokens_answered, tokens_asked, tokens_learned
@@ -33,7 +34,7 @@ from engine.evaluation.report_texts import score_texts
 from engine.events import EventLog, SilentLog, spent_before
 from engine.export.taking_home import pack, reload_check
 from engine.jobs.folder import RunFolder
-from engine.models.weights import ModelFolder, require
+from engine.models.weights import require
 from engine.plan import ENCODER, DistillPlan, load_plan
 from engine.progress import Counted
 from engine.questioning import Questions
@@ -48,7 +49,7 @@ from engine.schooling import (
     teach,
 )
 from engine.speeds import Work, note_speed
-from engine.students.opening import open_student
+from engine.students.opening import fresh_student, open_student
 from engine.training.loop import Interrupted, Wish
 from engine.training.ranks import ALONE, Ranks, join_ranks
 from engine.workspace import Workspace, read_json, write_atomic, write_json
@@ -128,26 +129,13 @@ def run_pipeline(run: RunFolder, workspace: Workspace, wish: Callable[[], Wish |
                                "Press Resume to go on.", "The large model's answers so far are kept.",
                                ) from interrupted
             raise
+        finally:
+            most_memory(run, memory.peak_gb)
     spent = sum(read_json(run.stage(name))["seconds"] for name in STAGES if run.stage(name).exists())
     report = read_json(run.report) | {"seconds": round(max(spent, time.monotonic() - started), 1),
-                                      "peak_memory_gb": round(memory.peak_gb, 3)}
+                                      "peak_memory_gb": most_memory(run)}
     write_json(run.report, report)
     log.write("done", sentence=report["verdict"], seconds=report["seconds"])
-
-
-def as_begun(run: RunFolder, choice: DeviceChoice, ranks: Ranks) -> DeviceChoice:
-    """The choice with the number format that the run began with, on every process and after every pause.
-
-    On a CPU it is timed, and the next time may say otherwise. On another kind of device it is chosen anew.
-    """
-    kind = choice.device.split(":")[0]
-    if ranks.first:
-        kept = read_json(run.machine) if run.machine.exists() else {}
-        if kept.get(kind, choice.dtype) != choice.dtype and not dtype_is_set():
-            choice = replace(choice, dtype=kept[kind],
-                             because=f"{choice.because}; but this run began with {kept[kind]}")
-        write_json(run.machine, kept | {kind: choice.dtype})
-    return ranks.agreed(choice)
 
 
 ASKED_HOW = ("way", "because", "set_right", "ways", "steps", "tokens", "halted")  # facts of adaptive asking
@@ -177,12 +165,14 @@ def stage(line: Line, name: str, title: str, work: Callable[[Line], dict[str, An
 
 
 def prepare(line: Line) -> None:
-    """All that comes before training, and a last look at what would forbid it."""
+    """All that comes before training; and first whether there can be any: asking may take hours."""
+    base = require(line.workspace.models, line.plan.student.model)
+    if not line.run.stage("asking").exists():
+        fresh_student(base, line.plan.student, line.plan.task, line.choice, line.plan.seed)
+        gc.collect()  # its layers know one another: without this it would lie beside the large model
     stage(line, "parts", "Setting documents aside for the check", divide)
     stage(line, "asking", "Asking the large model", ask_teacher)
-    _same_weights(line, require(line.workspace.models, line.plan.student.model))
-    if not line.run.stage("training").exists():
-        line.checkpoint()
+    same_weights(line.run, base)
 
 
 def divide(line: Line) -> dict[str, Any]:
@@ -245,15 +235,6 @@ def train_student(line: Line) -> dict[str, Any]:
     trained, everything = line.student.sizes()
     return {"phases": results, "trained_parameters": trained, "parameters": everything,
             "label_words": line.student.settings["label_words"]}
-
-
-def _same_weights(line: Line, base: ModelFolder) -> None:
-    """Refuse to go on with an adapter on other weights than those it began on, installed in between."""
-    about = read_json(line.run.machine)
-    if about.setdefault("weights", base.digest) != base.digest:
-        raise RunError(f"The weights of “{base.title}” are not those that this run began to train on.",
-                       "Install those again, or start a new run: it uses the large model's answers.")
-    write_json(line.run.machine, about)
 
 
 def help_train(run: RunFolder, workspace: Workspace, ranks: Ranks) -> None:

@@ -204,11 +204,23 @@ class DistillPlan(_Closed):
                 problems.append(SettingsError(
                     "A target that moves (TAID) needs tokens that both models share.",
                     "Leave out “taid”, or choose another “output_loss”."))
+        if sum(phase.ask_again for phase in self.phases) > 1:
+            problems.append(SettingsError(
+                "Documents in doubt are asked about again before one phase only: a second time would be the "
+                "same question.", "Leave “ask_again” out of all phases but one."))
         for i, phase in enumerate(self.phases):
             if not any(getattr(phase, name) > 0 for name in needed):
                 problems.append(SettingsError(
                     f"The phase {phase.name} has no loss: it would learn nothing.",
                     "Give it a weight for outputs, text or representations."))
+            idle = [name for name, is_idle in (
+                ("text", phase.text > 0 and not self.writes), ("taid", phase.taid and not phase.outputs),
+                ("temperature", phase.temperature != 1 and not phase.outputs)) if is_idle]
+            if idle:
+                problems.append(SettingsError(
+                    f"In the phase {phase.name} nothing would come of “{'”, “'.join(idle)}”: "
+                    "“text” is for answers in writing, the others are for the loss on outputs.",
+                    "Leave that out, or give “outputs” a weight."))
             if phase.name in {earlier.name for earlier in self.phases[:i]}:
                 problems.append(SettingsError(f"Two phases are called {phase.name}.",
                                               "Give each phase a name of its own."))

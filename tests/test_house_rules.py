@@ -26,7 +26,7 @@ ROOMS = (
     "projects",
     "questioning", "schooling",  # what is asked, and what is taught, in a run
     "jobs.process", "jobs.folder",  # a run's folder and who works in it: the pipeline writes there
-    "pipeline", "jobs", "documents_desk", "instructions_desk", "studio",
+    "begun", "pipeline", "jobs", "documents_desk", "instructions_desk", "studio",
     "in_words", "telling", "cli", "__main__",
 )
 # By which ui enters the engine.

@@ -134,6 +134,16 @@ def test_everything_that_cannot_work_is_said_at_once() -> None:
     assert error.fix
 
 
+@pytest.mark.parametrize(("change", "told"), [
+    ({"text": 0.5}, "“text”"), ({"outputs": 0.0, "representations": 1.0, "taid": True}, "“taid”"),
+    ({"outputs": 0.0, "representations": 1.0, "temperature": 2.0}, "“temperature”"),
+    ({"ask_again": True}, "before one phase only")])
+def test_what_would_do_nothing_or_the_same_twice_is_refused(change: dict, told: str) -> None:
+    values = raw()
+    values["phases"][0] |= change
+    assert told in refused(values).what
+
+
 @pytest.mark.parametrize("prompt", ["{{ docment }}", "{{ document", "{{ document.__class__ }}", ""])
 def test_a_broken_prompt_of_the_small_model_is_refused(prompt: str) -> None:
     assert refused(raw(student={"prompt": prompt})).fix

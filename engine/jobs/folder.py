@@ -1,7 +1,8 @@
 """A run's folder: the contract between the worker, the page and the command line.
 
     plan.yaml        first: everything the run needs to know
-    machine.json     the number format it computes with, by kind of device; the small model's weights
+    machine.json     the number format it computes with, by kind of device; the small model's weights; its
+                     peak of memory
     events.jsonl     append-only
     worker.json      pid and its creation time, host; as young as the last sign of life
     worker.log       output of the worker, with tracebacks

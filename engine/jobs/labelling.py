@@ -25,7 +25,15 @@ from typing import Any
 import psutil
 
 from engine.corpus.table import ReadOptions
-from engine.errors import EngineError, InputError, RunError, SpaceError, disk_errors_in_words
+from engine.errors import (
+    OUT_OF_MEMORY,
+    EngineError,
+    InputError,
+    RunError,
+    SpaceError,
+    disk_errors_in_words,
+    is_out_of_memory,
+)
 from engine.jobs.folder import RunFolder
 from engine.jobs.labelled import LABELLED, LabelFolder, labelling_of, places
 from engine.jobs.launcher import spawn
@@ -159,11 +167,12 @@ def work(place: LabelFolder, workspace: Workspace) -> str:
         except EngineError as error:
             traceback.print_exc()  # into worker.log
             _failed(place, error)
-        except MemoryError:
-            traceback.print_exc()
-            _failed(place, SpaceError("This machine ran out of memory.",
-                                      "Close other programs, or label fewer files at a time.", KEPT))
         except BaseException as error:
+            if is_out_of_memory(error):
+                traceback.print_exc()
+                _failed(place, SpaceError(
+                    OUT_OF_MEMORY, "Close other programs, or label fewer files at a time.", KEPT))
+                return "failed"
             # Not swallowed: noted in the log the user sees, then raised into worker.log.
             _failed(place, RunError(f"Something unexpected happened ({type(error).__name__}).",
                                     "Try once more. If it happens again, details for a report are in "

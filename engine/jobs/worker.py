@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from engine.errors import EngineError, RunError, SpaceError
+from engine.errors import OUT_OF_MEMORY, EngineError, RunError, is_out_of_memory
 from engine.events import read_events
 from engine.jobs.folder import RequestReader, RunFolder, last_request
 from engine.jobs.process import signed_on
@@ -92,14 +92,13 @@ def _work(run: RunFolder, workspace: Workspace) -> str:
     except KeyboardInterrupt:
         log.write("paused")
         return "paused"
-    except MemoryError:
-        _keep_traceback(run)
-        error = SpaceError("This machine ran out of memory.", "Close other programs, choose smaller "
-                           "models or fewer documents at once, then press Resume.",
-                           "Everything up to the last save point is kept.")
-        log.write("failed", what=error.what, safe=error.safe, fix=error.fix)
-        return "failed"
     except BaseException as error:
+        if is_out_of_memory(error):
+            _keep_traceback(run)
+            log.write("failed", what=OUT_OF_MEMORY, safe="Everything up to the last save point is kept.",
+                      fix="Close other programs and press Resume. If it happens again, start a new run with "
+                          "a smaller model, or with a smaller “micro_batch” in its plan file.")
+            return "failed"
         # Not swallowed: noted in the log the user sees, then raised into worker.log.
         log.write("failed", what=f"Something unexpected happened ({type(error).__name__}).",
                   safe="Everything up to the last save point is kept.",

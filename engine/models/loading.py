@@ -103,11 +103,13 @@ def load_encoder(
     check_files(path, path.name)
     tokenizer = load_tokenizer(path)
     torch.set_num_threads(choice.threads)
+    how = {"dtype": getattr(torch, choice.dtype), "local_files_only": True, "trust_remote_code": False,
+           "use_safetensors": True}
     try:
-        model = AutoModel.from_pretrained(
-            path, dtype=getattr(torch, choice.dtype), local_files_only=True, trust_remote_code=False,
-            use_safetensors=True, add_pooling_layer=False,
-        )
+        try:
+            model = AutoModel.from_pretrained(path, add_pooling_layer=False, **how)
+        except TypeError:  # DistilBERT, ModernBERT and others have no such layer to leave out
+            model = AutoModel.from_pretrained(path, **how)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _unreadable(path, error) from error
     return model.to(choice.device).eval(), tokenizer
@@ -118,7 +120,7 @@ def _in_four_bits(choice: DeviceChoice) -> dict[str, object]:
     import torch
     from transformers import BitsAndBytesConfig
 
-    if choice.device != "cuda":
+    if choice.device.split(":")[0] != "cuda":
         raise SettingsError("Weights in 4 bits need a graphics card of NVIDIA (CUDA), which is not here.",
                             "Leave “four_bit” out of the plan.")
     if not importlib.util.find_spec("bitsandbytes"):

@@ -98,7 +98,7 @@ class Student:
         """
         settings = fitting_settings(path, base)
         # In the bits it was trained in, where they are to be had; elsewhere in those of the whole weights.
-        four_bit = settings.get("four_bit", False) and choice.device == "cuda"
+        four_bit = settings.get("four_bit", False) and choice.device.split(":")[0] == "cuda"
         model, tokenizer = load_causal_lm(base, choice, four_bit=four_bit)
         if settings.get("layers"):
             model = keep_layers(model, tuple(settings["layers"]))

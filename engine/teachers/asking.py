@@ -102,8 +102,13 @@ def _answer(teacher: Teacher, prompts: list[Prompt], depths: tuple[float, ...]) 
     """One batch, and every answer checked: a NaN never travels further."""
     answers = teacher.answer(prompts, depths)
     for answer in answers:
-        if not np.isfinite(answer.log_probs).all():
-            raise TeacherError("The large model gave numbers that make no sense (not finite).",
-                               "Set ANON_DTYPE=float32 and start again, or choose another large model.",
-                               "Answers so far are kept.")
+        refuse_nonsense(answer.log_probs)
     return answers
+
+
+def refuse_nonsense(log_probs: FloatArray) -> None:
+    """Raise `TeacherError` for numbers that are not finite."""
+    if not np.isfinite(log_probs).all():
+        raise TeacherError("The large model gave numbers that make no sense (not finite).",
+                           "Set ANON_DTYPE=float32 and start again, or choose another large model.",
+                           "Answers so far are kept.")

@@ -11,7 +11,7 @@ import torch
 from transformers import DynamicCache
 
 WORTH = 8  # tokens: below that, a pass of its own costs more than it saves
-KEPT = 0.8  # a kept beginning serves while it is at least this share of what the batch shares
+STEP = 8  # beginnings are cut to a multiple of so many, so that one serves batches which share a word more
 
 
 def common_beginning(rows: Sequence[Sequence[int]]) -> int:
@@ -39,12 +39,11 @@ class SharedPrefix:
 
         (0, None) where nothing worth it is shared.
         """
-        shared = common_beginning(rows) if len(rows) > 1 else 0
-        kept = len(self._ids)
-        fits = 0 < kept < min(map(len, rows)) and all(row[:kept] == self._ids for row in rows)
-        if not fits or kept < KEPT * shared:
-            if shared < WORTH:
-                return 0, None
+        shared = common_beginning(rows) // STEP * STEP if len(rows) > 1 else 0
+        if shared < WORTH:
+            return 0, None
+        # By this batch alone, whatever was read before it: what is asked after a pause is answered alike.
+        if self._ids != rows[0][:shared]:
             self._read(rows[0][:shared])
         cache = DynamicCache()
         for i, (keys, values) in enumerate(self._layers):

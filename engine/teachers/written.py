@@ -19,6 +19,7 @@ from engine.tasks.answer_form import as_written
 from engine.tasks.definition import Task
 from engine.tasks.figures import Unparsed
 from engine.tasks.parsing import Extraction
+from engine.teachers.asking import refuse_nonsense
 from engine.teachers.asking_more import ask_open
 from engine.teachers.each_once import LeftToAsk
 from engine.teachers.protocol import LISTED, Teacher
@@ -80,6 +81,8 @@ def written_signal(teacher: Teacher, documents: Sequence[Document], task: Task, 
         for rows in left.batches(LIST_BATCH, listed, checkpoint):
             made = teacher.list_tokens([prompts[i] for i in rows], [texts[i] for i in rows],
                                        keep.temperatures, keep.depths)
+            for one, _ in made:
+                refuse_nonsense(one.log_probs)
             waiting |= {keys[i]: listing for i, listing in zip(rows, made, strict=True)}
             listings |= waiting
             if store and len(waiting) >= SHARD:

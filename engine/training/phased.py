@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.errors import RunError
+from engine.errors import EngineError, RunError
 from engine.events import EventLog, spent_before
 from engine.metrics.intervals import paired_mean_error, paired_standard_error
 from engine.plan import SLICE_SHARES, DistillPlan, PhasePlan
@@ -114,7 +114,8 @@ class PhasedTraining:
             because += " Best was the mean of the weights before and after."
         result = {"name": phase.name, "title": phase.title, "kept": kept, "because": because,
                   "agreement": round(best.agreement if kept else start.agreement, 4),
-                  "agreement_before": round(start.agreement, 4), "kl": round(best.kl, 4),
+                  "agreement_before": round(start.agreement, 4),
+                  "kl": round((best if kept else start).kl, 4),
                   "averaged": kept and averaged, "n": start.n, "documents": len(part.positions),
                   "steps": end.steps, "stopped": end.stopped,
                   "seconds": round(earlier + time.monotonic() - began, 1)}
@@ -153,13 +154,20 @@ class PhasedTraining:
         before, rows = subject.signal, list(learn)
 
         def ask() -> None:
-            if self.ask_again is None or subject.recall(folder):
+            # A phase that has begun goes on with what it began to learn from.
+            if self.ask_again is None or has_state(folder) or subject.recall(folder):
                 return
-            signal, asked = self.ask_again(before, subject.differs(says, learn), learn)
+            try:
+                signal, asked = self.ask_again(before, subject.differs(says, learn), learn)
+            except EngineError as error:  # the phases so far are not to be lost for it
+                self.log.write("asked_again", phase=phase.name, n=0, changed=0,
+                               because="the large model could not be asked again, so this phase learns from "
+                                       f"its first answers. {error.what} {error.fix}")
+                return
             changed = int((signal.choice[rows] != before.choice[rows]).sum())
             self.log.write("asked_again", phase=phase.name, n=asked, changed=changed,
-                           because=f"{asked} documents of the {len(learn)} to learn from were in doubt; a "
-                                   f"second, more careful reading changed {changed} answers")
+                           because=f"{asked} of the {len(learn)} documents to learn from were asked about "
+                                   f"again, those most in doubt; that changed {changed} answers")
             subject.asked_again(signal, folder)
 
         self.ranks.first_does(ask)

@@ -72,3 +72,15 @@ def test_checking_and_packing_can_be_paused_and_are_what_stopping_goes_on_to(
     assert work(run, made.workspace) == "done"
     told = [e for e in read_events(run.events)[0] if e["kind"] == "progress" and e["stage"] == next_]
     assert told and told[-1]["done"] == told[-1]["total"] > 0
+
+
+def test_stop_after_a_pause_keeps_what_was_learned_before_it(made: Made,
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    """A paused run offers Resume and Cancel only: who wants to stop it presses Resume, then Stop."""
+    run = made.run(phases=phases(3.0))
+    done = run.path / "phases" / "1-foundations" / "done.json"
+    monkeypatch.setattr(RequestReader, "wish", lambda _: "pause" if done.exists() else None)
+    assert work(run, made.workspace) == "paused"
+    monkeypatch.setattr(RequestReader, "wish", lambda _: "stop")
+    assert work(run, made.workspace) == "done"
+    assert read_json(run.report)["phases"][0]["kept"] and run.student.exists()

@@ -145,13 +145,8 @@ def test_a_run_goes_on_in_the_number_format_it_began_with(
     assert chosen[-1]["choice"] == "cpu, bfloat16"
 
 
-@pytest.mark.parametrize(("file", "key", "told"), [
-    (f"{MODEL}/manifest.json", "digest", "not those that this run began"),
-    ("recordings/tiny.json", "teacher_digest", "not the model that answered")],
-    ids=["small model", "large model"])
-def test_a_model_that_was_replaced_between_a_pause_and_its_end_is_refused(
-    made: Made, file: str, key: str, told: str
-) -> None:
+def replaced_at_a_pause(made: Made, file: str, key: str) -> tuple[RunFolder, Path, dict[str, object]]:
+    """A run that was paused while it trained, and a model's manifest that is another since; as it was."""
     run = made.run(phases=phases(1.0))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RequestReader, "wish", lambda self: "pause" if (run.path / "phases").exists() else None)
@@ -159,10 +154,39 @@ def test_a_model_that_was_replaced_between_a_pause_and_its_end_is_refused(
     about = made.workspace.models / file
     held = read_json(about)
     write_json(about, held | {key: "other"})
+    return run, about, held
+
+
+def test_a_small_model_that_was_replaced_between_a_pause_and_its_end_is_refused(made: Made) -> None:
+    run, about, held = replaced_at_a_pause(made, f"{MODEL}/manifest.json", "digest")
     assert work(run, made.workspace) == "failed"
-    assert told in status(run).error["what"]
+    assert "not those that this run began" in status(run).error["what"]
     write_json(about, held)
     assert work(run, made.workspace) == "done"
+
+
+def test_a_large_model_that_was_replaced_is_not_asked_again_and_no_phase_is_lost(made: Made) -> None:
+    run, _, _ = replaced_at_a_pause(made, "recordings/tiny.json", "teacher_digest")
+    assert work(run, made.workspace) == "done"
+    told = next(e for e in read_events(run.events)[0] if e["kind"] == "asked_again")
+    assert told["n"] == 0 and "could not be asked again" in told["because"]
+    assert "not the model that answered" in told["because"] and read_json(run.report)["asked"]["again"] == 0
+    assert len(read_json(run.report)["phases"]) == 3
+
+
+def test_what_cannot_be_a_small_model_is_found_before_anything_is_asked(made: Made) -> None:
+    run = made.run(student=made.plan().student.model_copy(update={"layers": 90}))
+    assert work(run, made.workspace) == "failed" and "90 layers" in status(run).error["what"]
+    assert not any(e["kind"] == "stage_started" for e in read_events(run.events)[0])
+
+
+def test_the_peak_of_memory_is_that_of_all_sessions(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = made.run(phases=phases(1.0)[:1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RequestReader, "wish", lambda self: "pause" if (run.path / "phases").exists() else None)
+        patch.setattr("engine.pipeline.PeakMemory.peak_gb", 7.25)
+        assert work(run, made.workspace) == "paused"
+    assert work(run, made.workspace) == "done" and read_json(run.report)["peak_memory_gb"] == 7.25
 
 
 def test_a_finished_run_run_again_changes_nothing(made: Made) -> None:

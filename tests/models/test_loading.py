@@ -11,7 +11,7 @@ import pytest
 
 from engine.devices import DeviceChoice
 from engine.errors import SpaceError, WeightsError
-from engine.models.loading import load_causal_lm, load_tokenizer
+from engine.models.loading import load_causal_lm, load_encoder, load_tokenizer
 from tests.models.conftest import model_files, write_folder
 
 CPU = DeviceChoice("cpu", "bfloat16", 1, "test")
@@ -129,5 +129,15 @@ def test_a_last_layer_that_adds_numbers_of_its_own_is_refused(tiny: Path) -> Non
     config = PhiConfig(vocab_size=8, hidden_size=16, intermediate_size=16, num_hidden_layers=1,
                        num_attention_heads=2)
     PhiForCausalLM(config).save_pretrained(tiny)
-    with pytest.raises(WeightsError, match="last layer adds"):
+    with pytest.raises(WeightsError, match="output layer has a bias"):
         load_causal_lm(tiny, CPU)
+
+
+def test_encoders_without_a_pooling_layer_are_opened_too(tiny: Path) -> None:
+    from transformers import DistilBertConfig, DistilBertModel
+
+    (tiny / "model.safetensors").unlink()
+    DistilBertModel(DistilBertConfig(vocab_size=8, dim=16, hidden_dim=16, n_layers=1, n_heads=2,
+                                     max_position_embeddings=32)).save_pretrained(tiny)
+    model, _ = load_encoder(tiny, CPU)
+    assert model.config.model_type == "distilbert" and not model.training

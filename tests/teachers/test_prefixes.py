@@ -55,3 +55,15 @@ def test_it_is_read_once_for_all_batches_and_anew_for_other_instructions(
     assert len(read) == 2
     teacher.answer(prompts[:1], ())  # alone, nothing is shared: read as it is
     assert len(read) == 2
+
+
+def test_what_is_asked_after_a_pause_is_answered_to_the_bit_as_without_one(tiny_model: ModelFolder) -> None:
+    """What was read before leaves no trace: neither a beginning that is longer, nor one that is shorter."""
+    prompts = compose(INSTRUCTIONS_FIRST, TASK, CORPUS.documents, (0, 1, 2), 1200)
+    twice, parts = [prompts[0]] * 4, [prompts[:4], prompts[4:8], prompts[8:12]]
+    straight = LocalTeacher(tiny_model, CPU)
+    straight.answer(twice, ())  # they share all but their last token
+    for part in parts:
+        resumed = LocalTeacher(tiny_model, CPU)
+        for one, other in zip(straight.answer(part, DEPTHS), resumed.answer(part, DEPTHS), strict=True):
+            assert (one.log_probs == other.log_probs).all() and (one.hidden == other.hidden).all()

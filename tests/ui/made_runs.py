@@ -71,7 +71,7 @@ def write_training(run: RunFolder, plan: DistillPlan, *, until: int = 99, seed: 
     for index, (phase, steps) in enumerate(zip(plan.phases, (14, 20, 8), strict=True)):
         if index == 2:
             log.write("asked_again", phase=phase.name, n=20, changed=4,
-                      because="20 documents of the 78 to learn from were in doubt")
+                      because="20 of the 78 documents to learn from were asked about again")
         log.write("phase_started", phase=phase.name, title=phase.title, index=index,
                   documents=8 * steps // 2, because="54 of 78 documents the large model is sure of")
         for step in range(1, steps + 1):
