@@ -12,12 +12,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from engine import in_words
+from engine.ablations import row, table, variants
 from engine.errors import EngineError, InputError, RunError
 from engine.events import follow, read_events
+from engine.jobs.folder import RunFolder, find_run
+from engine.jobs.starting import make_room
+from engine.jobs.status import session_start, status
+from engine.jobs.worker import work
+from engine.plan import DistillPlan, load_plan, save_plan
 from engine.studio import DEFAULT_STEPS, DEFAULT_STUDENT, EXAMPLE_TEACHER, ROLES, ReadOptions, Studio
 from engine.telling import Telling
 from engine.workspace import Workspace
@@ -194,7 +201,6 @@ def ask(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
 
 def plan(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     """Write down a plan made of a project's choices."""
-    from engine.plan import save_plan
     choices = {"task": given.task, "gold_column": given.gold_column}
     studio.change(given.project, **{k: v for k, v in choices.items() if v})
     made = studio.draft_plan(given.project, given.preset, teacher=given.teacher, student=given.student,
@@ -208,19 +214,21 @@ def plan(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
 
 def run(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     """Distil in the foreground: a plan file makes a new run; the plan inside a run folder resumes it."""
-    from engine.jobs.folder import RunFolder
-    from engine.plan import load_plan
     made = load_plan(given.plan)
     folder = given.plan.resolve().parent
     inside = folder.parent.name == "runs" and folder.is_relative_to(studio.workspace.home.resolve())
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return _foreground(studio, RunFolder(folder) if inside else _made(studio, made), quiet=given.json)
-    from engine.jobs.worker import work
     from engine.training.ranks import join_ranks
     ranks = join_ranks()  # started by a launcher: the first process makes the run, all work on it
-    if ranks.first and not inside:
-        folder = _made(studio, made).path
-    agreed = RunFolder(ranks.agreed(folder))
+    new: list[Path] = [folder] if inside else []
+    try:
+        ranks.first_does(lambda: None if inside else new.append(_made(studio, made).path))
+    except EngineError:
+        if ranks.first:
+            raise
+        raise SystemExit(1) from None  # the first process says it, once for all
+    agreed = RunFolder(ranks.agreed(new[0] if new else folder))
     if ranks.first:
         return _foreground(studio, agreed, quiet=given.json)
     raise SystemExit(0 if work(agreed, studio.workspace) == "done" else 1)
@@ -228,8 +236,6 @@ def run(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
 
 def ablate(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     """Distil by a plan, and without each of its parts, on the same answers."""
-    from engine.ablations import row, table, variants
-    from engine.plan import load_plan
     plans = variants(load_plan(given.plan))
     for plan in plans.values():
         plan.check()  # before the first of them is trained
@@ -238,16 +244,13 @@ def ablate(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     return {"rows": rows, "table": table(rows)}
 
 
-def _made(studio: Studio, plan: Any) -> Any:  # noqa: ANN401 - a DistillPlan, a RunFolder
+def _made(studio: Studio, plan: DistillPlan) -> RunFolder:
     """A new run, where none is running."""
-    from engine.jobs.starting import make_room
     make_room(studio.workspace)  # before a folder is made that would be left behind
     return studio.prepare(plan)
 
 
-def _foreground(studio: Studio, folder: Any, *, quiet: bool) -> dict[str, Any]:  # noqa: ANN401
-    from engine.jobs.starting import make_room
-    from engine.jobs.worker import work
+def _foreground(studio: Studio, folder: RunFolder, *, quiet: bool) -> dict[str, Any]:
     make_room(studio.workspace, folder)
     if not quiet:
         print(f"Run {folder.id}", file=sys.stderr)
@@ -289,8 +292,6 @@ def runs(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
 
 def watch(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     """Follow a run to its end, or to the end of its worker."""
-    from engine.jobs.folder import find_run
-    from engine.jobs.status import session_start, status
     run, offset, told, telling = find_run(studio.workspace, given.run), 0, 0, Telling()
     while True:
         now = status(run)  # before reading: what it wrote until then is told below
@@ -325,7 +326,6 @@ def predict(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
 def export(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     """Copy a student out, as adapter or merged."""
     from engine.export.labelling import export_student
-    from engine.jobs.folder import find_run
     studio.report(given.run)
     folder = find_run(studio.workspace, given.run).student
     if given.to.exists() and (not given.to.is_dir() or any(given.to.iterdir())):
@@ -336,7 +336,6 @@ def export(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
 
 def models(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     """The catalogue and what is installed."""
-    from dataclasses import asdict
     return {"models": [asdict(m) for m in studio.models()]}
 
 

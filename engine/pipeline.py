@@ -228,7 +228,7 @@ def train_student(line: Line) -> dict[str, Any]:
     line.student.settings |= {"cleaning": [step["name"] for step in receipt["cleaning"]],
                               "repair": receipt.get("repaired", False)}
     line.student.save(line.run.student)
-    seconds = sum(p["seconds"] for p in results)
+    seconds = sum(p["seconds"] - p["asking_seconds"] for p in results)
     if seconds:
         _note(line, "train", line.plan.student.model,
               sum(p["steps"] for p in results) * line.plan.batch_size / seconds)
@@ -278,8 +278,9 @@ def score(line: Line) -> dict[str, Any]:
         report["phases"], table["by_phase"] = by_phase(
             line.student, line.run.path, training["phases"], first.probs, table, told)
     report["teacher_name"], report["student_name"] = asking["teacher"], line.plan.student.model
-    report["asked"] = {"prompts": int(line.signal.asked.sum()), "from_cache": asking["from_cache"],
-                       "again": int((line.signal.asked > first.asked).sum())}
+    anew = line.signal.asked - first.asked
+    report["asked"] = {"prompts": asking["prompts"] + int(anew.sum()), "from_cache": asking["from_cache"],
+                       "again": int((anew > 0).sum())}
     report["asked"] |= {key: asking[key] for key in ASKED_HOW if key in asking}
     report["cost"]["student"] |= {key: training[key] for key in ("parameters", "trained_parameters")}
     report["cost"]["teacher"] = {"documents_per_s": asking["documents_per_s"]}

@@ -41,14 +41,15 @@ def by_phase(student: Student, run: Path, phases: Sequence[Phase], teacher: Floa
         pieces together), where a later one was kept too; and for each row of the table a JSON list of
         [phase's title, answer, how sure], empty where nothing else was looked at.
     """
-    rows = np.flatnonzero((table["part"] == "kept_aside").to_numpy())
-    kept, several = [i for i, phase in enumerate(phases) if phase["kept"]], student.several
-    said = _after(student, [phase_folder(run, i, phases[i]["name"]) for i in kept[:-1]],
-                  table["text"].iloc[rows].tolist(), on_progress)
+    rows, several = np.flatnonzero((table["part"] == "kept_aside").to_numpy()), student.several
+    # A phase whose folder was cleared away is left out.
+    folders = {i: phase_folder(run, i, phase["name"]) for i, phase in enumerate(phases) if phase["kept"]}
+    earlier = [i for i in list(folders)[:-1] if (folders[i] / "done.json").exists()]
+    said = _after(student, [folders[i] for i in earlier], table["text"].iloc[rows].tolist(), on_progress)
     wholes = table["whole"].iloc[rows].tolist()
     wanted = merged(teacher[rows], wholes, several)
     told, column = [dict(phase) for phase in phases], [[] for _ in range(len(table))]
-    for i, probs in zip(kept, said, strict=False):  # what was said after the last one stands in the table
+    for i, probs in zip(earlier, said, strict=True):  # what was said after the last one stands in the table
         same = sameness(merged(probs, wholes, several), wanted, several)
         told[i]["kept_aside"] = round(float(same.mean()), 4)
         for row, chosen, sure in zip(rows, decisions(probs, several), certainty(probs, several), strict=True):
@@ -64,8 +65,7 @@ def _after(student: Student, folders: Sequence[Path], texts: Sequence[str],
     said: list[FloatArray] = []
     try:
         for folder in folders:
-            weights, _ = finished_phase(folder) or (last, {})
-            for parameter, value in zip(parameters, weights, strict=True):
+            for parameter, value in zip(parameters, finished_phase(folder)[0], strict=True):
                 put(parameter, value)
             done = len(said) * len(texts)
             said.append(predict(student, texts, lambda now, _, done=done: on_progress(

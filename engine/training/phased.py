@@ -82,11 +82,13 @@ class PhasedTraining:
     def _phase(self, index: int, phase: PhasePlan, folder: Path, lesson: Lesson,
                learn: tuple[int, ...]) -> tuple[dict[str, Any], Lesson]:
         began, earlier = time.monotonic(), spent_before(self.log.path, "phase_started", phase=phase.name)
-        says, anew = None, False
+        says, anew, asking = None, False, 0.0
         if phase.ask_again or phase.slice == "hard":
             says = self.ranks.by_first(lambda: self.subject.says(self.student, learn, lesson))
         if phase.ask_again:
+            asked_at = time.monotonic()
             lesson, anew = self._asked_again(phase, folder, lesson, learn, says)
+            asking = time.monotonic() - asked_at
         differs = None if says is None else self.subject.differs(says, learn)
         classes, n_classes = self.subject.classes(learn)
         part = choose_slice(phase.slice, classes, self.subject.sureness(learn), n_classes,
@@ -118,7 +120,8 @@ class PhasedTraining:
                   "kl": round((best if kept else start).kl, 4),
                   "averaged": kept and averaged, "n": start.n, "documents": len(part.positions),
                   "steps": end.steps, "stopped": end.stopped,
-                  "seconds": round(earlier + time.monotonic() - began, 1)}
+                  "seconds": round(earlier + time.monotonic() - began, 1),
+                  "asking_seconds": round(asking, 1)}
         now = [whole(weights) for weights in self._weights()]
         if self.ranks.first:
             finish_phase(folder, now, result)
