@@ -150,7 +150,9 @@ def stage(line: Line, name: str, title: str, work: Callable[[Line], dict[str, An
     began = time.monotonic()
     if not manifest.exists():
         began -= spent_before(line.log.path, "stage_started", stage=name)
-    fingerprint = text_digest(f"{line.plan.model_dump_json()}|{line.corpus.digest}|{name}")
+    # Without what is usual: a setting that a later version adds is no other plan.
+    plan = line.plan.model_dump_json(exclude_defaults=True)
+    fingerprint = text_digest(f"{plan}|{line.corpus.digest}|{name}")
     if manifest.exists():
         kept = read_json(manifest)
         if kept["fingerprint"] != fingerprint:
