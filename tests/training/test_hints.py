@@ -187,23 +187,26 @@ def test_paused_and_resumed_is_the_same_to_the_bit(made: Made, tmp_path: Path, w
     assert len(events(tmp_path / "broken", "step")) == len(events(tmp_path / "straight", "step"))
 
 
-def test_killed_between_save_points_it_goes_on_from_the_last_to_the_bit(
-    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("every", [0.0, 60.0], ids=["from its last save point", "from the phase before"])
+def test_killed_in_the_second_phase_it_goes_on_to_the_bit(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: float
 ) -> None:
     changes: dict[str, Any] = {"representation_loss": "cosine", "phases": TWICE}
     straight = training(made, tmp_path / "straight", **changes)
     straight.run()
-    monkeypatch.setattr("engine.training.loop.SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr("engine.training.loop.SAVE_EVERY_S", every)
+    first = sum(step["phase"] == "foundations" for step in events(tmp_path / "straight", "step"))
     looks = iter(range(1000))
 
     def dies() -> None:
-        if next(looks) == 11:
+        if next(looks) == first + 2:
             raise ZeroDivisionError
     with pytest.raises(ZeroDivisionError):
         training(made, tmp_path / "broken", dies, **changes).run()
     resumed = training(made, tmp_path / "broken", **changes)
     resumed.run()
-    assert events(tmp_path / "broken", "resumed")
+    again = [step["step"] for step in events(tmp_path / "broken", "step") if step["phase"] == "breadth"]
+    assert again[:4] == ([1, 2, 3, 4] if every == 0 else [1, 2, 1, 2])
     assert torch.equal(weights(resumed), weights(straight))
 
 
