@@ -22,6 +22,7 @@ from engine.training.ranks import Ranks
 
 PROJECTED = {"cosine": projected_cosine, "mse": projected_mse}
 SAMPLE = 64  # documents by which the student's states are standardised
+STRIDE = 0.5  # largest learning rate, times the student's width: see `Projecting`
 _PREFIX = "projection."  # of its tensors in a save point
 
 
@@ -103,10 +104,17 @@ class Projection:
 
 
 class Projecting:
-    """One phase's training of a projection: its own AdamW, at the phase's rate, and the best of the phase."""
+    """One phase's training of a projection: its own AdamW, and the best of the phase.
 
-    def __init__(self, projection: Projection, rate: float, steps: int, floor: float) -> None:
+    It warms up and cools down as the phase does, from a rate of its own. A step of AdamW moves every number
+    of a row of the maps by the rate, so what comes out of it by up to the rate times the width: `STRIDE` over
+    the width moves it by half a standard deviation of its goal at most, about. MiniLM (384 wide), mse, 18
+    steps of one run: from 2.6 to .7; with a fifth of that to 1.3; with 16 times as much it swung up to 7.9.
+    """
+
+    def __init__(self, projection: Projection, steps: int, floor: float) -> None:
         self.projection = projection.with_maps(projection.maps)  # the caller's stays as it was before
+        rate = STRIDE / projection.maps.shape[-1]
         self._optimiser = Optimiser([self.projection.maps], rate, steps, floor)
         self._best = self._optimiser.snapshot()
 

@@ -110,8 +110,8 @@ def train_phase(student: Student, plan: DistillPlan, phase: PhasePlan, index: in
     saved = load_state(folder)
     if data.hints is not None and data.hints.projects and phase.representations > 0:
         known = saved_projection(saved[0], student.device) if saved else projection
-        progress.projecting = Projecting(known or _fresh_projection(student, plan, data, ranks),
-                                         phase.learning_rate, len(steps), phase.cools_to)
+        progress.projecting = Projecting(known or _fresh_projection(student, plan, data, ranks), len(steps),
+                                         phase.cools_to)
     if saved:
         progress.load(optimiser, *saved)
         looks.log.write("resumed", phase=phase.name, step=progress.step, steps=len(steps))

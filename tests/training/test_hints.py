@@ -66,7 +66,7 @@ def gradients(made: Made, student: Student, lesson: Lesson, ranks: Ranks = ALONE
     phase = PHASE.model_copy(update={"text": 1.0, "outputs": 0.0} if writes else {})
     progress = _Progress([])
     if lesson.hints.projects:
-        progress.projecting = Projecting(projection_of(student, lesson), 1e-3, 5, 0.1)
+        progress.projecting = Projecting(projection_of(student, lesson), 5, 0.1)
     for parameter in student.adapter_parameters():
         parameter.grad = None
     values = _step(student, made.plan(**changes), phase, lesson, progress, ROWS, torch.linspace(0.5, 1.7, 7),
@@ -152,7 +152,7 @@ def test_a_sample_is_spread_over_all_documents() -> None:
 def test_a_projection_comes_back_from_its_save_point() -> None:
     torch.manual_seed(0)
     start = Projection.fresh(torch.randn(9, 2, 4), 3, seed=0)
-    kept = Projecting(start, 1e-2, 6, 0.1)
+    kept = Projecting(start, 6, 0.1)
 
     def stepped(one: Projecting, at: int) -> None:
         one.projection.maps.grad = torch.full_like(one.projection.maps, 0.1 * (at - 2))
@@ -162,7 +162,7 @@ def test_a_projection_comes_back_from_its_save_point() -> None:
         if at == 1:
             kept.remember()
     saved = {name: value.clone() for name, value in kept.tensors().items()}
-    again = Projecting(saved_projection(saved, torch.device("cpu")), 1e-2, 6, 0.1)
+    again = Projecting(saved_projection(saved, torch.device("cpu")), 6, 0.1)
     again.load(saved, 3)
     assert torch.equal(again.best().maps, kept.best().maps) and not torch.equal(kept.best().maps, start.maps)
     for one in (kept, again):
@@ -208,6 +208,21 @@ def test_killed_in_the_second_phase_it_goes_on_to_the_bit(
     again = [step["step"] for step in events(tmp_path / "broken", "step") if step["phase"] == "breadth"]
     assert again[:4] == ([1, 2, 3, 4] if every == 0 else [1, 2, 1, 2])
     assert torch.equal(weights(resumed), weights(straight))
+
+
+@pytest.mark.parametrize("width", [16, 1024])
+def test_a_projection_nears_its_goal_whatever_the_students_width(width: int) -> None:
+    torch.manual_seed(0)
+    truth = torch.randn(64, 1, 3)
+    seen = torch.einsum("idk,kw->idw", truth, torch.randn(3, width)) + 0.3 * torch.randn(64, 1, width) + 5
+    hints = Hints.of("mse", truth, (1.0,))
+    projecting, costs = Projecting(Projection.fresh(seen, 3, seed=0), 40, 0.1), []
+    for _ in range(40):
+        loss = hints.loss(seen, range(64), projecting.projection).mean()
+        loss.backward()
+        projecting.step(ALONE)
+        costs.append(loss.item())
+    assert max(costs) < 1.5 * costs[0] and costs[-1] < 0.3
 
 
 def test_a_later_phase_goes_on_with_the_projection_and_a_lost_one_leaves_it(
