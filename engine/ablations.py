@@ -27,7 +27,7 @@ def _with(plan: DistillPlan, **changes: Any) -> DistillPlan:  # noqa: ANN401 - f
 def _without_representations(plan: DistillPlan) -> DistillPlan:
     """The other losses as they are; a phase that had no other learns from the answers."""
     answers = "text" if plan.writes else "outputs"
-    return _with(plan, phases=tuple(phase.model_copy(update={
+    return _with(plan, representation_loss="relational", phases=tuple(phase.model_copy(update={
         "representations": 0.0, **({} if phase.outputs or phase.text else {answers: 1.0})})
         for phase in plan.phases))
 

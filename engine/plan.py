@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from engine.errors import SettingsError
-from engine.losses.needs import WRITTEN, OutputLossName, needs
+from engine.losses.needs import FEWEST_TOGETHER, WRITTEN, OutputLossName, RepresentationLossName, needs
 from engine.prompts.linting import lint
 from engine.prompts.template import Template, student_text
 from engine.tasks.definition import Task, TaskKind
@@ -112,6 +112,11 @@ class DistillPlan(_Closed):
     phases: tuple[PhasePlan, ...] = Field(min_length=1)
     preset: Preset | Literal["custom"] = "custom"
     output_loss: OutputLossName = "forward_kl"
+    representation_loss: RepresentationLossName = Field(
+        "relational", description="How inner representations are compared: by likenesses to anchor documents "
+        "(cross-entropy); by cosine or mse after a projection that is learned beside the student and not "
+        "saved with it; or by likenesses within the documents in memory at once (linear cka), whose value "
+        "depends on how many these are.")
     targets: Literal["soft", "hard"] = Field("soft", description="Learn distributions, or first choices.")
     batch_size: int = Field(8, ge=1, le=512)
     micro_batch: int = Field(8, ge=1, le=512, description="Documents in memory at once.")
@@ -195,6 +200,16 @@ class DistillPlan(_Closed):
                     f"The loss on {name} needs {' and '.join(sorted(lacking))} from the large model, "
                     f"which a {kind} one cannot give.",
                     f"Set the weight of {name} to 0, or choose another large model."))
+        if self.representation_loss != "relational" and not self.wants_hidden:
+            problems.append(SettingsError(
+                f"Representations are to be compared by {self.representation_loss}, but no phase learns from "
+                "them.", "Give a phase a weight for “representations”, or leave out “representation_loss”."))
+        if self.representation_loss == "cka" and min(self.batch_size, self.micro_batch) < FEWEST_TOGETHER:
+            problems.append(SettingsError(
+                f"Linear CKA compares documents with one another: it needs {FEWEST_TOGETHER} in memory at "
+                "once, or more.",
+                f"Set “batch_size” and “micro_batch” to {FEWEST_TOGETHER} or more, or choose another "
+                "“representation_loss”."))
         if self.output_loss == "sorted_distance":
             if not self.writes:
                 problems.append(SettingsError(
@@ -247,9 +262,19 @@ class DistillPlan(_Closed):
         return any(phase.representations > 0 for phase in self.phases)
 
     @property
+    def wants_anchors(self) -> bool:
+        """Whether they are learned by likenesses to anchor documents."""
+        return self.wants_hidden and self.representation_loss == "relational"
+
+    @property
+    def hint_loss(self) -> RepresentationLossName | None:
+        """How they are learned without anchors; None where they are not."""
+        return self.representation_loss if self.wants_hidden and not self.wants_anchors else None
+
+    @property
     def wants_vectors(self) -> bool:
         """Whether documents are compared by meaning: to choose anchors, or a sample to try ways to ask on."""
-        return self.wants_hidden or bool(self.ask.candidates)
+        return self.wants_anchors or bool(self.ask.candidates)
 
 
 def load_plan(path: Path) -> DistillPlan:

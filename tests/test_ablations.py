@@ -44,6 +44,14 @@ def test_each_variant_lacks_one_part(plan: DistillPlan) -> None:
         assert one.student == plan.student
 
 
+def test_without_representations_nothing_says_how_to_compare_them(made: Made) -> None:
+    plan = made.plan(representation_loss="mse")
+    for name, one in variants(plan).items():
+        one.check()
+        assert (one.representation_loss == "mse") == one.wants_hidden == (name not in (
+            "without representations", "hard labels only"))
+
+
 def test_a_part_that_is_not_there_is_not_left_out(made: Made) -> None:
     plain = made.plan(phases=(phases(1.0, representations=0.0)[1],))
     for preset in ("custom", "quick"):  # what a plan calls itself is no part of it

@@ -160,6 +160,35 @@ def test_a_loss_the_teacher_cannot_serve_is_refused(monkeypatch: pytest.MonkeyPa
     assert not parse_plan(values).wants_hidden and parse_plan(raw()).wants_hidden
 
 
+@pytest.mark.parametrize("loss", ["cosine", "mse", "cka"])
+def test_a_loss_on_representations_that_no_phase_learns_from_is_refused(loss: str) -> None:
+    values = raw(representation_loss=loss)
+    parse_plan(values).check()
+    for phase in values["phases"]:
+        phase["representations"] = 0
+    error = refused(values)
+    assert f"by {loss}, but no phase" in error.what and "representation_loss" in error.fix
+    parse_plan(values | {"representation_loss": "relational"}).check()
+
+
+@pytest.mark.parametrize("size", ["batch_size", "micro_batch"])
+def test_cka_of_too_few_documents_is_refused(size: str) -> None:
+    error = refused(raw(representation_loss="cka", **{size: 3}))
+    assert "needs 4 in memory" in error.what and "to 4 or more" in error.fix
+    parse_plan(raw(representation_loss="mse", **{size: 3})).check()
+    parse_plan(raw(representation_loss="cka", **{size: 4})).check()
+
+
+def test_only_what_is_compared_by_anchors_wants_vectors_to_choose_them_by() -> None:
+    for loss, anchors in (("relational", True), ("cosine", False), ("mse", False), ("cka", False)):
+        plan = parse_plan(raw(representation_loss=loss))
+        assert plan.wants_hidden
+        assert (plan.wants_anchors, plan.wants_vectors, plan.hint_loss is None) == (anchors,) * 3
+        bare = plan.model_copy(update={"phases": tuple(
+            phase.model_copy(update={"representations": 0.0}) for phase in plan.phases)})
+        assert not (bare.wants_anchors or bare.hint_loss)
+
+
 def test_a_missing_part_is_named() -> None:
     values = raw()
     del values["corpus"], values["ask"]["template"]

@@ -41,20 +41,13 @@ class Anchors:
         own[torch.as_tensor(list(chosen))] = torch.arange(len(chosen))
         return cls(tuple(int(i) for i in chosen), teacher, own, depths)
 
-    @torch.no_grad()
     def student_states(self, states: States, lengths: Sequence[int], tokens: int,
                        some_of: Sequence[int]) -> Tensor:
         """The student's present states of some anchors, (anchors, depths, width) fp32, without gradient.
 
         lengths: (learn,) tokens of each document; tokens: how many to read at once.
         """
-        positions = [self.positions[k] for k in some_of]
-        found: list[Tensor | None] = [None] * len(positions)
-        for rows in length_batches([lengths[i] for i in positions], tokens):
-            some = states([positions[r] for r in rows])
-            for r, state in zip(rows, some, strict=True):
-                found[r] = state.float()
-        return torch.stack(found)
+        return present_states(states, lengths, tokens, [self.positions[k] for k in some_of])
 
     def due(self, step: int, refresh: int) -> list[int]:
         """Which anchors to read anew before this step: all of them, in turn, in some `refresh` steps."""
@@ -72,6 +65,18 @@ class Anchors:
         wanted = relations(self.teacher[list(rows)].to(device),
                            self.teacher[list(self.positions)].to(device), own)
         return relational_cross_entropy(seen, wanted)
+
+
+@torch.no_grad()
+def present_states(states: States, lengths: Sequence[int], tokens: int, positions: Sequence[int]) -> Tensor:
+    """The student's states of these positions, (positions, depths, width) fp32, read in batches of like
+    length of so many `tokens`, without gradient."""
+    found: list[Tensor | None] = [None] * len(positions)
+    for rows in length_batches([lengths[i] for i in positions], tokens):
+        some = states([positions[r] for r in rows])
+        for r, state in zip(rows, some, strict=True):
+            found[r] = state.float()
+    return torch.stack(found)
 
 
 def carried(states: Tensor, fresh: Tensor, those: Sequence[int]) -> Tensor:

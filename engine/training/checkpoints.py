@@ -1,9 +1,10 @@
 """Save points of a phase: tensors as safetensors, the cursor as JSON written last.
 
     phases/<n>-<name>/
-    ├── state-<step>.safetensors   adapter weights (fp32), optimiser moments, anchors, best weights
+    ├── state-<step>.safetensors   weights (fp32), optimiser moments, anchors or projection, best weights
     ├── cursor.json                which state file, steps done, best gate so far (written last)
     ├── adapter.safetensors        the weights it ended with (fp32), when it is over
+    ├── projection.safetensors     the projection of its states, where it trained one and was kept
     └── done.json                  the phase's result: present when the phase is over
 
 Batches are a function of seed and phase, and nothing is dropped out, so no random-number state is needed to
@@ -57,10 +58,17 @@ def _load(path: Path) -> dict[str, Tensor]:
         return load_file(str(path))
 
 
-def finish_phase(folder: Path, weights: list[Tensor], result: dict[str, Any]) -> None:
-    """Keep a phase's final weights and its result; save points within it are no longer needed."""
+def finish_phase(folder: Path, weights: list[Tensor], result: dict[str, Any],
+                 projection: dict[str, Tensor] | None = None) -> None:
+    """Keep a phase's final weights and its result; save points within it are no longer needed.
+
+    `projection`: beside them, for the phases that follow; it is no part of the student.
+    """
     tensors = {f"master.{i}": w.detach().contiguous().clone() for i, w in enumerate(weights)}
     write_atomic(folder / "adapter.safetensors", lambda path: save_file(tensors, str(path)))
+    if projection:
+        plain = {key: value.detach().contiguous().clone() for key, value in projection.items()}
+        write_atomic(folder / "projection.safetensors", lambda path: save_file(plain, str(path)))
     write_json(folder / "done.json", result)
     for old in (*folder.glob("state-*.safetensors"), folder / "cursor.json"):
         old.unlink(missing_ok=True)
@@ -72,6 +80,12 @@ def finished_phase(folder: Path) -> tuple[list[Tensor], dict[str, Any]] | None:
         return None
     tensors = _load(folder / "adapter.safetensors")
     return [tensors[f"master.{i}"] for i in range(len(tensors))], read_json(folder / "done.json")
+
+
+def finished_projection(folder: Path) -> dict[str, Tensor] | None:
+    """The projection that a finished phase left, if it did."""
+    path = folder / "projection.safetensors"
+    return _load(path) if path.exists() else None
 
 
 def as_tensors(prefix: str, weights: list[Tensor] | None) -> dict[str, Tensor]:

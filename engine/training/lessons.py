@@ -21,6 +21,7 @@ from engine.models.places import answer_positions
 from engine.plan import PhasePlan
 from engine.students.base import Student
 from engine.training.anchors import Anchors
+from engine.training.hints import Hints, Projection
 
 Losses = dict[LossName, Tensor]
 
@@ -30,19 +31,22 @@ class Moment:
     """What the losses of one step depend on besides rows and weights.
 
     `way` (0..1): how far the target has moved from student to teacher, None where it does not move;
-    `anchor_states`: the student's states of the anchors, None where representations are not taught.
+    `anchor_states`: the student's states of the anchors, None where representations are not taught by them;
+    `projection`: from the student's states to the teacher's, where one is learned.
     """
 
     phase: PhasePlan
     divergence: OutputLossName
     way: float | None = None
     anchor_states: Tensor | None = None
+    projection: Projection | None = None
 
 
 class Lesson(Protocol):
-    """What a phase learns from, row by row beside *learn*."""
+    """What a phase learns from, row by row beside *learn*; of inner states by anchors, by hints, or not."""
 
     anchors: Anchors | None
+    hints: Hints | None
 
     @property
     def lengths(self) -> Sequence[int]:
@@ -58,7 +62,7 @@ class Lesson(Protocol):
         ...
 
     def states(self, student: Student, rows: Sequence[int]) -> Tensor:
-        """The student's states of these rows at the anchors' depths, (items, depths, width)."""
+        """The student's states of these rows at the teacher's depths, (items, depths, width)."""
         ...
 
 
@@ -73,6 +77,7 @@ class LabelLesson:
     teacher_probs: Tensor
     anchors: Anchors | None = None
     several: bool = False
+    hints: Hints | None = None
 
     @property
     def lengths(self) -> Sequence[int]:
@@ -86,8 +91,8 @@ class LabelLesson:
 
     def losses(self, student: Student, rows: Sequence[int], moment: Moment) -> Losses:
         """See `Lesson.losses`."""
-        relate = moment.anchor_states is not None
-        logits, states = student.forward([self.ids[i] for i in rows], self.anchors.depths if relate else ())
+        depths = _depths_taught(self, moment)
+        logits, states = student.forward([self.ids[i] for i in rows], depths)
         target = self.teacher_probs[list(rows)].to(logits.device)
         if self.several:  # yes against no: two outcomes a label
             logits = torch.stack([logits, torch.zeros_like(logits)], dim=-1)
@@ -96,13 +101,13 @@ class LabelLesson:
             target = between(logits, target, moment.way)
         outputs = output_loss(moment.divergence, logits, target, moment.phase.temperature)
         made: Losses = {"outputs": outputs.mean(dim=-1) if self.several else outputs}
-        if relate:
-            made["representations"] = self.anchors.loss(states, rows, moment.anchor_states)
+        if depths:
+            made["representations"] = _representations(self, states, rows, moment)
         return made
 
     def states(self, student: Student, rows: Sequence[int]) -> Tensor:
         """See `Lesson.states`."""
-        return student.forward([self.ids[i] for i in rows], self.anchors.depths)[1]
+        return student.forward([self.ids[i] for i in rows], _depths(self))[1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,6 +122,7 @@ class TextLesson:
     answers: Sequence[Sequence[int]]
     teacher: Sequence[Listed] | None = None
     anchors: Anchors | None = None
+    hints: Hints | None = None
 
     @property
     def lengths(self) -> Sequence[int]:
@@ -134,10 +140,9 @@ class TextLesson:
 
     def losses(self, student: Student, rows: Sequence[int], moment: Moment) -> Losses:
         """See `Lesson.losses`."""
-        relate = moment.anchor_states is not None
+        depths = _depths_taught(self, moment)
         read, states = student.read([[*self.prompts[i], *self.answers[i]] for i in rows],
-                                    [len(self.prompts[i]) for i in rows],
-                                    self.anchors.depths if relate else ())
+                                    [len(self.prompts[i]) for i in rows], depths)
         owner, _ = answer_positions([len(self.prompts[i]) for i in rows],
                                     [len(self.prompts[i]) + len(self.answers[i]) for i in rows])
         made: Losses = {}
@@ -154,14 +159,33 @@ class TextLesson:
                                   listed.to(read.device), moment.phase.temperature, way=moment.way,
                                   scored=student.scored)
             made["outputs"] = _per_row(per_token, owner[first], len(rows))
-        if relate:
-            made["representations"] = self.anchors.loss(states, rows, moment.anchor_states)
+        if depths:
+            made["representations"] = _representations(self, states, rows, moment)
         return made
 
     def states(self, student: Student, rows: Sequence[int]) -> Tensor:
         """See `Lesson.states`."""
         return student.read([[*self.prompts[i], *self.answers[i]] for i in rows],
-                            [len(self.prompts[i]) for i in rows], self.anchors.depths)[1]
+                            [len(self.prompts[i]) for i in rows], _depths(self))[1]
+
+
+def _depths(lesson: Lesson) -> tuple[float, ...]:
+    """Where the teacher's states were taken."""
+    taught = lesson.anchors or lesson.hints
+    return taught.depths if taught else ()
+
+
+def _depths_taught(lesson: Lesson, moment: Moment) -> tuple[float, ...]:
+    """The same where this step learns from them; nowhere else."""
+    by_hints = lesson.hints is not None and moment.phase.representations > 0
+    return _depths(lesson) if by_hints or moment.anchor_states is not None else ()
+
+
+def _representations(lesson: Lesson, states: Tensor, rows: Sequence[int], moment: Moment) -> Tensor:
+    """The loss on these rows' states, (items,)."""
+    if lesson.hints is not None:
+        return lesson.hints.loss(states, rows, moment.projection)
+    return lesson.anchors.loss(states, rows, moment.anchor_states)
 
 
 def _per_row(per_token: Tensor, owner: Tensor, rows: int) -> Tensor:

@@ -23,9 +23,10 @@ from engine.plan import DistillPlan, PhasePlan
 from engine.records import FloatArray
 from engine.students.base import Student
 from engine.students.predicting import tokens_at_once
-from engine.training.anchors import carried
+from engine.training.anchors import carried, present_states
 from engine.training.batches import schedule
 from engine.training.checkpoints import as_tensors, from_tensors, load_state, save_state
+from engine.training.hints import Projecting, Projection, saved_projection
 from engine.training.lessons import Lesson, Moment
 from engine.training.optimiser import Optimiser
 from engine.training.phases import PhaseSlice
@@ -73,20 +74,26 @@ class Looks:
 
 @dataclass(slots=True)
 class PhaseEnd:
-    """How a phase ended: its best weights, their gate, and whether the user stopped it."""
+    """How a phase ended: its best weights, their gate, and whether the user stopped it.
+
+    `projection`: that of the best weights, where the phase trained one.
+    """
 
     weights: list[Tensor]
     best: Gate
     stopped: bool
     steps: int
+    projection: Projection | None = None
 
 
 def train_phase(student: Student, plan: DistillPlan, phase: PhasePlan, index: int, part: PhaseSlice,
-                data: Lesson, looks: Looks, folder: Path, ranks: Ranks = ALONE) -> PhaseEnd:
+                data: Lesson, looks: Looks, folder: Path, ranks: Ranks = ALONE,
+                projection: Projection | None = None) -> PhaseEnd:
     """Train one phase and return its best weights (the student is left holding them).
 
     The best of the phase's own looks at *steer* wins; whether to keep it at all, against the weights
-    before the phase, is the caller's to judge. Resumes from the last save point in `folder`.
+    before the phase, is the caller's to judge. Resumes from the last save point in `folder`. `projection` is
+    that of an earlier phase, to go on from; it is left as it is.
 
     Raises:
         Interrupted: the user wished to pause or cancel, or to stop before the first step of all.
@@ -98,12 +105,16 @@ def train_phase(student: Student, plan: DistillPlan, phase: PhasePlan, index: in
     look_at = _gate_steps(len(steps), per_pass / plan.gates_per_pass)
     optimiser = Optimiser(student.train_above(phase.train_above), phase.learning_rate, len(steps),
                           phase.cools_to)
+    student.model.eval()  # an encoder's own dropout would draw numbers that no save point knows
     progress = _Progress(best_weights=optimiser.snapshot())
     saved = load_state(folder)
+    if data.hints is not None and data.hints.projects and phase.representations > 0:
+        known = saved_projection(saved[0], student.device) if saved else projection
+        progress.projecting = Projecting(known or _fresh_projection(student, plan, data, ranks), len(steps),
+                                         phase.cools_to)
     if saved:
         progress.load(optimiser, *saved)
         looks.log.write("resumed", phase=phase.name, step=progress.step, steps=len(steps))
-    student.model.eval()  # an encoder's own dropout would draw numbers that no save point knows
     last_save, stopped = time.monotonic(), False
     while progress.step < len(steps):
         wish = ranks.agreed(looks.wish() if ranks.first else None)
@@ -122,6 +133,8 @@ def train_phase(student: Student, plan: DistillPlan, phase: PhasePlan, index: in
         terms = _step(student, plan, phase, data, progress, rows, weights, ranks)
         ranks.add_gradients(optimiser.parameters)
         norm = optimiser.step()
+        if progress.projecting:
+            progress.projecting.step(ranks)
         progress.step += 1
         if phase.taid and "outputs" in terms:
             progress.way.update(terms["outputs"], progress.step / len(steps))
@@ -138,7 +151,17 @@ def train_phase(student: Student, plan: DistillPlan, phase: PhasePlan, index: in
     if stopped and progress.step not in look_at:
         progress.look(looks, phase, optimiser)
     optimiser.restore(progress.best_weights)
-    return PhaseEnd(optimiser.snapshot(), progress.best, stopped, progress.step)
+    return PhaseEnd(optimiser.snapshot(), progress.best, stopped, progress.step,
+                    progress.projecting.best() if progress.projecting else None)
+
+
+def _fresh_projection(student: Student, plan: DistillPlan, data: Lesson, ranks: Ranks) -> Projection:
+    """A projection to begin with, the same on all ranks."""
+    rows = data.hints.sample()
+    states = ranks.gathered(len(rows), lambda some: present_states(
+        lambda them: data.states(student, them), data.lengths, tokens_at_once(student.device),
+        [rows[i] for i in some]))
+    return Projection.fresh(states, data.hints.teacher.shape[-1], plan.seed)
 
 
 def _gate_steps(steps: int, every: float) -> set[int]:
@@ -155,6 +178,7 @@ class _Progress:
     best: Gate = field(default_factory=lambda: Gate(-1.0, float("inf"), 0, np.zeros(0)))
     anchor_states: Tensor | None = None
     way: Way = field(default_factory=Way)
+    projecting: Projecting | None = None
 
     def look(self, looks: Looks, phase: PhasePlan, optimiser: Optimiser) -> None:
         """Measure on *steer* and remember the weights if they are the best of this phase."""
@@ -164,6 +188,8 @@ class _Progress:
                         n=gate.n, best=better)
         if better:
             self.best, self.best_weights = gate, optimiser.snapshot()
+            if self.projecting:
+                self.projecting.remember()
 
     def follow_anchors(self, student: Student, data: Lesson, refresh: int, ranks: Ranks) -> None:
         """Bring the anchors' states to where the student is now."""
@@ -182,6 +208,8 @@ class _Progress:
                    "best_correct": torch.tensor(self.best.correct)}
         if self.anchor_states is not None:
             tensors["anchor_states"] = self.anchor_states
+        if self.projecting:
+            tensors |= self.projecting.tensors()
         if ranks.first:
             save_state(folder, tensors, {"step": self.step, "agreement": self.best.agreement,
                                          "kl": self.best.kl, "n": self.best.n, "way": self.way.state()})
@@ -194,6 +222,8 @@ class _Progress:
                          tensors["best_correct"].numpy())
         self.anchor_states = tensors.get("anchor_states")
         self.way = Way(**cursor["way"])
+        if self.projecting:
+            self.projecting.load(tensors, cursor["step"])
 
 
 def _step(student: Student, plan: DistillPlan, phase: PhasePlan, data: Lesson, progress: _Progress,
@@ -201,15 +231,17 @@ def _step(student: Student, plan: DistillPlan, phase: PhasePlan, data: Lesson, p
     """Forward and backward over one batch in micro-batches; returns each term's value by itself.
 
     Every term is divided by its weighted units in the whole batch, so neither the cut into micro-batches nor
-    the number of processes shows in the result.
+    the number of processes shows in the result (but for CKA, which is no mean over items: see `Hints.loss`).
     """
     strengths: dict[LossName, float] = {"outputs": phase.outputs, "text": phase.text,
                                         "representations": phase.representations}
-    relate = phase.representations > 0 and data.anchors is not None
-    if relate:
+    relate = phase.representations > 0 and (data.anchors is not None or data.hints is not None)
+    by_anchors = relate and data.hints is None
+    if by_anchors:
         progress.follow_anchors(student, data, plan.anchor_refresh, ranks)
     moment = Moment(phase, plan.output_loss, progress.way.at if phase.taid else None,
-                    progress.anchor_states if relate else None)
+                    progress.anchor_states if by_anchors else None,
+                    progress.projecting.projection if progress.projecting else None)
     totals = {name: float((weights * torch.tensor(units, dtype=torch.float32)).sum())
               for name, units in data.units(rows).items()
               if strengths[name] > 0 and (relate or name != "representations")}

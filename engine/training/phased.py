@@ -18,7 +18,14 @@ from engine.metrics.intervals import paired_mean_error, paired_standard_error
 from engine.plan import SLICE_SHARES, DistillPlan, PhasePlan
 from engine.records import FloatArray, TeacherSignal
 from engine.students.base import Student
-from engine.training.checkpoints import finish_phase, finished_phase, has_state, phase_folder
+from engine.training.checkpoints import (
+    finish_phase,
+    finished_phase,
+    finished_projection,
+    has_state,
+    phase_folder,
+)
+from engine.training.hints import Projection, enough_together
 from engine.training.lessons import Lesson
 from engine.training.loop import Gate, Interrupted, Looks, PhaseEnd, Wish, train_phase
 from engine.training.phases import choose_slice
@@ -44,6 +51,7 @@ class PhasedTraining:
     ask_again: AskAgain | None = None
     ranks: Ranks = ALONE
     _stands: Gate | None = field(default=None, init=False)  # of the weights as they are, where it is known
+    _projection: Projection | None = field(default=None, init=False)  # as the phases so far left it
 
     def run(self) -> list[dict[str, Any]]:
         """Train; the student is left with the final weights. Returns one result a phase begun.
@@ -51,7 +59,10 @@ class PhasedTraining:
         Raises:
             Interrupted: the user paused or cancelled (a save point is written on pause), or stopped before
             anything was learned.
+            RunError: there is no answer to learn from.
+            SettingsError: too many processes share a batch for its documents to be compared.
         """
+        enough_together(self.plan, self.ranks)
         learn = self.subject.learn()
         if not learn:
             raise RunError("The large model gave no answer that could be read, so there is nothing to learn.",
@@ -65,6 +76,9 @@ class PhasedTraining:
             kept = finished_phase(folder)
             if kept:
                 self._put(kept[0])
+                projection = finished_projection(folder)
+                if projection:
+                    self._projection = Projection.from_tensors(projection, self.student.device)
                 lesson = self._recalled(folder, lesson, learn)
                 results.append(kept[1])
             else:
@@ -101,7 +115,8 @@ class PhasedTraining:
                            n=start.n, best=False)
         looks = Looks(self.log, self.wish, self._gate)
         if len(part.positions):
-            end = train_phase(self.student, self.plan, phase, index, part, lesson, looks, folder, self.ranks)
+            end = train_phase(self.student, self.plan, phase, index, part, lesson, looks, folder, self.ranks,
+                              self._projection)
             self.student.train_above(0.0)
             best, averaged = self._averaged(before, end.best) if index else (end.best, False)
             # What was answered anew may differ from the answers it is judged by, which are those of before.
@@ -122,9 +137,12 @@ class PhasedTraining:
                   "steps": end.steps, "stopped": end.stopped,
                   "seconds": round(earlier + time.monotonic() - began, 1),
                   "asking_seconds": round(asking, 1)}
+        if kept:
+            self._projection = end.projection or self._projection
         now = [whole(weights) for weights in self._weights()]
         if self.ranks.first:
-            finish_phase(folder, now, result)
+            finish_phase(folder, now, result,
+                         end.projection.tensors() if kept and end.projection else None)
         self.ranks.wait()
         self.log.write("phase_done", phase=phase.name, **{k: v for k, v in result.items() if k != "name"})
         return result, lesson

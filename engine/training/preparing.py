@@ -8,30 +8,35 @@ import numpy as np
 import torch
 
 from engine.embedding.clusters import medoids
+from engine.losses.needs import RepresentationLossName
 from engine.losses.tokens import Listed
 from engine.metrics.deciding import decisions
 from engine.records import Corpus, FloatArray, ListedTokens, TeacherSignal, WrittenSignal
 from engine.students.base import Student
 from engine.training.anchors import Anchors
+from engine.training.hints import Hints
 from engine.training.lessons import LabelLesson, TextLesson
 
 
 def label_lesson(student: Student, corpus: Corpus, learn: Sequence[int], signal: TeacherSignal,
-                 vectors: FloatArray | None, n_anchors: int, seed: int, *, hard: bool = False) -> LabelLesson:
+                 vectors: FloatArray | None, n_anchors: int, seed: int, *, hard: bool = False,
+                 hints: RepresentationLossName | None = None) -> LabelLesson:
     """What to learn about the documents `learn` (indices into the corpus) where labels are chosen.
 
     `vectors` (documents, width): sentence vectors to choose anchors by; None when no phase learns from
-    representations. Anchors are medoids of *learn* only. `hard`: decisions instead of probabilities.
+    representations by anchors, which are medoids of *learn* only. `hints`: the loss by which it learns from
+    them without. `hard`: decisions instead of probabilities.
     """
     said = signal.probs[list(learn)]
     probs = torch.tensor(decisions(said, signal.several) if hard else said, dtype=torch.float32)
     return LabelLesson([student.encode(corpus.documents[i].text) for i in learn], probs,
-                       _anchors(learn, signal, vectors, n_anchors, seed), signal.several)
+                       _anchors(learn, signal, vectors, n_anchors, seed), signal.several,
+                       _hints(learn, signal, hints))
 
 
 def text_lesson(student: Student, corpus: Corpus, learn: Sequence[int], signal: WrittenSignal,
                 vectors: FloatArray | None, n_anchors: int, seed: int, *, tokens: bool,
-                shared: bool = True) -> TextLesson:
+                shared: bool = True, hints: RepresentationLossName | None = None) -> TextLesson:
     """What to learn to write about the documents `learn`, all of which have a text.
 
     `tokens`: from the teacher's likeliest tokens too; `shared`: the student writes with the same ones. See
@@ -44,7 +49,7 @@ def text_lesson(student: Student, corpus: Corpus, learn: Sequence[int], signal: 
         answers = [one.written.tolist() for one in kept] if shared else answers
         listed = [as_listed(one) for one in kept]
     return TextLesson([student.encode(corpus.documents[i].text) for i in learn], answers, listed,
-                      _anchors(learn, signal, vectors, n_anchors, seed))
+                      _anchors(learn, signal, vectors, n_anchors, seed), _hints(learn, signal, hints))
 
 
 def as_listed(kept: ListedTokens) -> Listed:
@@ -57,6 +62,18 @@ def _anchors(learn: Sequence[int], signal: TeacherSignal | WrittenSignal, vector
              n_anchors: int, seed: int) -> Anchors | None:
     if vectors is None or signal.hidden is None:
         return None
-    hidden = torch.tensor(signal.hidden[list(learn)].astype(np.float32))
+    hidden = _states(learn, signal)
     chosen = medoids(vectors[list(learn)], min(n_anchors, max(2, len(learn) // 3)), seed)
     return Anchors.among(np.asarray(chosen).tolist(), hidden, signal.depths)
+
+
+def _hints(learn: Sequence[int], signal: TeacherSignal | WrittenSignal,
+           name: RepresentationLossName | None) -> Hints | None:
+    if name is None or signal.hidden is None:
+        return None
+    return Hints.of(name, _states(learn, signal), signal.depths)
+
+
+def _states(learn: Sequence[int], signal: TeacherSignal | WrittenSignal) -> torch.Tensor:
+    """The teacher's states of these documents, (learn, depths, width) fp32."""
+    return torch.tensor(signal.hidden[list(learn)].astype(np.float32))

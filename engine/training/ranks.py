@@ -70,9 +70,12 @@ class Ranks:
         dist.all_reduce(every)
         return every.to(part.device)
 
-    def add_gradients(self, parameters: Sequence[torch.nn.Parameter]) -> None:
-        """Add every process's gradients, in place; of weights in pieces they are added already."""
-        if self.world == 1 or self.sharded:
+    def add_gradients(self, parameters: Sequence[torch.nn.Parameter], in_pieces: bool | None = None) -> None:
+        """Add every process's gradients, in place; of weights in pieces they are added already.
+
+        `in_pieces`: whether these are, where it is not as with the student's.
+        """
+        if self.world == 1 or (self.sharded if in_pieces is None else in_pieces):
             return
         for parameter in parameters:
             if parameter.grad is None:

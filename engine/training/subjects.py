@@ -76,8 +76,9 @@ class Labels:
 
     def lesson(self, student: Student, learn: Sequence[int]) -> Lesson:
         """See `Subject.lesson`."""
-        return label_lesson(student, self.corpus, learn, self.signal, self.vectors, self.plan.anchors,
-                            self.plan.seed, hard=self.plan.targets == "hard")
+        vectors = self.vectors if self.plan.wants_anchors else None
+        return label_lesson(student, self.corpus, learn, self.signal, vectors, self.plan.anchors,
+                            self.plan.seed, hard=self.plan.targets == "hard", hints=self.plan.hint_loss)
 
     def classes(self, learn: Sequence[int]) -> tuple[NDArray[np.integer], int]:
         """See `Subject.classes`."""
@@ -138,8 +139,10 @@ class Texts:
 
     def lesson(self, student: Student, learn: Sequence[int]) -> TextLesson:
         """See `Subject.lesson`."""
-        return text_lesson(student, self.corpus, learn, self.signal, self.vectors, self.plan.anchors,
-                           self.plan.seed, tokens=self.tokens, shared=self._shared)
+        vectors = self.vectors if self.plan.wants_anchors else None
+        return text_lesson(student, self.corpus, learn, self.signal, vectors, self.plan.anchors,
+                           self.plan.seed, tokens=self.tokens, shared=self._shared,
+                           hints=self.plan.hint_loss)
 
     @property
     def _shared(self) -> bool:

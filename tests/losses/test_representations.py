@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from engine.devices import DeviceChoice
-from engine.losses.representations import TAU, relational_cross_entropy, relations
+from engine.losses.representations import TAU, linear_cka, relational_cross_entropy, relations
 
 NONE = torch.full((5,), -1)
 
@@ -120,3 +120,63 @@ def test_real_states_have_a_slope_only_when_centred(student_and_encoder) -> None
 
 def test_tau_is_the_documented_one() -> None:
     assert TAU == 0.1
+
+
+def two_sides() -> tuple[torch.Tensor, torch.Tensor]:
+    """Six items at two depths, five wide and nine wide."""
+    torch.manual_seed(0)
+    return torch.randn(6, 2, 5, dtype=torch.float64), torch.randn(6, 2, 9, dtype=torch.float64)
+
+
+def test_cka_by_hand() -> None:
+    """Three items; centred, the student's lie at -1, 0, 1 and the teacher's at -1, 1, 0."""
+    student = torch.tensor([4.0, 5.0, 6.0])[:, None, None]
+    teacher = torch.tensor([[1.0, 3.0], [3.0, 3.0], [2.0, 3.0]])[:, None, :]
+    assert float(linear_cka(student, teacher)) == pytest.approx(1 - 1**2 / (2 * 2))
+
+
+def test_cka_is_as_its_formula_says() -> None:
+    student, teacher = two_sides()
+    values = []
+    for depth in range(2):
+        x, y = (side[:, depth] - side[:, depth].mean(0) for side in (student, teacher))
+        values.append(1 - (y.T @ x).norm() ** 2 / ((x.T @ x).norm() * (y.T @ y).norm()))
+    torch.testing.assert_close(linear_cka(student, teacher), torch.stack(values).mean())
+
+
+def test_cka_of_equals_is_zero_and_turning_shifting_and_scaling_change_nothing() -> None:
+    student, teacher = two_sides()
+    turn = torch.linalg.qr(torch.randn(5, 5, dtype=torch.float64)).Q
+    moved = 7 * (student @ turn) + 3 * torch.randn(1, 2, 5, dtype=torch.float64)
+    assert linear_cka(student, moved).abs() < 1e-12
+    torch.testing.assert_close(linear_cka(moved, 1e-3 * teacher), linear_cka(student, teacher))
+    assert 0.1 < linear_cka(student, teacher) < 1
+    stretched = student * torch.tensor([1.0, 1, 1, 1, 9], dtype=torch.float64)
+    assert linear_cka(stretched, student) > 0.05  # other likenesses
+
+
+def test_slopes_of_cka_are_those_of_finite_differences() -> None:
+    student, teacher = two_sides()
+    assert torch.autograd.gradcheck(lambda s: linear_cka(s, teacher), (student.requires_grad_(),))
+
+
+SPREAD = torch.randn(4, 2, 3, generator=torch.Generator().manual_seed(3))
+SAME = 0.1 * torch.ones(4, 2, 3)  # no number of bits: its mean is not exactly it
+
+
+@pytest.mark.parametrize(("student", "teacher", "cost"), [
+    (SPREAD, SAME, 0),  # nothing to learn
+    (SAME, SAME, 0),
+    (SPREAD[:1], SPREAD[1:2], 0),  # one item has no likenesses
+    (SPREAD[:2], SPREAD[2:], 0),  # of two there is one, and one factor
+    (1e4 * SAME, SPREAD, 1),
+    (torch.zeros(4, 2, 3), SPREAD, 1),
+], ids=["teacher alike", "both alike", "one item", "two items", "student alike", "student zero"])
+def test_cka_of_a_batch_that_tells_nothing_is_finite_and_pulls_nowhere(
+    student: torch.Tensor, teacher: torch.Tensor, cost: float
+) -> None:
+    student = student.clone().requires_grad_()
+    value = linear_cka(student, teacher)
+    value.backward()
+    assert value.item() == pytest.approx(cost, abs=1e-6)
+    assert student.grad.abs().max() < 1e-5

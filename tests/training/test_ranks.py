@@ -57,8 +57,11 @@ def test_every_row_counts_once_and_every_process_has_as_many(n: int, world: int)
 
 
 # `--multi_gpu` is accelerate's name for DDP; without a graphics card the processes meet on the CPU.
-@pytest.mark.parametrize("how", [("--multi_gpu",), ("--use_fsdp", "--fsdp_version", "2")],
-                         ids=["whole in each", "weights in pieces"])
+BOTH_WAYS = pytest.mark.parametrize("how", [("--multi_gpu",), ("--use_fsdp", "--fsdp_version", "2")],
+                                    ids=["whole in each", "weights in pieces"])
+
+
+@BOTH_WAYS
 def test_two_processes_train_what_one_does(made: Made, how: tuple[str, ...]) -> None:
     alone, both = made.run("alone", phases=MANY), made.run("both", phases=MANY)
     assert work(alone, made.workspace) == "done"
@@ -81,6 +84,22 @@ def test_two_processes_train_what_one_does(made: Made, how: tuple[str, ...]) -> 
         both.stage(name).unlink()
     launched(both.path, made.workspace.home, *how)
     assert read_json(both.report)["agreement"] == b["agreement"] and len(steps(both.path)) == len(two)
+
+
+@BOTH_WAYS
+def test_two_processes_learn_the_projection_that_one_does(made: Made, how: tuple[str, ...]) -> None:
+    changes = {"phases": MANY[:1], "representation_loss": "mse"}
+    alone, both = made.run("alone", **changes), made.run("both", **changes)
+    assert work(alone, made.workspace) == "done"
+    launched(both.path, made.workspace.home, *how)
+    one, two = steps(alone.path), steps(both.path)
+    assert len(one) == len(two) > 4
+    for a, b in zip(one, two, strict=True):
+        assert a["representations"] == pytest.approx(b["representations"], abs=5e-5)
+    first, second = (load_file(run.path / "phases" / "1-foundations" / "projection.safetensors")
+                     for run in (alone, both))
+    for name in first:
+        np.testing.assert_allclose(first[name], second[name], atol=5e-4)
 
 
 WHILE_ASKING = """
