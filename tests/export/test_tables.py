@@ -179,7 +179,7 @@ def test_a_failure_leaves_the_old_file_whole(
     def fail(descriptor: int) -> None:
         raise RuntimeError("power cut")
 
-    monkeypatch.setattr("engine.export.tables.os.fsync", fail)
+    monkeypatch.setattr("engine.workspace.os.fsync", fail)
     with pytest.raises(RuntimeError, match="power cut"):  # after the rows, before the rename
         write_predictions(path, [{"v": "new"}])
     assert path.read_bytes() == before
