@@ -133,11 +133,11 @@ def test_another_visitors_labelling_is_not_named(made: Made, run: RunFolder, tmp
     place = LabelFolder(theirs / run.path.relative_to(made.workspace.home) / "labelled" / "1")
     write_json(place.order, {"files": ["secret.csv"], "text_column": ""})
     place.event_log.write("launched", files=["secret.csv"])
-    with pytest.raises(RunError, match="another visitor") as told:
+    with pytest.raises(RunError, match="Another visitor") as told:
         asker.call(mine, {})
     assert run.id not in told.value.lines() and "secret" not in told.value.lines()
     place.worker.sign_on()
-    with pytest.raises(RunError, match="another visitor"):
+    with pytest.raises(RunError, match="Another visitor"):
         asker.call(mine, {})
     write_json(place.result, {})
     assert at_work(mine) is None
