@@ -16,7 +16,7 @@ from ui import tables, wording
 from ui import wording_compare as words
 from ui.guard import guarded
 from ui.progress import says
-from ui.session import QUIET, Frame, studio_for
+from ui.session import QUIET, Components, Frame, studio_for
 
 # Only while the buttons are in sight, and never while somebody types.
 KEYS = """
@@ -38,7 +38,7 @@ Updates = dict[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Part(Components):
     """Components of the part. `name` travels with the form: the id of the document that is in sight."""
 
     whole: gr.Accordion
@@ -49,11 +49,6 @@ class Part:
     name: gr.Textbox
     back: gr.Button
     outcome: gr.HTML
-
-    @property
-    def all(self) -> list[Any]:
-        """Every component, as outputs."""
-        return [getattr(self, name) for name in self.__slots__]
 
 
 def build(frame: Frame, run: gr.State) -> Part:

@@ -20,7 +20,7 @@ from ui.bars import bar, meter
 from ui.guard import guarded, notice, problem
 from ui.progress import finished_run, says
 from ui.serving import copied
-from ui.session import QUIET, Frame, is_public, studio_for
+from ui.session import QUIET, Components, Frame, is_public, studio_for
 
 LOOK_S = 2.0
 SHOW_STATUS = """() => {
@@ -31,7 +31,7 @@ Updates = dict[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Part(Components):
     """Components of the part; `shown` is the `mark` of what stands on the screen."""
 
     status: gr.HTML
@@ -52,11 +52,6 @@ class Part:
     start: gr.Button
     timer: gr.Timer
     shown: gr.State
-
-    @property
-    def all(self) -> list[Any]:
-        """Every component, as outputs."""
-        return [getattr(self, name) for name in self.__slots__]
 
 
 def build(frame: Frame, seen: gr.State) -> Part:

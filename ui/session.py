@@ -93,6 +93,17 @@ def browser_state(name: str) -> gr.BrowserState:
     return gr.BrowserState("", storage_key=f"{KEY}-{name}", secret=KEY)
 
 
+class Components:
+    """A frozen dataclass with slots whose fields are components of the page."""
+
+    __slots__ = ()
+
+    @property
+    def all(self) -> list[Any]:
+        """Every component, as outputs."""
+        return [getattr(self, name) for name in self.__slots__]
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """What every page gets. `stamp` counts up whenever something changed that other pages show.

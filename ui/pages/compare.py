@@ -17,14 +17,14 @@ from ui import charts, judging, tables, wording
 from ui import wording_compare as words
 from ui.guard import guarded, notice
 from ui.progress import finished_run, says
-from ui.session import QUIET, Frame, Page, studio_for
+from ui.session import QUIET, Components, Frame, Page, studio_for
 
 Updates = dict[Any, Any]
 SIDES = [(words.COMPARE_AGAINST_LARGE, "large"), (words.COMPARE_AGAINST_GOLD, "gold")]
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(Components):
     """Components of the page. `run` holds the id of the run shown, `seen` what was drawn last."""
 
     empty: gr.HTML
@@ -54,11 +54,6 @@ class Parts:
     answer: gr.HTML
     run: gr.State
     seen: gr.State
-
-    @property
-    def all(self) -> list[Any]:
-        """Every component, as outputs."""
-        return [getattr(self, name) for name in self.__slots__]
 
 
 def build(frame: Frame) -> Page:
