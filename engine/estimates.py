@@ -18,7 +18,7 @@ from engine.models.folders import installed, is_installed
 from engine.models.shape import depth_of, width_of, window_of
 from engine.models.tokens import token_counter
 from engine.models.vocabularies import share_tokens
-from engine.plan import ENCODER, SLICE_SHARES, DistillPlan
+from engine.plan import ENCODER, SLICE_SHARES, TURNED_ROUND, DistillPlan
 from engine.prompts.template import render, student_text
 from engine.prompts.verbalisers import assign, scored_names
 from engine.records import Corpus
@@ -213,6 +213,8 @@ def _seconds(plan: DistillPlan, lengths: NDArray[np.integer], workspace: Workspa
         again = plan.ask.again_share * LEARN if any(p.ask_again for p in plan.phases) else 0.0
         asked = {"multi_label": float(len(plan.task.labels)), "extract": 1.0, "generate": 1.0}.get(
             kind, plan.ask.budget if plan.ask.candidates else float(plan.ask.orders))
+        if kind == "single_label" and not plan.ask.candidates and plan.ask.orders == 1 and n:
+            asked += min(1.0, TURNED_ROUND / n)
         again *= max(plan.ask.again_orders, 1 if plan.ask.candidates else 2)
         seconds += n * (asked + again) / rate("ask", plan.ask.teacher, tokens_asked(plan, lengths))
     passes = sum(p.passes * SLICE_SHARES[p.slice] for p in plan.phases)

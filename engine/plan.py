@@ -30,6 +30,7 @@ EXAMPLE_TEACHER = "recorded:teacher"
 DEFAULT_TEACHER = "qwen2.5-coder-1.5b-instruct"
 DEFAULT_STUDENT = "smollm2-135m-instruct"
 ENCODER = "all-minilm-l6-v2"
+TURNED_ROUND = 48  # documents asked in a second order where all are asked in one
 COOLED = 0.1  # share of the learning rate that is left when training has cooled down
 SLICE_SHARES: dict[Slice, float] = {"confident": 0.7, "all": 1.0, "hard": 0.7}
 """Share of *learn* in each slice: a choice for *confident*, a guess for *hard*, which depends on answers."""
@@ -53,7 +54,8 @@ class AskPlan(_Closed):
 
     teacher: str = Field(DEFAULT_TEACHER, description="A model's name, or recorded:<name>.")
     template: Template
-    orders: int = Field(2, ge=1, le=8, description="Option orders each document is asked in.")
+    orders: int = Field(2, ge=1, le=8, description="Option orders each document is asked in; with 1 some "
+                        "are asked in a second.")
     again_template: Template | None = Field(None, description="Instructions for asking again.")
     again_orders: int = Field(1, ge=1, le=8, description="When asking again; two at least of an untried way.")
     again_share: float = Field(0.3, ge=0, le=1, description="Largest share of learn asked again.")

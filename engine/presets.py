@@ -25,24 +25,25 @@ def rate_share(width: int | None) -> float:
 
 
 def phases_for(preset: Preset, kind: TaskKind = "single_label", *, tokens: bool = True,
-               rate: float = 1.0, heals: bool = False) -> tuple[PhasePlan, ...]:
+               rate: float = 1.0, heals: bool = False, asks_again: bool = True) -> tuple[PhasePlan, ...]:
     """The three phases of ANON, easy to hard, in three lengths.
 
     `tokens`: for answers in writing, whether the small model writes with the large one's tokens and can learn
     its likeliest ones; else it learns the words alone. `rate`: the share of the usual learning rates that the
     small model's width allows (`rate_share`). `heals`: it was cut to fewer layers;
-    the first phase mends that, at the whole rate.
+    the first phase mends that, at the whole rate. `asks_again`: before the hard cases, where one category is
+    chosen.
     """
     foundations, breadth, hard = {"quick": (2.0, 2.0, 1.0), "balanced": (2.0, 3.0, 1.0),
                                   "thorough": (4.0, 8.0, 3.0)}[preset]
-    usual = _chosen(foundations, breadth, hard) if kind == "single_label" else _others(
+    usual = _chosen(foundations, breadth, hard, asks_again) if kind == "single_label" else _others(
         kind, (foundations, breadth, hard), tokens)
     return tuple(phase.model_copy(update={
         "learning_rate": phase.learning_rate * (1.0 if heals and phase is usual[0] else rate)})
         for phase in usual)
 
 
-def _chosen(foundations: float, breadth: float, hard: float) -> tuple[PhasePlan, ...]:
+def _chosen(foundations: float, breadth: float, hard: float, asks_again: bool) -> tuple[PhasePlan, ...]:
     """The phases where one category is chosen.
 
     The loss on representations is some 1.5 nats, that on answers .2 to .3. At weights of .3 and .1 it ruled:
@@ -53,7 +54,7 @@ def _chosen(foundations: float, breadth: float, hard: float) -> tuple[PhasePlan,
                   learning_rate=1e-3, representations=0.05),
         PhasePlan(name="breadth", title="Breadth", slice="all", passes=breadth, learning_rate=7e-4),
         PhasePlan(name="hard-cases", title="Hard cases", slice="hard", passes=hard,
-                  learning_rate=3e-4, ask_again=True),
+                  learning_rate=3e-4, ask_again=asks_again),
     )
 
 

@@ -19,14 +19,14 @@ from engine.devices import DeviceChoice
 from engine.errors import TeacherError
 from engine.events import EventLog
 from engine.metrics.deciding import decisions
-from engine.plan import DistillPlan
+from engine.plan import TURNED_ROUND, DistillPlan
 from engine.progress import Titled
 from engine.prompts.adapting import Adapted
 from engine.prompts.candidates import Candidate, candidates
 from engine.prompts.composing import compose, option_orders
 from engine.records import Corpus, FloatArray, Parts, Prompt, TeacherSignal, WrittenSignal, take
 from engine.teachers.adaptive import ask_adaptively, asking_for
-from engine.teachers.asking import ask
+from engine.teachers.asking import also_in_a_second_order, ask
 from engine.teachers.asking_more import FEWEST_TO_CALIBRATE, ask_labels
 from engine.teachers.class_bias import find_class_pull
 from engine.teachers.opening import open_teacher
@@ -132,13 +132,23 @@ class Questions:
                         "unread_facts": unread.facts}
 
     def _plain(self, teacher: Teacher, depths: tuple[float, ...]) -> tuple[TeacherSignal, Facts]:
-        """Every document the analyst's own way, in several orders."""
+        """Every document the analyst's own way, in several orders; in one, some in a second to learn from.
+
+        Asked once that cost half and lost nothing: of 600 tweets .503 to .529 macro-F1 over five sizes of
+        the sample and three draws, all in two orders .500, in one alone .454.
+        """
         plan = self.plan
         answers = ask(teacher, self.corpus.documents, plan.task, plan.ask.template,
                       n_orders=plan.ask.orders, depths=depths, cache=self.cache,
                       max_chars=plan.ask.max_chars, checkpoint=self.checkpoint,
                       on_progress=self.progress("Asking the large model"))
-        prompts = int(answers.log_probs.shape[0] * answers.log_probs.shape[1])
+        if plan.ask.orders == 1 and plan.ask.calibrate:
+            sample = np.random.default_rng(plan.seed).permutation(np.asarray(self.parts.learn))[:TURNED_ROUND]
+            answers = also_in_a_second_order(
+                answers, np.sort(sample), teacher, self.corpus.documents, plan.task, plan.ask.template,
+                cache=self.cache, max_chars=plan.ask.max_chars, checkpoint=self.checkpoint,
+                on_progress=self.progress("Asking about some in another order"))
+        prompts = int(np.isfinite(answers.log_probs[:, :, 0]).sum())
         if not plan.ask.calibrate:
             nothing = np.zeros(len(plan.task.labels))
             self._tell("likings", "left as they are", "the plan says so")

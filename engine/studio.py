@@ -94,9 +94,11 @@ class Studio(InstructionsDesk):
         asked = teacher or self.teacher(project_id)
         task = self.task(project_id)
         single = task.kind == "single_label"
+        # A quick look at what a recording holds costs nothing; a model that reads is asked once, and no more.
+        once = single and preset_name == "quick" and teacher_kind(asked) == "local"
         ask = AskPlan(teacher=asked, template=self.template(project_id),
                       again_template=find(folder, project.again_template) if single else None,
-                      max_chars=MAX_CHARS)
+                      max_chars=MAX_CHARS, **({"orders": 1} if once else {}))
         if single and preset_name in ADAPTS and teacher_kind(asked) == "local":
             ask = ask.model_copy(update={"candidates": others(folder, ask.template),
                                          "budget": ADAPTS[preset_name]})
@@ -111,7 +113,8 @@ class Studio(InstructionsDesk):
             "project": project_id, "corpus": project.corpus, "gold_column": project.gold_column, "task": task,
             "ask": ask,
             "student": {"model": student, "layers": layers, "prompt": STUDENT_PROMPTS[task.kind], **window},
-            "phases": phases_for(preset_name, task.kind, tokens=tokens, rate=rate, heals=layers is not None),
+            "phases": phases_for(preset_name, task.kind, tokens=tokens, rate=rate, heals=layers is not None,
+                                 asks_again=not once),
             "preset": preset_name, "seed": seed, **changes}
         return parse_plan(fields)
 

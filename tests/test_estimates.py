@@ -10,7 +10,7 @@ import pytest
 from engine.corpus.splits import FEWEST_DOCUMENTS, split
 from engine.errors import InputError
 from engine.estimates import _duration, preflight, text_lengths, tokens_answered, tokens_asked, tokens_learned
-from engine.plan import AskPlan, StudentPlan
+from engine.plan import TURNED_ROUND, AskPlan, StudentPlan
 from engine.presets import phases_for
 from engine.prompts.template import Template
 from engine.records import Corpus
@@ -86,6 +86,8 @@ def test_more_work_takes_more_time(made: Made) -> None:
     without = seconds(large)  # answers are played back
     four = seconds(large, ask=live.model_copy(update={"orders": 4})) - without
     assert four > 1.5 * (seconds(large, ask=live) - without)
+    once = seconds(large, ask=live.model_copy(update={"orders": 1})) - without
+    assert once == pytest.approx(four * (1 + TURNED_ROUND / len(large)) / 4, rel=0.3)
     adaptive = live.model_copy(update={"candidates": (live.template,), "budget": 4})
     assert seconds(large, ask=adaptive) - without == pytest.approx(four, rel=0.01)
 

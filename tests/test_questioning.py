@@ -9,6 +9,7 @@ import pytest
 
 from engine.corpus.splits import split
 from engine.events import EventLog, read_events
+from engine.plan import TURNED_ROUND
 from engine.questioning import Questions
 from engine.records import TeacherSignal
 from tests.students.tiny import AGAIN, FIRST, MODEL, Made, calm, made, tiny_home
@@ -66,9 +67,21 @@ def test_a_way_that_was_tried_is_set_right_as_it_was_then(made: Made, tmp_path: 
 
 
 @pytest.mark.parametrize("orders", [1, 2])
-def test_a_place_is_said_to_be_set_right_only_where_it_was(
+def test_what_a_place_in_the_list_adds_is_found_however_often_each_is_asked(
     made: Made, tmp_path: Path, orders: int
 ) -> None:
-    questions(made, tmp_path, orders=orders).first()
+    some = questions(made, tmp_path, orders=orders)
+    signal, facts = some.first()
+    turned = signal.asked == 2
+    assert turned.sum() == (TURNED_ROUND if orders == 1 else len(made.corpus))
+    assert set(np.flatnonzero(turned)) <= set(some.parts.learn) or orders == 2
+    assert facts["prompts"] == signal.asked.sum()
     told = [event["what"] for event in read_events(tmp_path / "events.jsonl")[0]]
-    assert ("place of the options" in told) == (orders > 1)
+    assert "place of the options" in told
+
+
+def test_a_place_left_as_it_is_is_not_said_to_be_set_right(made: Made, tmp_path: Path) -> None:
+    some = questions(made, tmp_path, orders=1, calibrate=False)
+    signal, _ = some.first()
+    told = [event["what"] for event in read_events(tmp_path / "events.jsonl")[0]]
+    assert "place of the options" not in told and (signal.asked == 1).all()

@@ -16,7 +16,7 @@ from engine.cache.signals import save_vectors
 from engine.errors import RunError, SettingsError, TeacherError
 from engine.jobs.status import status
 from engine.jobs.worker import work
-from engine.plan import EXAMPLE_TEACHER, load_plan
+from engine.plan import DEFAULT_TEACHER, EXAMPLE_TEACHER, load_plan
 from engine.studio import Studio
 from engine.tasks.definition import Label
 from engine.workspace import Workspace
@@ -61,6 +61,18 @@ def test_the_small_model_reads_what_the_large_one_reads_but_for_a_rare_long_text
     studio.use_documents(project.id, [file])
     plan = studio.draft_plan(project.id, "quick")
     assert plan.student.max_chars == window <= plan.ask.max_chars == 1200
+
+
+def test_a_quick_look_asks_a_model_that_reads_once_and_no_more(studio: Studio, made: Made) -> None:
+    times = {}
+    for preset in ("quick", "balanced", "thorough"):
+        live, played = (studio.draft_plan(made.project, preset, teacher=teacher)
+                        for teacher in (DEFAULT_TEACHER, EXAMPLE_TEACHER))
+        assert (live.ask.orders, played.ask.orders) == (1 if preset == "quick" else 2, 2)
+        assert any(p.ask_again for p in live.phases) == (preset != "quick")
+        assert any(p.ask_again for p in played.phases)
+        times[preset] = studio.preflight(live).time.value
+    assert times["quick"] < times["balanced"] < times["thorough"]
 
 
 def test_the_example_is_one_click_and_made_once(tmp_path: Path) -> None:

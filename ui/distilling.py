@@ -127,7 +127,7 @@ def setup_part(empty: gr.HTML) -> Setup:
         same = gr.Textbox(label=words.DISTIL_COMMAND, interactive=False, buttons=["copy"], elem_id="command",
                           visible=False, max_lines=3, elem_classes="command")
     form = planning.Form(teacher, student, preset, seed, phases, loss, rank, batch, orders,
-                         gr.State(True))
+                         gr.State(True), gr.State(2))
     return Setup(empty, body, form, large, small, before, fetch, hub, index, fetching, start, same, adapt)
 
 

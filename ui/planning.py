@@ -47,7 +47,8 @@ BOUNDS = {"gt": operator.gt, "ge": operator.ge, "lt": operator.lt, "le": operato
 class Form(NamedTuple):
     """Values of the form, in the order of its components.
 
-    `phases` is a table of rows; `adapt` is what the user wants, also where the box shows that it cannot be.
+    `phases` is a table of rows; `adapt` is what the user wants, also where the box shows that it cannot be;
+    `usual_orders` is what the box of orders was last set to: while it holds that, it follows the preset.
     """
 
     teacher: str
@@ -60,6 +61,7 @@ class Form(NamedTuple):
     batch_size: float
     orders: float
     adapt: bool = True
+    usual_orders: float = 2
 
 
 def phase_rows(phases: Sequence[PhasePlan]) -> list[list[Any]]:
@@ -68,15 +70,14 @@ def phase_rows(phases: Sequence[PhasePlan]) -> list[list[Any]]:
             for p in phases]
 
 
-def usual_rows(studio: Studio, project: str, form: Form) -> list[list[Any]] | None:
-    """The table's rows for this kind of question and these models; None where a number was changed."""
+def usual_rows(form: Form, draft: DistillPlan) -> list[list[Any]] | None:
+    """The table's rows, as drafted for this question and these models; None where a number was changed."""
     def plain(rows: Any) -> list[list[Any]]:  # noqa: ANN401 - a table
         return [list(row) for row in (rows.values.tolist() if hasattr(rows, "values") else rows or [])]
     known = [plain(phase_rows(phases_for(form.preset, kind, tokens=tokens, rate=rate)))
              for kind in STUDENT_PROMPTS for tokens in (True, False) for rate in RATE_SHARES]
     if plain(form.phases) not in known:
         return None
-    draft = studio.draft_plan(project, form.preset, teacher=form.teacher, student=form.student)
     return plain(phase_rows(draft.phases))
 
 
@@ -114,7 +115,8 @@ def plan_from(studio: Studio, project: str, form: Form) -> DistillPlan:
         SettingsError: every value that does not fit, in the words of the form.
     """
     draft = studio.draft_plan(project, form.preset, teacher=form.teacher, student=form.student)
-    if draft.task.kind != "single_label":  # the box is hidden then, and could not be mended
+    # Where no category is chosen the box is hidden, and could not be mended.
+    if draft.task.kind != "single_label" or form.orders == form.usual_orders:
         form = form._replace(orders=draft.ask.orders)
     whole = _whole_numbers(form)
     raw = draft.model_dump()

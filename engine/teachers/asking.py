@@ -14,7 +14,7 @@ from engine.errors import TeacherError
 from engine.progress import Counted
 from engine.prompts.composing import compose, option_orders
 from engine.prompts.template import Template
-from engine.records import Answer, Document, FloatArray, Prompt
+from engine.records import Answer, Document, FloatArray, Prompt, take
 from engine.tasks.definition import Task
 from engine.teachers.each_once import LeftToAsk
 from engine.teachers.protocol import DEPTHS, Teacher
@@ -24,7 +24,8 @@ BATCH = 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
-    """Raw answers to one template: log_probs (documents, orders, labels) by position; hidden or None.
+    """Raw answers to one template: log_probs (documents, orders, labels) by position; hidden or None. A
+    document that was not asked in an order has NaN there.
 
     `orders` (orders, labels) says which label stood at each position; `hidden` (documents, depths,
     width) belongs to the first order; `from_cache` counts prompts that cost nothing.
@@ -64,6 +65,29 @@ def ask(teacher: Teacher, documents: Sequence[Document], task: Task, template: T
     return Answers(template.ref, np.array(orders),
                    log_probs.reshape(len(orders), len(documents), len(task.labels)).swapaxes(0, 1),
                    np.stack(states) if states else None, cached)
+
+
+def also_in_a_second_order(answers: Answers, rows: NDArray[np.integer], teacher: Teacher,
+                           documents: Sequence[Document], task: Task, template: Template, *,
+                           cache: AnswerCache | None, max_chars: int, on_progress: Counted | None = None,
+                           checkpoint: Callable[[], None] | None = None) -> Answers:
+    """`answers` of one order, and those of the documents in `rows` in a second: what tells a liking for a
+    place in the list from one for the category that stands there. As they are where a recording lacks it.
+
+    Raises:
+        TeacherError: the teacher cannot answer.
+    """
+    orders = np.array(option_orders(len(task.labels), 2))
+    prompts = compose(template, task, take(documents, rows.tolist()), orders[-1], max_chars)
+    if len(orders) == 1 or not len(rows) or not all(teacher.covers(prompts)):
+        return answers
+    given, known = answer_prompts(
+        teacher, prompts, depths=(), cache=cache, checkpoint=checkpoint,
+        on_done=(lambda done: on_progress(done, len(prompts))) if on_progress else None)
+    log_probs = np.full((len(documents), *orders.shape), np.nan, dtype=np.float32)
+    log_probs[:, 0] = answers.log_probs[:, 0]
+    log_probs[rows, 1] = [answer.log_probs for answer in given]
+    return Answers(answers.template, orders, log_probs, answers.hidden, answers.from_cache + known)
 
 
 def answer_prompts(teacher: Teacher, prompts: Sequence[Prompt], *, depths: tuple[float, ...],

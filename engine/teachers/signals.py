@@ -18,9 +18,12 @@ PULL_SAMPLE = 512
 def letter_pull(answers: Answers, learn: Sequence[int], seed: int) -> FloatArray:
     """How strongly each letter pulls, from one random sample of *learn*, fixed before any escalation.
 
-    Returns (labels,) nats; zeros where one order was asked.
+    Only documents that were asked in every order tell. Returns (labels,) nats; zeros where one order was
+    asked.
     """
-    rows = np.random.default_rng(seed).permutation(np.asarray(learn))[:PULL_SAMPLE]
+    among = np.asarray(learn)
+    whole = among[np.isfinite(answers.log_probs[among]).all(axis=(1, 2))]
+    rows = np.random.default_rng(seed).permutation(whole)[:PULL_SAMPLE]
     return letter_bias(answers.log_probs[rows], answers.orders)
 
 
@@ -34,7 +37,7 @@ def first_signal(answers: Answers, pull: FloatArray, depths: tuple[float, ...],
     if liked is not None:
         by_order = without_class_pull(by_order, liked)
     probs, stability = average_orders(by_order)
-    asked = np.full(len(probs), answers.log_probs.shape[1])
+    asked = np.isfinite(answers.log_probs[:, :, 0]).sum(axis=1)
     return TeacherSignal(probs, stability, asked, answers.hidden,
                          depths if answers.hidden is not None else ())
 

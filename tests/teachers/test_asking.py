@@ -13,7 +13,7 @@ from engine.errors import TeacherError
 from engine.models.folders import ModelFolder
 from engine.prompts.composing import option_orders
 from engine.records import Answer, Prompt
-from engine.teachers.asking import BATCH, ask
+from engine.teachers.asking import BATCH, Answers, also_in_a_second_order, ask
 from engine.teachers.local import LocalTeacher
 from engine.teachers.protocol import DEPTHS as KEPT_DEPTHS
 from tests.students.tiny import CPU, FIRST, TASK, corpus_of, documents
@@ -30,6 +30,7 @@ class Scripted:
     def __init__(self) -> None:
         self.asked: list[tuple[Prompt, tuple[float, ...]]] = []
         self.broken = False
+        self.lacks: set[tuple[int, ...]] = set()
 
     def answer(self, prompts: Sequence[Prompt], depths: tuple[float, ...]) -> list[Answer]:
         """The letter of the first label is likeliest; the state tells the prompt's length."""
@@ -40,6 +41,10 @@ class Scripted:
         return [Answer((row[list(p.order)] + value).astype(np.float32),
                        np.full((len(depths), 4), len(p.text), np.float16) if depths else None)
                 for p in prompts]
+
+    def covers(self, prompts: Sequence[Prompt]) -> list[bool]:
+        """Which can be answered."""
+        return [p.order not in self.lacks for p in prompts]
 
     def close(self) -> None:
         """Nothing."""
@@ -83,6 +88,33 @@ def test_what_many_forward_is_asked_about_once() -> None:
                   on_progress=lambda done, total: told.append((done, total)))
     assert len(teacher.asked) == 5 and answers.from_cache == 0 and told[-1] == (45, 45)
     assert answers.log_probs.shape == (45, 1, 3)
+
+
+def in_a_second_order(teacher: Scripted, once: Answers, rows: list[int]) -> Answers:
+    return also_in_a_second_order(once, np.array(rows, dtype=int), teacher, CORPUS.documents, TASK, FIRST,
+                                  cache=None, max_chars=1200)
+
+
+def test_of_documents_asked_once_some_are_asked_in_a_second_order() -> None:
+    teacher = Scripted()
+    once = asked(teacher, None, n_orders=1)
+    teacher.asked.clear()
+    rows = [3, 8, 40]
+    answers = in_a_second_order(teacher, once, rows)
+    assert {p.order for p, _ in teacher.asked} == {option_orders(3, 2)[1]} and len(teacher.asked) == 3
+    assert answers.orders.tolist() == [list(o) for o in option_orders(3, 2)]
+    both = asked(Scripted(), None)
+    np.testing.assert_array_equal(answers.log_probs[:, 0], both.log_probs[:, 0])
+    np.testing.assert_array_equal(answers.log_probs[rows], both.log_probs[rows])
+    assert np.isnan(np.delete(answers.log_probs, rows, axis=0)[:, 1]).all()
+    assert answers.hidden is once.hidden
+
+
+def test_a_recording_of_one_order_stays_as_it_is() -> None:
+    teacher = Scripted()
+    once = asked(teacher, None, n_orders=1)
+    teacher.lacks = {option_orders(3, 2)[1]}
+    assert in_a_second_order(teacher, once, [3]) is once is in_a_second_order(Scripted(), once, [])
 
 
 def test_an_interruption_loses_at_most_one_batch(tmp_path: Path) -> None:

@@ -43,6 +43,20 @@ def test_the_pull_is_measured_on_learn_alone() -> None:
     np.testing.assert_allclose(letter_pull(answers, range(200), 0), before)
 
 
+def test_a_few_in_a_second_order_tell_the_pull_for_all() -> None:
+    whole, few = made(SCORES, pull=1.5), made(SCORES, pull=1.5)
+    few.log_probs[48:, 1] = np.nan
+    pull = letter_pull(few, range(150), seed=0)
+    assert pull[0] == pull.max() and pull[0] - pull[1:].mean() == pytest.approx(1.5, abs=0.5)
+    np.testing.assert_allclose(pull, letter_pull(whole, range(48), seed=0))  # by those asked in both alone
+    signal = first_signal(few, pull, ())
+    assert (signal.asked[:48] == 2).all() and (signal.asked[48:] == 1).all()
+    assert (signal.stability[48:] == 1).all() and np.isfinite(signal.probs).all()
+    true = SCORES.argmax(1)
+    alone = first_signal(made(SCORES, n_orders=1, pull=1.5), np.zeros(4), ())
+    assert (signal.choice == true).mean() > 0.9 > 0.75 > (alone.choice == true).mean()
+
+
 def test_asking_again_averages_by_orders_and_leaves_others_alone() -> None:
     first = first_signal(made(SCORES), np.zeros(4), ())
     rows = np.array([3, 7])

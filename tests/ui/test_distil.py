@@ -211,6 +211,22 @@ def test_the_studio_offers_to_find_how_to_ask_only_where_it_would(
         assert ("Not " in box.info and "Tries other" not in box.info) == (not would)
 
 
+@pytest.mark.parametrize(("preset", "teacher", "orders"), [
+    ("quick", "qwen2.5-coder-1.5b-instruct", 1), ("balanced", "qwen2.5-coder-1.5b-instruct", 2),
+    ("quick", "recorded:teacher", 2)])
+def test_how_often_each_is_asked_follows_the_preset_until_it_is_changed_by_hand(
+        studio: Studio, project: str, page: SimpleNamespace, preset: str, teacher: str, orders: int) -> None:
+    studio.change(project, teacher=teacher)
+    form = FORM._replace(teacher=teacher, preset=preset)
+    for before in (1, 2):
+        followed = form._replace(orders=before, usual_orders=before)
+        assert page.refresh("", project, "", *followed)[page.named["run-orders"]].value == orders
+        assert planning.plan_from(studio, project, followed).ask.orders == orders
+    by_hand = form._replace(orders=3, usual_orders=2)
+    assert "value" not in page.refresh("", project, "", *by_hand)[page.named["run-orders"]].constructor_args
+    assert planning.plan_from(studio, project, by_hand).ask.orders == 3
+
+
 def test_instructions_that_are_gone_do_not_take_the_run_from_sight(
         studio: Studio, project: str, page: SimpleNamespace) -> None:
     run = made_runs.lost(studio, project)

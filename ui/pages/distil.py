@@ -191,13 +191,18 @@ def _show_setup(studio: Studio, project: str, setup: Setup, form: planning.Form,
     try:
         presets = planning.preset_choices(studio, project, form)
         updates[setup.form.preset] = gr.Radio(choices=presets, value=form.preset)
-        usual = planning.usual_rows(studio, project, form)
+        draft = studio.draft_plan(project, form.preset, teacher=form.teacher, student=form.student)
+        usual = planning.usual_rows(form, draft)
         if usual is not None:
             form = form._replace(phases=usual)
             updates[setup.form.phases] = usual
         single, why_not = studio.task(project).kind == "single_label", planning.adapts_not(form)
         adapts = single and not why_not and form.adapt  # then how often it is asked is found, too
-        updates |= {setup.form.orders: gr.Number(visible=single and not adapts),
+        asked = {"visible": single and not adapts}
+        if form.orders == form.usual_orders:
+            form = form._replace(orders=draft.ask.orders, usual_orders=draft.ask.orders)
+            asked["value"] = draft.ask.orders
+        updates |= {setup.form.orders: gr.Number(**asked), setup.form.usual_orders: form.usual_orders,
                     setup.adapt: gr.Checkbox(
                         not why_not and form.adapt, visible=single, interactive=not why_not,
                         info=why_not or words.DISTIL_ADAPT_INFO)}
