@@ -18,7 +18,7 @@ from engine.students.opening import fresh_student
 from engine.training.loop import Wish
 from engine.training.phased import AskAgain, PhasedTraining
 from engine.training.ranks import ALONE, Ranks
-from engine.training.sharding import put, shard, whole
+from engine.training.sharding import put_all, shard, whole
 from engine.training.subjects import Labels, Subject, Texts
 
 Signal = TeacherSignal | WrittenSignal
@@ -92,6 +92,5 @@ def _in_one_piece(student: Student, plan: DistillPlan, base: ModelFolder, choice
     weights = [whole(p.detach()) for p in student.adapter_parameters()]
     made = fresh_student(base, plan.student, plan.task, choice, plan.seed)
     made.settings.update(student.settings)
-    for parameter, kept in zip(made.adapter_parameters(), weights, strict=True):
-        put(parameter, kept)
+    put_all(made.adapter_parameters(), weights)
     return made

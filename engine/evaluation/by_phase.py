@@ -21,7 +21,7 @@ from engine.records import FloatArray
 from engine.students.base import Student
 from engine.students.predicting import predict
 from engine.training.checkpoints import finished_phase, phase_folder
-from engine.training.sharding import put
+from engine.training.sharding import put_all
 
 Phase = Mapping[str, Any]
 
@@ -65,12 +65,10 @@ def _after(student: Student, folders: Sequence[Path], texts: Sequence[str],
     said: list[FloatArray] = []
     try:
         for folder in folders:
-            for parameter, value in zip(parameters, finished_phase(folder)[0], strict=True):
-                put(parameter, value)
+            put_all(parameters, finished_phase(folder)[0])
             done = len(said) * len(texts)
             said.append(predict(student, texts, lambda now, _, done=done: on_progress(
                 done + now, len(folders) * len(texts))))
     finally:
-        for parameter, value in zip(parameters, last, strict=True):
-            put(parameter, value)
+        put_all(parameters, last)
     return said

@@ -15,7 +15,7 @@ from torch.distributed.tensor import DTensor
 
 from engine.errors import RunError
 from engine.plan import COOLED
-from engine.training.sharding import put, whole
+from engine.training.sharding import put, put_all, whole
 
 WARM_UP = 0.1
 CLIP = 1.0
@@ -74,8 +74,7 @@ class Optimiser:
     @torch.no_grad()
     def restore(self, weights: Sequence[Tensor]) -> None:
         """Put weights from `snapshot` back."""
-        for master, kept in zip(self.masters, weights, strict=True):
-            put(master, kept)
+        put_all(self.masters, weights)
         self._publish()
 
     def tensors(self) -> dict[str, Tensor]:

@@ -30,7 +30,7 @@ from engine.training.lessons import Lesson
 from engine.training.loop import Gate, Interrupted, Looks, PhaseEnd, Wish, train_phase
 from engine.training.phases import choose_slice
 from engine.training.ranks import ALONE, Ranks
-from engine.training.sharding import put, whole
+from engine.training.sharding import put_all, whole
 from engine.training.subjects import Labels, Subject
 
 AskAgain = Callable[[TeacherSignal, NDArray[np.bool_], tuple[int, ...]], tuple[TeacherSignal, int]]
@@ -209,8 +209,7 @@ class PhasedTraining:
         return [p.detach().float().clone() for p in self.student.adapter_parameters()]
 
     def _put(self, weights: list[Tensor]) -> None:
-        for parameter, kept in zip(self.student.adapter_parameters(), weights, strict=True):
-            put(parameter, kept)
+        put_all(self.student.adapter_parameters(), weights)
 
     def _planned(self, n_learn: int) -> int:
         """Steps of all phases, roughly: slices are known only when their phase begins."""

@@ -8,6 +8,7 @@ Each process holds its piece of every layer and gathers a layer only while it co
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from functools import partial
 
 import torch
@@ -76,3 +77,13 @@ def put(target: Tensor, value: Tensor) -> None:
         value = distribute_tensor(value.to(target.dtype).to(target.device), target.device_mesh,
                                   target.placements)
     target.copy_(value)
+
+
+def put_all(targets: Iterable[Tensor], values: Iterable[Tensor]) -> None:
+    """`put` each value into its target, beside one another.
+
+    Raises:
+        ValueError: there are more of the one than of the other.
+    """
+    for target, value in zip(targets, values, strict=True):
+        put(target, value)

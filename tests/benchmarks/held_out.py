@@ -138,11 +138,14 @@ def adapted(workspace: Workspace, documents: list[Document], parts: Parts, vecto
     return signal, made.once
 
 
-def without_adapting(ground: Ground) -> Ground:
-    """As a run asks that has no other ways to try: the product's own instructions, likings taken off."""
+def without_adapting(ground: Ground, orders: int = ORDERS, seed: int = 0) -> Ground:
+    """As a run asks that has no other ways to try: the product's own instructions, likings taken off.
+
+    With one of `orders` a few are asked in a second, drawn by `seed`.
+    """
     plan = DistillPlan(
-        project="benchmark", corpus="quality", task=INFORMATION, phases=phases_for("quick"),
-        ask=AskPlan(teacher=DEFAULT_TEACHER, orders=ORDERS, max_chars=MAX_CHARS,
+        project="benchmark", corpus="quality", task=INFORMATION, phases=phases_for("quick"), seed=seed,
+        ask=AskPlan(teacher=DEFAULT_TEACHER, orders=orders, max_chars=MAX_CHARS,
                     template=next(t for t in built_in() if t.id == DEFAULT_TEMPLATE)))
     with tempfile.TemporaryDirectory() as folder:
         signal, _ = Questions(plan, ground.corpus, ground.parts, ground.vectors, ground.workspace,

@@ -1,12 +1,14 @@
 """How good students get on events they never saw: CrisisLexT26 information type, whole events held out.
 
-    python -m tests.benchmarks.quality [answers seeds curve ablation pruned] [--documents 2000] [--seeds 0 1]
-                        [--preset balanced] [--students smollm2-135m-instruct] [--keep FOLDER]
+    python -m tests.benchmarks.quality [answers orders seeds curve ablation pruned] [--documents 2000]
+                        [--seeds 0 1] [--preset balanced] [--students smollm2-135m-instruct] [--keep FOLDER]
 
 Documents and answers are those of `held_out`: kept aside are 600 tweets of six events of which nothing is
 learned, and no near-duplicate of them. Beside every student a bag of words on the same answers.
 
 answers   what the large model itself scores on the events held out
+orders    the same where it is not adapted how it is asked: all in two orders, or in one and a few in a
+          second
 seeds     SmolLM2 and Qwen2.5-Coder-0.5B by a preset's phases, and SmolLM2 by plain soft labels (all
           documents at once, outputs alone), mean over seeds with Student's t interval
 curve     SmolLM2 by the number of documents
@@ -127,6 +129,15 @@ def answers(ground: Ground, given: argparse.Namespace) -> None:  # noqa: ARG001
         print(f"  large model, {name:28} {marks(ground, choice[list(ground.parts.kept_aside)])}")
 
 
+def orders(ground: Ground, given: argparse.Namespace) -> None:
+    aside = list(ground.parts.kept_aside)
+    for n in (1, 2):
+        for seed in given.seeds:
+            on = without_adapting(ground, n, seed)
+            _row(f"large model, orders {n}, {on.signal.asked.sum():,} questions, seed {seed}",
+                 [marks(on, on.signal.choice[aside])])
+
+
 def _row(title: str, found: Sequence[Marks]) -> None:
     """One seed with intervals over documents; several with their means and Student's t over seeds."""
     if len(found) == 1:
@@ -207,7 +218,8 @@ def pruned(ground: Ground, given: argparse.Namespace) -> None:
 
 def main() -> None:
     """Ask, then run the parts asked for."""
-    parts = {"answers": answers, "seeds": seeds, "curve": curve, "ablation": ablation, "pruned": pruned}
+    parts = {"answers": answers, "orders": orders, "seeds": seeds, "curve": curve, "ablation": ablation,
+             "pruned": pruned}
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(parts))
     parser.add_argument("--documents", type=int, default=2000)
