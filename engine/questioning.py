@@ -134,8 +134,8 @@ class Questions:
     def _plain(self, teacher: Teacher, depths: tuple[float, ...]) -> tuple[TeacherSignal, Facts]:
         """Every document the analyst's own way, in several orders; in one, some in a second to learn from.
 
-        Half the questions lost nothing: 600 tweets of unseen events came to .513 to .529 macro-F1 over three
-        draws of the few, and to .500 with all of them in two orders.
+        Half the questions lost nothing: 600 tweets of unseen events came to .512 to .527 macro-F1 over three
+        draws of the few, and to .491 to .500 with all of them in two orders.
         """
         plan = self.plan
         answers = ask(teacher, self.corpus.documents, plan.task, plan.ask.template,
