@@ -115,7 +115,9 @@ def phases(report: Report) -> str:
         cells = {words.COMPARE_PHASE: phase["title"],
                  words.COMPARE_PHASE_STEER: words.compare_worth(
                      phase.get("agreement_before"), phase["agreement"], phase.get("n"), phase["kept"]),
-                 words.COMPARE_PHASE_ASIDE: words.compare_worth(None, aside, report["n"]),
+                 words.COMPARE_PHASE_ASIDE: "; ".join(filter(None, (
+                     words.compare_worth(None, aside, report["n"]),
+                     words.compare_change(phase.get("kept_aside_change"))))),
                  words.COMPARE_PHASE_WHY: phase["because"]}
         body += "<tr>" + "".join(f'<td data-head="{says(head)}">{says(cells[head])}</td>'
                                  for head in heads) + "</tr>"

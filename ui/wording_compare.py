@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ui.wording import count, duration, percent
 
 # ── Compare ──────────────────────────────────────────────────────────────────────────────────────
@@ -75,7 +77,8 @@ COMPARE_PARTS = {"kept_aside": "Kept aside: neither model was trained on it.",
                  "learn": "Learned from: agreement here proves little."}
 COMPARE_PHASES = "What each phase was worth"
 COMPARE_PHASES_INFO = ("Agreement with the large model. Phases are kept or rolled back by the documents that "
-                       "steer; those kept aside were looked at when all was over.")
+                       "steer; those kept aside were looked at when all was over, each phase beside the one "
+                       "before it (95 % interval).")
 COMPARE_PHASE, COMPARE_PHASE_STEER, COMPARE_PHASE_ASIDE, COMPARE_PHASE_WHY = (
     "phase", "while steering", "kept aside, after it", "what was decided")
 COMPARE_PHASE_HEADS = (COMPARE_PHASE, COMPARE_PHASE_STEER, COMPARE_PHASE_ASIDE, COMPARE_PHASE_WHY)
@@ -163,6 +166,15 @@ def compare_worth(before: float | None, after: float | None, n: int | None, kept
     if not kept:
         return f"stays {percent(after)}{of}"
     return f"{percent(after)}{of}" if before is None else f"{percent(before)} → {percent(after)}{of}"
+
+
+def compare_change(change: Mapping[str, float | None] | None) -> str:
+    """What a phase added to agreement, in points, with its interval; "" where nothing stood before it."""
+    if not change:
+        return ""
+    value, low, high = (None if (one := change[key]) is None else f"{100 * one:+.0f}"
+                        for key in ("value", "low", "high"))
+    return f"{value} points" + ("" if low is None else f" ({low} to {high})")
 
 
 def compare_asked(prompts: int, again: bool, why: str = "") -> str:

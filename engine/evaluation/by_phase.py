@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from engine.evaluation.labelled import named
-from engine.evaluation.pieces import merged
+from engine.evaluation.pieces import first_of_each, merged
 from engine.metrics.deciding import certainty, decisions, sameness
+from engine.metrics.intervals import bootstrap_interval
 from engine.progress import Counted
 from engine.records import FloatArray
 from engine.students.base import Student
@@ -34,12 +36,15 @@ def by_phase(student: Student, run: Path, phases: Sequence[Phase], teacher: Floa
         student: as its last kept phase left it; it is so again afterwards.
         phases: how each phase of the run went.
         teacher: its frozen answers (documents, labels), a row for each of the table's.
-        table: a row a document or piece, with `text`, `whole` and `part`.
+        table: a row a document or piece, with `text`, `whole`, `group`, `part` and `student_probs`, what the
+            student says now.
 
     Returns:
         the phases, those that were kept with `kept_aside`, the agreement after them (of a long document's
-        pieces together), where a later one was kept too; and for each row of the table a JSON list of
-        [phase's title, answer, how sure], empty where nothing else was looked at.
+        pieces together), where a later one was kept too, and all kept ones but the first with
+        `kept_aside_change`, what they added to it, with its interval over the documents, paired; and for
+        each row of the table a JSON list of [phase's title, answer, how sure], empty where nothing else was
+        looked at.
     """
     rows, several = np.flatnonzero((table["part"] == "kept_aside").to_numpy()), student.several
     # A phase whose folder was cleared away is left out.
@@ -49,11 +54,19 @@ def by_phase(student: Student, run: Path, phases: Sequence[Phase], teacher: Floa
     wholes = table["whole"].iloc[rows].tolist()
     wanted = merged(teacher[rows], wholes, several)
     told, column = [dict(phase) for phase in phases], [[] for _ in range(len(table))]
+    right: dict[int, FloatArray] = {}
     for i, probs in zip(earlier, said, strict=True):  # what was said after the last one stands in the table
-        same = sameness(merged(probs, wholes, several), wanted, several)
-        told[i]["kept_aside"] = round(float(same.mean()), 4)
+        right[i] = sameness(merged(probs, wholes, several), wanted, several).astype(float)
+        told[i]["kept_aside"] = round(float(right[i].mean()), 4)
         for row, chosen, sure in zip(rows, decisions(probs, several), certainty(probs, several), strict=True):
             column[row].append([phases[i]["title"], named(student.labels, chosen), round(float(sure), 4)])
+    if earlier:
+        last = np.array([list(json.loads(probs).values()) for probs in table["student_probs"].iloc[rows]])
+        right[[*folders][-1]] = sameness(merged(last, wholes, several), wanted, several).astype(float)
+    groups = table["group"].to_numpy()[rows][first_of_each(wholes)]
+    for before, after in pairwise(right):
+        change = bootstrap_interval(np.mean, [right[after] - right[before]], groups=groups)
+        told[after]["kept_aside_change"] = change.as_json()
     return told, [json.dumps(each, ensure_ascii=False) if each else "" for each in column]
 
 

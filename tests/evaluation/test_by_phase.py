@@ -32,8 +32,10 @@ def test_each_phase_answers_with_its_own_weights(tmp_path: Path) -> None:
         weights = [p.detach().float().clone() for p in student.adapter_parameters()]
         finish_phase(phase_folder(tmp_path, index, phase["name"]), weights, dict(phase))
         said[phase["name"]] = predict(student, TEXTS)
-    table = pd.DataFrame({"text": TEXTS, "part": ["learn", "steer", *["kept_aside"] * 10],
-                          "whole": [*"abcdefghij", "k", "k"]})  # the last two are pieces of one document
+    table = pd.DataFrame({"text": TEXTS, "part": ["learn", "steer", *["kept_aside"] * 10], "group": range(12),
+                          "whole": [*"abcdefghij", "k", "k"],  # the last two are pieces of one document
+                          "student_probs": [json.dumps(dict(zip(TASK.names, row, strict=True)))
+                                            for row in said["last"].tolist()]})
     teacher = np.eye(3)[np.arange(12) % 3]
     counted = []
     told, column = by_phase(student, tmp_path, PHASES, teacher, table, lambda done, total: counted.append(
@@ -48,18 +50,28 @@ def test_each_phase_answers_with_its_own_weights(tmp_path: Path) -> None:
         for (_, answer, sure), name in zip(answers, ("foundations", "hard"), strict=True):
             probs = said[name][row]
             assert answer == TASK.names[probs.argmax()] and abs(sure - probs.max()) < 1e-4
-    for phase in (told[0], told[2]):
+    right = {}
+    for phase in (told[0], told[2], told[3]):
         probs = said[phase["name"]]
         same = [probs[i].argmax() == i % 3 for i in range(2, 10)]
         together = (probs[10] + probs[11]).argmax() == (teacher[10] + teacher[11]).argmax()
-        assert phase["kept_aside"] == round(np.mean([*same, together]), 4)
+        right[phase["name"]] = np.array([*same, together], dtype=float)
+        assert phase.get("kept_aside") == (
+            None if phase["name"] == "last" else round(right[phase["name"]].mean(), 4))
+    assert ["kept_aside_change" in p for p in told] == [False, False, True, True]
+    for before, phase in (("foundations", told[2]), ("hard", told[3])):
+        change, gap = phase["kept_aside_change"], right[phase["name"]] - right[before]
+        assert change["value"] == gap.mean() and change["n"] == change["groups"] == 9
+        # Paired: where both are right, or both wrong, nothing is drawn.
+        assert (change["low"] == change["high"]) == (np.ptp(gap) == 0)
+        assert change["low"] <= change["value"] <= change["high"]
 
 
 def test_a_run_of_one_phase_has_nothing_to_look_back_at(tmp_path: Path) -> None:
     base = write_model(tmp_path / "models")
     student = Student.fresh(base, StudentPlan(model=base.name, rank=4, alpha=8), TASK, CPU, seed=0)
-    table = pd.DataFrame({"text": TEXTS, "part": ["kept_aside"] * 12, "whole": TEXTS})
+    table = pd.DataFrame({"text": TEXTS, "part": ["kept_aside"] * 12, "whole": TEXTS, "group": range(12)})
     for phases in (PHASES[:1], PHASES[:2]):  # the second was rolled back
         told, column = by_phase(student, tmp_path, phases, np.eye(3)[np.zeros(12, int)], table,
                                 lambda *_: None)
-        assert set(column) == {""} and not any("kept_aside" in phase for phase in told)
+        assert set(column) == {""} and not any("kept_aside" in key for phase in told for key in phase)

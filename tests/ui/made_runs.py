@@ -154,7 +154,9 @@ def _scored(studio: Studio, project: str, plan: DistillPlan, with_gold: bool,
                     "agreement_before": 0.2 + 0.4 * i, "n": 18, "seconds": 12.5,
                     "because": "20 % → 60 % agreement on 18 steering documents." if i < 2 else
                     "It lost more agreement than chance explains: rolled back."} | (
-                        {"kept_aside": 0.58} if i == 0 else {}) for i, p in enumerate(plan.phases)],
+                        {"kept_aside": 0.58} if i == 0 else
+                        {"kept_aside_change": {"value": 0.042, "low": -0.041, "high": 0.125, "n": 24}}
+                        if i == 1 else {}) for i, p in enumerate(plan.phases)],
         "cost": {"student": {"documents_per_s": 14.2, "parameters": 134_515_008,
                              "trained_parameters": 4_884_480, "disk_mb": 19.7},
                  "teacher": {"documents_per_s": None, "parameters": 1_543_714_304,
