@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,8 @@ CHAT_TOKENS = 25  # that a chat form puts around a prompt
 STUDENT_TOKENS = 8
 LONGEST = 20  # texts whose tokens are counted to find the longest
 USUAL_WIDTH = 2_048  # of a model that does not say
+IN_MEMORY = 6  # times the projection: itself, gradient, two moments, the best, the one before the phase
+ON_DISK = 8  # two save points of four; and one is kept with each phase
 STORED = 1.4  # bytes on disk for each of inner states kept with an answer: measured
 BYTES_A_TOKEN = 6  # a kept token and its probability
 WRITING = 4.0  # times the time that a token takes to be written, not read, several answers at once
@@ -73,7 +76,7 @@ def preflight(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> Prefli
     sizes = {m.name: m.bytes_on_disk for m in installed(workspace.models)}
     lengths = text_lengths(corpus)
     seconds, basis = _seconds(plan, lengths, workspace)
-    memory = _memory(plan, sizes)
+    memory = _memory(plan, sizes) + IN_MEMORY * _projection(plan, workspace)
     available, free = psutil.virtual_memory().available / 1e9, _free(workspace.home)
     disk = _disk(plan, corpus, workspace)
     problems = []
@@ -271,7 +274,16 @@ def _disk(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> float:
         each += 2 * len(DEPTHS) * width * (1 + STORED * (0 if plan.writes else questions))
     if plan.wants_tokens:
         each += 2 * BYTES_A_TOKEN * LISTED * room_for(plan.task) / 2
-    return 0.08 + each * len(corpus) / 1e9
+    return 0.08 + each * len(corpus) / 1e9 + (ON_DISK + len(plan.phases)) * _projection(plan, workspace)
+
+
+def _projection(plan: DistillPlan, workspace: Workspace) -> float:
+    """GB of the maps between both models' inner states, in 32 bits; 0 where none are learned."""
+    if plan.hint_loss not in ("cosine", "mse"):
+        return 0.0
+    widths = (width_of(workspace.models, name) or USUAL_WIDTH
+              for name in (plan.ask.teacher, plan.student.model))
+    return 4.0 * len(DEPTHS) * math.prod(widths) / 1e9
 
 
 def _free(folder: Path) -> float:

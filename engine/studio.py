@@ -47,7 +47,7 @@ from engine.plan import (
     parse_plan,
     save_plan,
 )
-from engine.presets import phases_for, rate_share
+from engine.presets import phases_for, rate_share, representation_loss_for
 from engine.projects import EXAMPLE
 from engine.prompts.library import find, others
 from engine.tasks.definition import Task
@@ -119,6 +119,7 @@ class Studio(InstructionsDesk):
             "student": {"model": student, "layers": layers, "prompt": STUDENT_PROMPTS[task.kind], **window},
             "phases": phases_for(preset_name, task.kind, tokens=tokens, rate=rate, heals=layers is not None,
                                  asks_again=not once),
+            "representation_loss": representation_loss_for(task.kind, heals=layers is not None),
             "preset": preset_name, "seed": seed, **changes}
         return parse_plan(fields)
 

@@ -16,6 +16,7 @@ from engine.cli import main
 from engine.jobs.folder import RunFolder, put_request
 from engine.jobs.worker import work
 from engine.plan import load_plan, save_plan
+from engine.presets import HEALING
 from engine.workspace import HOME_SETTING, write_text
 from tests.students.tiny import FIRST, MODEL, TEACHER, Made, calm, made, phases, tiny_home
 
@@ -297,6 +298,7 @@ def test_a_plan_is_written_and_run_from_anywhere(call: Call, here: Made, tmp_pat
     cut = tmp_path / "cut.yaml"
     object_of(call("plan", "--project", here.project, "--student", MODEL, "--layers", 2, "-o", cut, "--json"))
     assert load_plan(cut).student.layers == 2 and load_plan(cut).student.model == MODEL
+    assert load_plan(cut).hint_loss == "cosine" and load_plan(cut).phases[0].representations == HEALING
     refused(call("plan", "--project", here.project, "--layers", 1, "-o", cut), "student.layers")
     refused(call("plan", "--project", here.project, "--task", "nonsense", "-o", tmp_path / "q.yaml"),
             "nonsense")

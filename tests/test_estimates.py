@@ -10,6 +10,7 @@ import pytest
 from engine.corpus.splits import FEWEST_DOCUMENTS, split
 from engine.errors import InputError
 from engine.estimates import _duration, preflight, text_lengths, tokens_answered, tokens_asked, tokens_learned
+from engine.models.shape import width_of
 from engine.plan import TURNED_ROUND, AskPlan, StudentPlan
 from engine.presets import phases_for
 from engine.prompts.template import Template
@@ -140,6 +141,21 @@ def test_kept_inner_states_count_as_disk(made: Made) -> None:
     assert bytes_each(phases=NO_STATES, ask=live) == bytes_each() == pytest.approx(4000)
     states = 2 * 3 * 32  # half precision, three depths
     assert bytes_each(ask=live) == pytest.approx(4000 + 2.4 * states)
+
+
+@pytest.mark.parametrize(("loss", "learned"), [("relational", False), ("cka", False), ("mse", True),
+                                               ("cosine", True)])
+def test_maps_between_both_models_states_count(made: Made, loss: str, learned: bool) -> None:
+    teacher = made.plan().ask.model_copy(update={"teacher": "qwen2.5-coder-1.5b-instruct"})
+
+    def takes(**changes: object) -> tuple[float, float]:
+        found = preflight(made.plan(ask=teacher, **changes), made.corpus, made.workspace)
+        return found.memory.value, found.disk.value
+
+    more = [a - b for a, b in zip(takes(representation_loss=loss), takes(), strict=True)]
+    width = width_of(made.workspace.models, teacher.teacher) or 2048  # of one that is not here
+    maps = 4 * 3 * width * 32 / 1e9 * learned
+    assert more == pytest.approx([6 * maps, (8 + len(phases())) * maps], abs=1e-9)
 
 
 @pytest.mark.parametrize(

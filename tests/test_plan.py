@@ -16,7 +16,7 @@ from engine.plan import (
     parse_plan,
     save_plan,
 )
-from engine.presets import KNOWN_WIDTH, RATE_SHARES, phases_for, rate_share
+from engine.presets import HEALING, KNOWN_WIDTH, RATE_SHARES, phases_for, rate_share, representation_loss_for
 from engine.prompts.library import built_in
 from engine.tasks.definition import TaskKind
 from engine.tasks.presets import preset
@@ -84,7 +84,10 @@ def test_a_wide_student_learns_in_smaller_steps_and_a_cut_one_heals_in_whole_one
     usual, wide = phases_for("quick", kind), phases_for("quick", kind, rate=0.5)
     assert [p.learning_rate for p in wide] == [p.learning_rate / 2 for p in usual]
     cut = phases_for("quick", kind, rate=0.5, heals=True)
-    assert (cut[0], cut[1:]) == (usual[0], wide[1:])
+    states = HEALING if kind == "single_label" else usual[0].representations
+    assert (cut[0], cut[1:]) == (usual[0].model_copy(update={"representations": states}), wide[1:])
+    assert representation_loss_for(kind, heals=True) == ("cosine" if states == HEALING else "relational")
+    assert representation_loss_for(kind, heals=False) == "relational"
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ from engine.plan import (
     Preset,
     StudentPlan,
 )
-from engine.presets import phases_for, rate_share
+from engine.presets import phases_for, rate_share, representation_loss_for
 from engine.prompts.library import DEFAULT_TEMPLATE, built_in
 from engine.records import FloatArray, Parts
 from engine.schooling import subject_of, teach
@@ -66,6 +66,7 @@ def plan_of(student: StudentPlan, seed: int, preset: Preset) -> DistillPlan:
     return DistillPlan(
         project="benchmark", corpus="quality", task=INFORMATION, seed=seed, student=student,
         ask=AskPlan(teacher=DEFAULT_TEACHER, template=template),
+        representation_loss=representation_loss_for("single_label", heals=student.layers is not None),
         phases=tuple(p.model_copy(update={"ask_again": False})
                      for p in phases_for(preset, rate=rate, heals=student.layers is not None)))
 
