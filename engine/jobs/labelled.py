@@ -95,7 +95,7 @@ def at_work(workspace: Workspace) -> LabelFolder | None:
     orders = (p for place in workspace.on_this_machine()
               for p in place.projects.glob(f"*/runs/*/{LABELLED}/*/order.json"))
     return next((place for place in map(LabelFolder, (p.parent for p in orders))
-                 if not place.result.exists() and (place.worker.alive() or _starting(place))), None)
+                 if not place.result.exists() and (_starting(place) or place.worker.alive())), None)
 
 
 def labelling_of(run: RunFolder) -> Labelling | None:
@@ -131,7 +131,7 @@ def _status(place: LabelFolder) -> dict[str, Any] | None:
                 "error": (last["what"], last["safe"], last["fix"])}
     if not place.order.exists() or last is None:
         return None
-    if not lived and not place.worker.alive() and not _starting(place):
+    if not lived and not _starting(place) and not place.worker.alive():
         return {"state": "lost", "files": _names(events), "error": LOST}
     told = last if last["kind"] == "progress" else {}
     return {"state": "running", "files": _names(events), "stage": told.get("stage", ""),
@@ -150,7 +150,9 @@ def _table(place: LabelFolder) -> Path | None:
 
 
 def _starting(place: LabelFolder) -> bool:
-    """Launched a moment ago: the process is there but has not signed on yet."""
+    """Launched a moment ago: the process is there but has not signed on yet. To be asked before whether it
+    lives: in the moment between it may sign on.
+    """
     events = events_of(place.log)
     return (bool(events) and events[-1]["kind"] == "launched" and not place.worker.path.exists()
             and time.time() - events[-1]["time"] < START_GRACE_S)

@@ -79,7 +79,9 @@ def session_start(events: Sequence[Event]) -> int:
 
 
 def _starting(told: _Told, run: RunFolder) -> bool:
-    """Launched a moment ago: the process is there but has not signed on yet."""
+    """Launched a moment ago: the process is there but has not signed on yet. To be asked before whether it
+    lives: in the moment between it may sign on.
+    """
     return (told.launched is not None and not run.worker.exists()
             and time.time() - told.launched < START_GRACE_S)
 
@@ -95,7 +97,7 @@ def status(run: RunFolder) -> RunStatus:
     state: State
     if told.ending:
         state = ENDINGS[told.ending["kind"]]
-    elif lived or worker_alive(run) or _starting(told, run):
+    elif lived or _starting(told, run) or worker_alive(run):
         state = "running"
     else:
         state = "lost" if told.length else "new"

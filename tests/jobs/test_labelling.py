@@ -322,3 +322,18 @@ def test_watching_needs_no_model_library() -> None:
     root = Path(labelling.__file__).parents[2]
     said = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "false"
+
+
+def test_one_that_signs_on_while_it_is_looked_at_is_neither_lost_nor_free(
+        made: Made, run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it lives is asked last: a process may sign on between two questions."""
+    place = ordered(run, calls(tmp_path / "in"))
+    looks: list[bool] = []
+
+    def alive(worker: object) -> bool:
+        looks.append(place.worker.path.exists())
+        if not looks[-1] and len(looks) > 1:
+            place.worker.path.write_text("{}")  # it signs on as it is looked at, a moment too late
+        return looks[-1]
+    monkeypatch.setattr("engine.jobs.process.Worker.alive", alive)
+    assert labelling_of(run).state == "running" and at_work(made.workspace)
