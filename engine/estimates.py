@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from engine.corpus.splits import FEWEST_DOCUMENTS, SHARES, too_few
 from engine.devices import bytes_a_weight, cpu_flops, machine_summary
 from engine.errors import EngineError
+from engine.losses.needs import PROJECTING
 from engine.models.catalogue import find_card
 from engine.models.folders import installed, is_installed
 from engine.models.shape import depth_of, width_of, window_of
@@ -279,7 +280,7 @@ def _disk(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> float:
 
 def _projection(plan: DistillPlan, workspace: Workspace) -> float:
     """GB of the maps between both models' inner states, in 32 bits; 0 where none are learned."""
-    if plan.hint_loss not in ("cosine", "mse"):
+    if plan.hint_loss not in PROJECTING:
         return 0.0
     widths = (width_of(workspace.models, name) or USUAL_WIDTH
               for name in (plan.ask.teacher, plan.student.model))

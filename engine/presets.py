@@ -51,11 +51,9 @@ def phases_for(preset: Preset, kind: TaskKind = "single_label", *, tokens: bool 
     usual = _chosen(foundations, breadth, hard, asks_again) if kind == "single_label" else _others(
         kind, (foundations, breadth, hard), tokens)
     first, *others = usual
-    if heals:
-        states = HEALING if kind == "single_label" else first.representations
-        first = first.model_copy(update={"representations": states})
-    else:
-        first = first.model_copy(update={"learning_rate": first.learning_rate * rate})
+    by_cosine = representation_loss_for(kind, heals=heals) == "cosine"
+    first = first.model_copy(update={"representations": HEALING if by_cosine else first.representations,
+                                     "learning_rate": first.learning_rate * (1.0 if heals else rate)})
     return (first, *(phase.model_copy(update={"learning_rate": phase.learning_rate * rate})
                      for phase in others))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,9 +65,8 @@ def fetch_status(workspace: Workspace, name: str) -> FetchStatus | None:
         return FetchStatus("failed", f"{last['what']} {last['safe']}", fix=last["fix"])
     if last["kind"] == "done":
         return FetchStatus("done", "It is here and checked.", 1, 1)
-    starting = (last["kind"] == "launched" and not _worker(log).path.exists()
-                and time.time() - last["time"] < START_GRACE_S)
-    if not starting and not lived and not _worker(log).alive():
+    launched = last["time"] if last["kind"] == "launched" else None
+    if not lived and not _worker(log).at_work(launched, START_GRACE_S):
         return FetchStatus("lost", "The fetch stopped without a word. What was fetched is kept.",
                            fix="Press Fetch again: it goes on from there.")
     return FetchStatus("running", last.get("sentence", "Starting…"), last.get("done", 0),

@@ -95,7 +95,8 @@ def at_work(workspace: Workspace) -> LabelFolder | None:
     orders = (p for place in workspace.on_this_machine()
               for p in place.projects.glob(f"*/runs/*/{LABELLED}/*/order.json"))
     return next((place for place in map(LabelFolder, (p.parent for p in orders))
-                 if not place.result.exists() and (_starting(place) or place.worker.alive())), None)
+                 if not place.result.exists()
+                 and place.worker.at_work(_launched(events_of(place.log)), START_GRACE_S)), None)
 
 
 def labelling_of(run: RunFolder) -> Labelling | None:
@@ -131,7 +132,7 @@ def _status(place: LabelFolder) -> dict[str, Any] | None:
                 "error": (last["what"], last["safe"], last["fix"])}
     if not place.order.exists() or last is None:
         return None
-    if not lived and not _starting(place) and not place.worker.alive():
+    if not lived and not place.worker.at_work(_launched(events), START_GRACE_S):
         return {"state": "lost", "files": _names(events), "error": LOST}
     told = last if last["kind"] == "progress" else {}
     return {"state": "running", "files": _names(events), "stage": told.get("stage", ""),
@@ -149,10 +150,6 @@ def _table(place: LabelFolder) -> Path | None:
     return None
 
 
-def _starting(place: LabelFolder) -> bool:
-    """Launched a moment ago: the process is there but has not signed on yet. To be asked before whether it
-    lives: in the moment between it may sign on.
-    """
-    events = events_of(place.log)
-    return (bool(events) and events[-1]["kind"] == "launched" and not place.worker.path.exists()
-            and time.time() - events[-1]["time"] < START_GRACE_S)
+def _launched(events: Sequence[Event]) -> float | None:
+    """When its process was launched, where nothing was heard of it since."""
+    return events[-1]["time"] if events and events[-1]["kind"] == "launched" else None

@@ -76,6 +76,15 @@ class Worker:
                     and time.time() - os.path.getmtime(self.path) < SILENCE_S)
         return False
 
+    def at_work(self, launched: float | None, grace_s: float) -> bool:
+        """Whether it lives, or was launched so short a time ago that it may not have signed on yet.
+
+        `launched`: when, by the clock; None where no launch is waiting. That is looked at first: a process
+        may sign on between the two looks.
+        """
+        starting = launched is not None and not self.path.exists() and time.time() - launched < grace_s
+        return starting or self.alive()
+
     def _who(self) -> dict[str, Any] | None:
         try:
             return read_json(self.path)

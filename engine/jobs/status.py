@@ -78,14 +78,6 @@ def session_start(events: Sequence[Event]) -> int:
     return 0
 
 
-def _starting(told: _Told, run: RunFolder) -> bool:
-    """Launched a moment ago: the process is there but has not signed on yet. To be asked before whether it
-    lives: in the moment between it may sign on.
-    """
-    return (told.launched is not None and not run.worker.exists()
-            and time.time() - told.launched < START_GRACE_S)
-
-
 def _last_sign(run: RunFolder) -> float:
     return os.path.getmtime(run.events) if run.events.exists() else os.path.getmtime(run.plan)
 
@@ -97,7 +89,7 @@ def status(run: RunFolder) -> RunStatus:
     state: State
     if told.ending:
         state = ENDINGS[told.ending["kind"]]
-    elif lived or _starting(told, run) or worker_alive(run):
+    elif lived or Worker(run.worker).at_work(told.launched, START_GRACE_S):
         state = "running"
     else:
         state = "lost" if told.length else "new"

@@ -12,6 +12,8 @@ DivergenceName = Literal["forward_kl", "reverse_kl", "jensen_shannon", "skew_kl"
 OutputLossName = Literal["forward_kl", "reverse_kl", "jensen_shannon", "skew_kl", "sorted_distance"]
 """The last one for answers in writing only: it compares models that write with different tokens."""
 RepresentationLossName = Literal["relational", "cosine", "mse", "cka"]
+PROJECTING: frozenset[RepresentationLossName] = frozenset({"cosine", "mse"})
+"""Those that learn a projection from the student's states to the teacher's."""
 """The first by likenesses to anchor documents, two after a learned projection, the last within a batch."""
 FEWEST_TOGETHER = 4  # items whose likenesses mean anything by CKA: one has none, two are always alike
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import SettingsError
-from engine.losses.needs import FEWEST_TOGETHER, RepresentationLossName
+from engine.losses.needs import FEWEST_TOGETHER, PROJECTING, RepresentationLossName
 from engine.losses.projected import centre_and_scale, projected_cosine, projected_mse, standardised
 from engine.losses.representations import linear_cka
 from engine.plan import DistillPlan
@@ -40,14 +40,14 @@ class Hints:
     @classmethod
     def of(cls, loss_name: RepresentationLossName, teacher: Tensor, depths: tuple[float, ...]) -> Hints:
         """From the teacher's states as they are. CKA takes them so: it has a centre of its own."""
-        if loss_name in PROJECTED:
+        if loss_name in PROJECTING:
             teacher = standardised(teacher, *centre_and_scale(teacher))
         return cls(loss_name, teacher, depths)
 
     @property
     def projects(self) -> bool:
         """Whether a projection is learned."""
-        return self.loss_name in PROJECTED
+        return self.loss_name in PROJECTING
 
     def sample(self) -> list[int]:
         """Some positions within *learn*, spread evenly."""

@@ -83,7 +83,7 @@ def test_one_that_never_came_up_is_lost_after_a_while(
     start_fetch(workspace, NAME, "hub")
     later = time.time() + START_GRACE_S + 1
     (at(workspace).parent / "another.jsonl").write_text("")  # other fetches say nothing about this one
-    monkeypatch.setattr("engine.jobs.fetching.time.time", lambda: later)
+    monkeypatch.setattr("engine.jobs.process.time.time", lambda: later)
     assert state(workspace) == "lost"
     start_fetch(workspace, NAME, "hub")
     assert len(spawned) == 2
