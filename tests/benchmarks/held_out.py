@@ -26,7 +26,7 @@ from engine.models.weights import require
 from engine.plan import DEFAULT_TEACHER, ENCODER, AskPlan, DistillPlan
 from engine.presets import phases_for
 from engine.progress import Counted
-from engine.prompts.library import DEFAULT_TEMPLATE, built_in
+from engine.prompts.library import CAREFUL_TEMPLATE, DEFAULT_TEMPLATE, built_in
 from engine.questioning import Questions
 from engine.records import Corpus, Document, FloatArray, Parts, TeacherSignal
 from engine.teachers.adaptive import ORDERS, ask_adaptively, asking_for
@@ -143,15 +143,34 @@ def without_adapting(ground: Ground, orders: int = ORDERS, seed: int = 0) -> Gro
 
     With one of `orders` a few are asked in a second, drawn by `seed`.
     """
-    plan = DistillPlan(
-        project="benchmark", corpus="quality", task=INFORMATION, phases=phases_for("quick"), seed=seed,
-        ask=AskPlan(teacher=DEFAULT_TEACHER, orders=orders, max_chars=MAX_CHARS,
-                    template=next(t for t in built_in() if t.id == DEFAULT_TEMPLATE)))
     with tempfile.TemporaryDirectory() as folder:
-        signal, _ = Questions(plan, ground.corpus, ground.parts, ground.vectors, ground.workspace,
-                              EventLog(Path(folder) / "events.jsonl"), _told, lambda: None).first()
+        signal, _ = _questions(ground, Path(folder), orders, seed).first()
     assert isinstance(signal, TeacherSignal)
     return replace(ground, signal=signal, made={})
+
+
+def asked_again(ground: Ground, orders: int = ORDERS, seed: int = 0) -> tuple[TeacherSignal, TeacherSignal]:
+    """The answers of `without_adapting`, and those after asking again about those in doubt, as between phases.
+
+    No student stands beside it: where it would say otherwise is left out of the doubt.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        questions = _questions(ground, Path(folder), orders, seed)
+        before, asked = questions.first()
+        assert isinstance(before, TeacherSignal)
+        learn = ground.parts.learn
+        after, _ = questions.again(before, np.zeros(len(learn), dtype=bool), learn, asked)
+    return before, after
+
+
+def _questions(ground: Ground, folder: Path, orders: int, seed: int) -> Questions:
+    by_id = {template.id: template for template in built_in()}
+    plan = DistillPlan(
+        project="benchmark", corpus="quality", task=INFORMATION, phases=phases_for("thorough"), seed=seed,
+        ask=AskPlan(teacher=DEFAULT_TEACHER, orders=orders, max_chars=MAX_CHARS,
+                    template=by_id[DEFAULT_TEMPLATE], again_template=by_id[CAREFUL_TEMPLATE]))
+    return Questions(plan, ground.corpus, ground.parts, ground.vectors, ground.workspace,
+                     EventLog(folder / "events.jsonl"), _told, lambda: None)
 
 
 def without_calibration(ground: Ground) -> Ground:

@@ -1,6 +1,6 @@
 """How good students get on events they never saw: CrisisLexT26 information type, whole events held out.
 
-    python -m tests.benchmarks.quality [answers orders seeds curve ablation pruned] [--documents 2000]
+    python -m tests.benchmarks.quality [answers orders again seeds curve ablation pruned] [--documents 2000]
                         [--seeds 0 1] [--preset balanced] [--students smollm2-135m-instruct] [--keep FOLDER]
 
 Documents and answers are those of `held_out`: kept aside are 600 tweets of six events of which nothing is
@@ -9,6 +9,7 @@ learned, and no near-duplicate of them. Beside every student a bag of words on t
 answers   what the large model itself scores on the events held out
 orders    the same where it is not adapted how it is asked: all in two orders, or in one and a few in a
           second
+again     of what is asked again between phases: how many answers became right, and wrong
 seeds     SmolLM2 and Qwen2.5-Coder-0.5B by a preset's phases, and SmolLM2 by plain soft labels (all
           documents at once, outputs alone), mean over seeds with Student's t interval
 curve     SmolLM2 by the number of documents
@@ -33,7 +34,7 @@ from engine.devices import choose_device
 from engine.evaluation.baseline import fit_baseline
 from engine.events import EventLog, read_events
 from engine.metrics.agreement import accuracy
-from engine.metrics.intervals import Interval, bootstrap_interval, paired_t_interval
+from engine.metrics.intervals import Interval, bootstrap_interval, paired_difference, paired_t_interval
 from engine.metrics.scores import macro_f1
 from engine.models.shape import width_of
 from engine.models.weights import require
@@ -53,7 +54,13 @@ from engine.schooling import subject_of, teach
 from engine.students.predicting import predict
 from engine.workspace import Workspace
 from tests.benchmarks.crisislex import INFORMATION
-from tests.benchmarks.held_out import Ground, ground, without_adapting, without_calibration
+from tests.benchmarks.held_out import (
+    Ground,
+    asked_again,
+    ground,
+    without_adapting,
+    without_calibration,
+)
 
 LARGER = "qwen2.5-coder-0.5b-instruct"
 CURVE = (500, 1000, 2000, 4000)
@@ -139,6 +146,19 @@ def orders(ground: Ground, given: argparse.Namespace) -> None:
                  [marks(on, on.signal.choice[aside])])
 
 
+def again(ground: Ground, given: argparse.Namespace) -> None:
+    before, after = asked_again(ground, seed=given.seeds[0])
+    rows = np.flatnonzero(after.asked != before.asked)
+    truth, was, now = ground.truth[rows], before.choice[rows], after.choice[rows]
+    gain = paired_difference(accuracy, now, was, truth)
+    mended, spoilt = (int(((one == truth) & (other != truth)).sum())
+                      for one, other in ((now, was), (was, now)))
+    print(f"  {len(rows)} of {len(ground.parts.learn)} documents to learn from asked again: right before "
+          f"{accuracy(truth, was):.3f}, after {accuracy(truth, now):.3f}, {gain.value:+.3f} ({gain.low:+.3f} "
+          f"to {gain.high:+.3f}); {int((was != now).sum())} answers changed, {mended} mended, {spoilt} spoilt",
+          flush=True)
+
+
 def _row(title: str, found: Sequence[Marks]) -> None:
     """One seed with intervals over documents; several with their means and Student's t over seeds."""
     if len(found) == 1:
@@ -219,8 +239,8 @@ def pruned(ground: Ground, given: argparse.Namespace) -> None:
 
 def main() -> None:
     """Ask, then run the parts asked for."""
-    parts = {"answers": answers, "orders": orders, "seeds": seeds, "curve": curve, "ablation": ablation,
-             "pruned": pruned}
+    parts = {"answers": answers, "orders": orders, "again": again, "seeds": seeds, "curve": curve,
+             "ablation": ablation, "pruned": pruned}
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(parts))
     parser.add_argument("--documents", type=int, default=2000)

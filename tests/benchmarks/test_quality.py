@@ -55,6 +55,16 @@ def test_a_part_of_the_asking_is_left_out_by_asking_anew(
     assert on.signal.hidden is not None and on.parts == ground.parts
 
 
+def test_what_is_asked_again_is_counted(ground: quality.Ground, monkeypatch: pytest.MonkeyPatch,
+                                        capsys: pytest.CaptureFixture) -> None:
+    monkeypatch.setattr(held_out, "DEFAULT_TEACHER", MODEL)
+    before, after = held_out.asked_again(ground)
+    rows, learn = after.asked != before.asked, list(ground.parts.learn)
+    assert 0 < rows[learn].sum() == rows.sum() <= 0.3 * len(learn)
+    quality.again(ground, GIVEN)
+    assert f"{rows.sum()} of {len(learn)} documents" in capsys.readouterr().out
+
+
 def test_a_student_is_trained_once(ground: quality.Ground, tmp_path: Path) -> None:
     plan = quality.plan_of(StudentPlan(), 0, "quick")
     assert quality.taught(ground, plan, ground.parts) is quality.taught(ground, plan, ground.parts)
