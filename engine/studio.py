@@ -64,7 +64,7 @@ tweets that gained nothing on average.
 ASKS_AGAIN: tuple[Preset, ...] = ("thorough",)
 """Presets that ask a model that reads again between phases, about the documents in doubt.
 
-It took a fifth of a run over 256 tweets, and the answers became no better: of 49, 33 % were right before and 35 %
+It took a fifth of a run over 256 tweets, and answers became no better: of 49, 33 % were right before, 35 %
 after; of 85 of the example, in five draws, 18 were mended and 23 spoilt.
 """
 HARDLY_ANY = 0.02  # share of documents that may be longer than what a small model reads of them

@@ -150,7 +150,7 @@ def without_adapting(ground: Ground, orders: int = ORDERS, seed: int = 0) -> Gro
 
 
 def asked_again(ground: Ground, orders: int = ORDERS, seed: int = 0) -> tuple[TeacherSignal, TeacherSignal]:
-    """The answers of `without_adapting`, and those after asking again about those in doubt, as between phases.
+    """The answers of `without_adapting`, and those after asking again about those in doubt.
 
     No student stands beside it: where it would say otherwise is left out of the doubt.
     """

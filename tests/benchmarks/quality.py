@@ -154,9 +154,9 @@ def again(ground: Ground, given: argparse.Namespace) -> None:
     mended, spoilt = (int(((one == truth) & (other != truth)).sum())
                       for one, other in ((now, was), (was, now)))
     print(f"  {len(rows)} of {len(ground.parts.learn)} documents to learn from asked again: right before "
-          f"{accuracy(truth, was):.3f}, after {accuracy(truth, now):.3f}, {gain.value:+.3f} ({gain.low:+.3f} "
-          f"to {gain.high:+.3f}); {int((was != now).sum())} answers changed, {mended} mended, {spoilt} spoilt",
-          flush=True)
+          f"{accuracy(truth, was):.3f}, after {accuracy(truth, now):.3f}, {gain.value:+.3f} "
+          f"({gain.low:+.3f} to {gain.high:+.3f}); {int((was != now).sum())} answers changed, "
+          f"{mended} mended, {spoilt} spoilt", flush=True)
 
 
 def _row(title: str, found: Sequence[Marks]) -> None:
