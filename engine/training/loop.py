@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,12 +19,12 @@ from engine.losses.blend import blend, reduce_items
 from engine.losses.interpolation import Way
 from engine.losses.needs import LossName
 from engine.plan import DistillPlan, PhasePlan
-from engine.records import FloatArray
 from engine.students.base import Student
 from engine.students.predicting import tokens_at_once
 from engine.training.anchors import carried, present_states
 from engine.training.batches import schedule
 from engine.training.checkpoints import as_tensors, from_tensors, load_state, save_state
+from engine.training.gates import Gate
 from engine.training.hints import Projecting, Projection, saved_projection
 from engine.training.lessons import Lesson, Moment
 from engine.training.optimiser import Optimiser
@@ -43,24 +42,6 @@ class Interrupted(Exception):  # noqa: N818 - control flow, not a fault
     def __init__(self, wish: Wish) -> None:
         super().__init__(wish)
         self.wish = wish
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """How the student stands on *steer*: share of equal answers, KL from the teacher (nats), documents.
-
-    `correct` (documents,): how far each answer is the same, 0..1; of written answers the share of words.
-    """
-
-    agreement: float
-    kl: float
-    n: int
-    correct: FloatArray = field(compare=False, repr=False)
-
-    @property
-    def rank(self) -> tuple[float, float]:
-        """Better is larger: agreement first, then closeness of the distributions."""
-        return (round(self.agreement, 6), -self.kl)
 
 
 @dataclass(slots=True)
@@ -175,7 +156,7 @@ class _Progress:
 
     best_weights: list[Tensor]
     step: int = 0
-    best: Gate = field(default_factory=lambda: Gate(-1.0, float("inf"), 0, np.zeros(0)))
+    best: Gate = field(default_factory=Gate.unseen)
     anchor_states: Tensor | None = None
     way: Way = field(default_factory=Way)
     projecting: Projecting | None = None
@@ -183,7 +164,7 @@ class _Progress:
     def look(self, looks: Looks, phase: PhasePlan, optimiser: Optimiser) -> None:
         """Measure on *steer* and remember the weights if they are the best of this phase."""
         gate = looks.gate()
-        better = gate.rank > self.best.rank
+        better = gate.stands_better(self.best)
         looks.log.write("gate", phase=phase.name, step=self.step, agreement=gate.agreement, kl=gate.kl,
                         n=gate.n, best=better)
         if better:

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from engine.errors import EngineError, RunError
 from engine.events import EventLog, spent_before
-from engine.metrics.intervals import paired_mean_error, paired_standard_error
 from engine.plan import SLICE_SHARES, DistillPlan, PhasePlan
 from engine.records import FloatArray, TeacherSignal
 from engine.students.base import Student
@@ -25,9 +24,10 @@ from engine.training.checkpoints import (
     has_state,
     phase_folder,
 )
+from engine.training.gates import Gate, judge
 from engine.training.hints import Projection, enough_together
 from engine.training.lessons import Lesson
-from engine.training.loop import Gate, Interrupted, Looks, PhaseEnd, Wish, train_phase
+from engine.training.loop import Interrupted, Looks, PhaseEnd, Wish, train_phase
 from engine.training.phases import choose_slice
 from engine.training.ranks import ALONE, Ranks
 from engine.training.sharding import put_all, whole
@@ -158,7 +158,7 @@ class PhasedTraining:
         after = self._weights()
         self._put([(one + other) / 2 for one, other in zip(before, after, strict=True)])
         halfway = self._gate()
-        if halfway.rank > best.rank:
+        if halfway.stands_better(best):
             return halfway, True
         self._put(after)
         return best, False
@@ -215,26 +215,3 @@ class PhasedTraining:
         """Steps of all phases, roughly: slices are known only when their phase begins."""
         return sum(round(p.passes * SLICE_SHARES[p.slice] * n_learn / self.plan.batch_size)
                    for p in self.plan.phases)
-
-
-def judge(start: Gate, end: Gate, *, slack: bool = True) -> tuple[bool, str]:
-    """Whether to keep a phase, and the reason in words.
-
-    With `slack` not if it lost more agreement than chance explains; without, only if it stands as well as
-    before (agreement first, then closeness): what taught nothing new has no loss to be excused for.
-    """
-    n = start.n
-    if end.n == 0:
-        return False, "Stopped before its first look at the steering documents: rolled back."
-    lost = start.agreement - end.agreement
-    shares = np.concatenate([start.correct, end.correct])
-    whole = bool(np.isin(shares, (0.0, 1.0)).all())
-    error = (paired_standard_error if whole or n < 2 else paired_mean_error)(start.correct, end.correct)
-    told = (f"{100 * start.agreement:.0f} % → {100 * end.agreement:.0f} % agreement on {n} steering "
-            "documents")
-    if lost > error:
-        return False, (f"{told}: more lost than chance explains (± {100 * error:.1f} %), so it was rolled "
-                       "back.")
-    if not slack and end.rank < start.rank:
-        return False, f"{told}: no better than before, so it was rolled back."
-    return True, f"{told}."

@@ -19,8 +19,8 @@ from engine.plan import DistillPlan
 from engine.records import Corpus, FloatArray, Parts, TeacherSignal, WrittenSignal
 from engine.students.base import Student
 from engine.students.predicting import length_batches, predict, tokens_at_once
+from engine.training.gates import Gate
 from engine.training.lessons import Lesson, TextLesson
-from engine.training.loop import Gate
 from engine.training.preparing import label_lesson, text_lesson
 
 WORDS_AT_ONCE = 256  # places whose scores over the whole vocabulary are in memory at once

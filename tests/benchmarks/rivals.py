@@ -43,7 +43,7 @@ from engine.tasks.definition import Task
 from engine.teachers.asking import ask
 from engine.teachers.opening import open_teacher
 from engine.teachers.signals import first_signal, letter_pull
-from engine.training.loop import Gate
+from engine.training.gates import Gate
 from engine.training.phased import PhasedTraining
 from engine.training.subjects import Labels
 from engine.workspace import Workspace, read_json

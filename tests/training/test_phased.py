@@ -22,8 +22,9 @@ from engine.teachers.asking import ask
 from engine.teachers.opening import open_teacher
 from engine.teachers.protocol import DEPTHS
 from engine.teachers.signals import first_signal, letter_pull, second_signal, unsettled
-from engine.training.loop import Gate, Interrupted
-from engine.training.phased import PhasedTraining, judge
+from engine.training.gates import Gate, judge
+from engine.training.loop import Interrupted
+from engine.training.phased import PhasedTraining
 from engine.training.preparing import label_lesson
 from engine.training.subjects import Labels
 from tests.students.tiny import AGAIN, CPU, FIRST, MODEL, TASK, TEACHER, Made, phases

@@ -9,8 +9,7 @@ import pytest
 
 from engine.jobs.process import Worker
 from engine.studio import Studio
-from engine.training.loop import Gate
-from engine.training.phased import judge
+from engine.training.gates import Gate, judge
 from tests.ui import made_runs
 from ui import progress, wording_run
 
