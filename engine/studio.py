@@ -61,12 +61,6 @@ ADAPTS: dict[Preset, float] = {"balanced": 1.5, "thorough": 4.0}
 The half pays for trying ways to ask. What goes beyond is asked about documents in doubt, and on five sets of
 tweets that gained nothing on average.
 """
-ASKS_AGAIN: tuple[Preset, ...] = ("thorough",)
-"""Presets that ask a model that reads again between phases, about the documents in doubt.
-
-It took a fifth of a run over 256 tweets, and answers became no better: of 49, 33 % were right before, 35 %
-after; of 85 of the example, in five draws, 18 were mended and 23 spoilt.
-"""
 HARDLY_ANY = 0.02  # share of documents that may be longer than what a small model reads of them
 
 
@@ -106,7 +100,6 @@ class Studio(InstructionsDesk):
         single = task.kind == "single_label"
         # A quick look at what a recording holds costs nothing; a model that reads is asked once, and no more.
         once = single and preset_name == "quick" and teacher_kind(asked) == "local"
-        again = preset_name in ASKS_AGAIN or teacher_kind(asked) == "recorded"
         ask = AskPlan(teacher=asked, template=self.template(project_id),
                       again_template=find(folder, project.again_template) if single else None,
                       max_chars=MAX_CHARS, **({"orders": 1} if once else {}))
@@ -125,7 +118,7 @@ class Studio(InstructionsDesk):
             "ask": ask,
             "student": {"model": student, "layers": layers, "prompt": STUDENT_PROMPTS[task.kind], **window},
             "phases": phases_for(preset_name, task.kind, tokens=tokens, rate=rate, heals=layers is not None,
-                                 asks_again=again),
+                                 asks_again=not once),
             "representation_loss": representation_loss_for(task.kind, heals=layers is not None),
             "preset": preset_name, "seed": seed, **changes}
         return parse_plan(fields)
