@@ -44,7 +44,10 @@ class Gate:
 
 
 def chance(one: Gate, other: Gate) -> float:
-    """The standard error of the difference in agreement, over the same documents."""
+    """The standard error of the difference in agreement, over the same documents (at least one).
+
+    Of yes and no McNemar's (`paired_standard_error`), of shares of words that of their mean difference.
+    """
     shares = np.concatenate([one.correct, other.correct])
     whole = bool(np.isin(shares, (0.0, 1.0)).all())
     error = paired_standard_error if whole or one.n < 2 else paired_mean_error

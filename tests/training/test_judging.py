@@ -31,7 +31,7 @@ def test_a_phase_that_teaches_nothing_new_must_not_lose() -> None:
     assert judge(start, fewer, slack=True)[0]
     kept, because = judge(start, fewer, slack=False)
     assert not kept and "rolled back" in because and "75 % → 72 %" in because
-    assert judge(start, start, slack=False)[0] and judge(start, gate([1] * 35 + [0] * 5), slack=False)[0]
+    assert judge(start, start, slack=False)[0] and judge(start, gate([1] * 31 + [0] * 9), slack=False)[0]
     assert not judge(start, gate([1] * 30 + [0] * 10, kl=0.2), slack=False)[0]
 
 
@@ -52,6 +52,8 @@ def test_agreement_decides_where_chance_does_not_explain_it_else_closeness() -> 
     near = gate([1] * 299 + [0] * 101, kl=0.09)
     assert near.stands_better(many) and not many.stands_better(near)
     assert not many.stands_better(many)
+    assert gate([1, 1, 0]).stands_better(gate([1, 0, 0], kl=0.0))
+    assert gate([1, 0], kl=0.1).stands_better(gate([1, 0], kl=0.2))
     assert gate([1, 0, 1], kl=0.1).stands_better(gate([1, 1, 0], kl=0.2))
 
 
