@@ -26,7 +26,7 @@ DEFAULT_TEMPLATE = "message-first"
 DEFAULTS: dict[TaskKind, str] = {"single_label": DEFAULT_TEMPLATE, "multi_label": "yes-or-no",
                                  "extract": "facts", "generate": "one-line"}
 """What a question of each kind is asked with until the analyst chooses."""
-CAREFUL_TEMPLATE = "with-definitions"
+CAREFUL_TEMPLATE = "meanings-first"
 log = logging.getLogger(__name__)
 
 

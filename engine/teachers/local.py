@@ -21,7 +21,7 @@ from engine.prompts.verbalisers import assign
 from engine.records import Answer, FloatArray, ListedTokens, Prompt, Written, text_digest
 from engine.tasks.definition import LETTERS
 from engine.teachers.listing import list_answers
-from engine.teachers.prefixes import SharedPrefix
+from engine.teachers.prefixes import SharedPrefix, shared_beginning
 
 
 class LocalTeacher:
@@ -117,8 +117,10 @@ class LocalTeacher:
                 for r in range(len(ids))]
 
     def tokens(self, prompts: Sequence[Prompt]) -> list[int]:
-        """How many tokens it reads for each prompt; what prompts share is counted for each."""
-        return [len(self.encode(p)) for p in prompts]
+        """Tokens that it reads for each prompt; a beginning that it reads once for all is not counted."""
+        ids = [self.encode(p) for p in prompts]
+        shared = shared_beginning(ids) if self.shared else 0
+        return [len(row) - shared for row in ids]
 
     def write(self, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Written]:
         """What it writes after each prompt; see `Teacher.write`."""

@@ -26,6 +26,16 @@ def common_beginning(rows: Sequence[Sequence[int]]) -> int:
     return min(next(same, shortest), shortest)
 
 
+def shared_beginning(rows: Sequence[Sequence[int]]) -> int:
+    """How many of these token ids are read once for all rows: 0 where nothing worth it is shared.
+
+    >>> shared_beginning([[*range(20), 1], [*range(20), 2]])
+    16
+    """
+    shared = common_beginning(rows) // STEP * STEP if len(rows) > 1 else 0
+    return shared if shared >= WORTH else 0
+
+
 class SharedPrefix:
     """Keys and values of the beginning that a model read last."""
 
@@ -39,8 +49,8 @@ class SharedPrefix:
 
         (0, None) where nothing worth it is shared.
         """
-        shared = common_beginning(rows) // STEP * STEP if len(rows) > 1 else 0
-        if shared < WORTH:
+        shared = shared_beginning(rows)
+        if not shared:
             return 0, None
         # By this batch alone, whatever was read before it: what is asked after a pause is answered alike.
         if self._ids != rows[0][:shared]:

@@ -39,7 +39,7 @@ class Teacher(Protocol):
         ...
 
     def tokens(self, prompts: Sequence[Prompt]) -> list[int]:
-        """How many tokens it reads for each prompt."""
+        """How many tokens it reads for each of these prompts; what it reads once for all is not counted."""
         ...
 
     def covers(self, prompts: Sequence[Prompt]) -> list[bool]:

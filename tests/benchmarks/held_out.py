@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.cache.answers import AnswerCache
 from engine.corpus.cleaning import clean
@@ -26,8 +27,8 @@ from engine.models.weights import require
 from engine.plan import DEFAULT_TEACHER, ENCODER, AskPlan, DistillPlan
 from engine.presets import phases_for
 from engine.progress import Counted
-from engine.prompts.library import CAREFUL_TEMPLATE, DEFAULT_TEMPLATE, built_in
-from engine.questioning import Questions
+from engine.prompts.library import CAREFUL_TEMPLATE, built_in
+from engine.questioning import Facts, Questions, told
 from engine.records import Corpus, Document, FloatArray, Parts, TeacherSignal
 from engine.teachers.adaptive import ORDERS, ask_adaptively, asking_for
 from engine.teachers.opening import open_teacher
@@ -58,6 +59,7 @@ class Ground:
     signal: TeacherSignal
     vectors: FloatArray
     once: np.ndarray  # its first choices when each document had been asked once
+    asked: Facts  # how the answers came about
     kept: Path | None = None
     made: dict[str, FloatArray] = field(default_factory=dict)
 
@@ -66,6 +68,12 @@ class Ground:
         share = n / (len(self.parts.learn) + len(self.parts.steer))
         return Parts(self.parts.learn[:round(share * len(self.parts.learn))],
                      self.parts.steer[:max(60, round(share * len(self.parts.steer)))], self.parts.kept_aside)
+
+    def again(self, signal: TeacherSignal, differs: NDArray[np.bool_],
+              learn: tuple[int, ...]) -> tuple[TeacherSignal, int]:
+        """As a run asks again between phases."""
+        with tempfile.TemporaryDirectory() as folder:
+            return _questions(self, Path(folder), adapts=True).again(signal, differs, learn, self.asked)
 
     def said(self, key: str, train: Callable[[Path], FloatArray]) -> FloatArray:
         """What a student says of the documents kept aside, by its key; trained if it never was."""
@@ -117,13 +125,15 @@ def ground(n: int, workspace: Workspace, kept: Path | None = None) -> Ground:
         kept.mkdir(parents=True, exist_ok=True)
     print(f"{len(parts.learn)} to learn from, {len(parts.steer)} to steer by, "
           f"{len(parts.kept_aside)} of {len(HELD_OUT)} other events kept aside", flush=True)
-    signal, once = adapted(workspace, documents, parts, vectors)
-    return Ground(workspace, corpus, truth, parts, signal, vectors, once, kept)
+    signal, once, asked = adapted(workspace, documents, parts, vectors)
+    return Ground(workspace, corpus, truth, parts, signal, vectors, once, asked, kept)
 
 
 def adapted(workspace: Workspace, documents: list[Document], parts: Parts, vectors: FloatArray,
-            calibrate: bool = True) -> tuple[TeacherSignal, np.ndarray]:
-    """The answers by the adaptive instructions, and first choices when each document was asked once."""
+            calibrate: bool = True) -> tuple[TeacherSignal, np.ndarray, Facts]:
+    """The answers by the adaptive instructions, first choices when each document was asked once, and how
+    they came about.
+    """
     teacher, because = open_teacher(DEFAULT_TEACHER, workspace)
     began = time.monotonic()
     try:
@@ -135,7 +145,7 @@ def adapted(workspace: Workspace, documents: list[Document], parts: Parts, vecto
         teacher.close()
     print(f"{made.chosen.name}; {made.set_right}; {teacher.name}, {because}; asked in "
           f"{time.monotonic() - began:.0f} s", flush=True)
-    return signal, made.once
+    return signal, made.once, told(made) | {"weights": teacher.weights}
 
 
 def without_adapting(ground: Ground, orders: int = ORDERS, seed: int = 0) -> Ground:
@@ -144,9 +154,9 @@ def without_adapting(ground: Ground, orders: int = ORDERS, seed: int = 0) -> Gro
     With one of `orders` a few are asked in a second, drawn by `seed`.
     """
     with tempfile.TemporaryDirectory() as folder:
-        signal, _ = _questions(ground, Path(folder), orders, seed).first()
+        signal, asked = _questions(ground, Path(folder), orders, seed).first()
     assert isinstance(signal, TeacherSignal)
-    return replace(ground, signal=signal, made={})
+    return replace(ground, signal=signal, asked=asked, made={})
 
 
 def asked_again(ground: Ground, orders: int = ORDERS, seed: int = 0) -> tuple[TeacherSignal, TeacherSignal]:
@@ -163,21 +173,23 @@ def asked_again(ground: Ground, orders: int = ORDERS, seed: int = 0) -> tuple[Te
     return before, after
 
 
-def _questions(ground: Ground, folder: Path, orders: int, seed: int) -> Questions:
+def _questions(ground: Ground, folder: Path, orders: int = ORDERS, seed: int = 0, *,
+               adapts: bool = False) -> Questions:
     by_id = {template.id: template for template in built_in()}
+    own, *others = (way.template for way in shelf(INFORMATION) if way.definitions)
     plan = DistillPlan(
         project="benchmark", corpus="quality", task=INFORMATION, phases=phases_for("thorough"), seed=seed,
-        ask=AskPlan(teacher=DEFAULT_TEACHER, orders=orders, max_chars=MAX_CHARS,
-                    template=by_id[DEFAULT_TEMPLATE], again_template=by_id[CAREFUL_TEMPLATE]))
+        ask=AskPlan(teacher=DEFAULT_TEACHER, orders=orders, max_chars=MAX_CHARS, template=own,
+                    candidates=tuple(others) if adapts else (), again_template=by_id[CAREFUL_TEMPLATE]))
     return Questions(plan, ground.corpus, ground.parts, ground.vectors, ground.workspace,
                      EventLog(folder / "events.jsonl"), _told, lambda: None)
 
 
 def without_calibration(ground: Ground) -> Ground:
     """The adaptive instructions, likings left in."""
-    signal, _ = adapted(ground.workspace, list(ground.corpus.documents), ground.parts, ground.vectors,
-                        calibrate=False)
-    return replace(ground, signal=signal, made={})
+    signal, _, asked = adapted(ground.workspace, list(ground.corpus.documents), ground.parts, ground.vectors,
+                               calibrate=False)
+    return replace(ground, signal=signal, asked=asked, made={})
 
 
 def _told(title: str) -> Counted:

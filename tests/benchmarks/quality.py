@@ -66,16 +66,15 @@ LARGER = "qwen2.5-coder-0.5b-instruct"
 CURVE = (500, 1000, 2000, 4000)
 
 
-def plan_of(student: StudentPlan, seed: int, preset: Preset) -> DistillPlan:
-    """The phases of a preset; nothing is asked again, so that every student learns from the same answers."""
+def plan_of(student: StudentPlan, seed: int, preset: Preset, *, asks_again: bool = False) -> DistillPlan:
+    """The phases of a preset; every student learns from the same answers, unless one `asks_again`."""
     template = next(t for t in built_in() if t.id == DEFAULT_TEMPLATE)
     rate = rate_share(width_of(Workspace.default().models, student.model))
     return DistillPlan(
         project="benchmark", corpus="quality", task=INFORMATION, seed=seed, student=student,
         ask=AskPlan(teacher=DEFAULT_TEACHER, template=template),
         representation_loss=representation_loss_for("single_label", heals=student.layers is not None),
-        phases=tuple(p.model_copy(update={"ask_again": False})
-                     for p in phases_for(preset, rate=rate, heals=student.layers is not None)))
+        phases=phases_for(preset, rate=rate, heals=student.layers is not None, asks_again=asks_again))
 
 
 def plain(plan: DistillPlan) -> DistillPlan:
@@ -93,7 +92,7 @@ def _taught(ground: Ground, plan: DistillPlan, parts: Parts, folder: Path) -> Fl
     began, log = time.monotonic(), folder / "events.jsonl"
     subject = subject_of(plan, ground.corpus, parts, ground.signal, ground.vectors)
     student, phases = teach(plan, subject, require(ground.workspace.models, plan.student.model),
-                            choose_device(), folder, EventLog(log), lambda: None, None)
+                            choose_device(), folder, EventLog(log), lambda: None, ground.again)
     seen: dict[str, list[str]] = {}
     for event in read_events(log)[0]:
         if event["kind"] == "gate":
@@ -177,7 +176,7 @@ def seeds(ground: Ground, given: argparse.Namespace) -> None:
     students = {title: how for title, how in students.items() if how[0] in given.students}
     for seed in given.seeds:
         for title, (student, make) in students.items():
-            plan = plan_of(StudentPlan(model=student), seed, given.preset)
+            plan = plan_of(StudentPlan(model=student), seed, given.preset, asks_again=make is None)
             said = taught(ground, make(plan) if make else plan, parts)
             scores.setdefault(title, []).append(marks(ground, said.argmax(1)))
             _row(f"{title}, seed {seed}", scores[title][-1:])

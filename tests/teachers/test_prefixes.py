@@ -57,6 +57,17 @@ def test_it_is_read_once_for_all_batches_and_anew_for_other_instructions(
     assert len(read) == 2
 
 
+def test_what_is_read_once_for_all_is_not_counted_as_the_cost_of_each(tiny_model: ModelFolder) -> None:
+    """Long definitions in front of the message cost little; nobody goes without them for their length."""
+    teacher, apart = LocalTeacher(tiny_model, CPU), LocalTeacher(tiny_model, CPU, reuse=False)
+    prompts = compose(INSTRUCTIONS_FIRST, TASK, CORPUS.documents, (0, 1, 2), 1200)
+    done, _ = teacher.shared.of([teacher.encode(prompt) for prompt in prompts])
+    whole = apart.tokens(prompts)
+    assert done > 8 and whole == [len(teacher.encode(prompt)) for prompt in prompts]
+    assert teacher.tokens(prompts) == [n - done for n in whole]
+    assert teacher.tokens(prompts[:1]) == whole[:1]  # alone it is read whole
+
+
 def test_what_is_asked_after_a_pause_is_answered_to_the_bit_as_without_one(tiny_model: ModelFolder) -> None:
     """What was read before leaves no trace: neither a beginning that is longer, nor one that is shorter."""
     prompts = compose(INSTRUCTIONS_FIRST, TASK, CORPUS.documents, (0, 1, 2), 1200)
