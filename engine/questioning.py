@@ -22,6 +22,8 @@ from engine.metrics.deciding import decisions
 from engine.plan import TURNED_ROUND, DistillPlan
 from engine.progress import Titled
 from engine.prompts.adapting import Adapted
+from engine.prompts.bias import label_distributions
+from engine.prompts.calibration import pull_beside
 from engine.prompts.candidates import Candidate, candidates
 from engine.prompts.composing import compose, option_orders
 from engine.records import Corpus, FloatArray, Parts, Prompt, TeacherSignal, WrittenSignal, take
@@ -220,11 +222,13 @@ class Questions:
             teacher.close()
         if likings:
             return second_signal(signal, rows, answers, *map(np.array, likings)), len(rows)
-        # What documents in doubt lean to says what is doubtful, not what the model likes. Of this way only
-        # the likings for places are known, by the orders against one another.
-        sure = plan.calibrate and len(rows) >= FEWEST_TO_CALIBRATE
-        pull = letter_pull(answers, range(len(rows)), self.plan.seed) if sure else np.zeros(len(task.labels))
-        return second_signal(signal, rows, answers, pull), len(rows)
+        if not plan.calibrate or len(rows) < FEWEST_TO_CALIBRATE:
+            return second_signal(signal, rows, answers, np.zeros(len(task.labels))), len(rows)
+        # What documents in doubt lean to says what is doubtful, not what the model likes; but these same
+        # documents have answers already, whose likings were taken off.
+        pull = letter_pull(answers, range(len(rows)), self.plan.seed)
+        said = label_distributions(answers.log_probs, answers.orders, pull).mean(axis=1)
+        return second_signal(signal, rows, answers, pull, pull_beside(said, signal.probs[rows])), len(rows)
 
     def _another_way(self, asked: Facts) -> tuple[Candidate | None, tuple[list[float], list[float]] | None]:
         """A way to ask that stands behind no answer yet, and what it likes by place and by category.

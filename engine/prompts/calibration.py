@@ -23,6 +23,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.prompts.bias import FLOOR
 from engine.records import Document, FloatArray
 
 EMPTY_MESSAGES = ("N/A", "…", "[message]", "no text")
@@ -95,6 +96,22 @@ def empty_documents() -> list[Document]:
 def pool_pull(pool: FloatArray, cap: float = POOL_CAP) -> FloatArray:
     """All that the mean answer leans to (batch calibration), in nats, (labels,), within the cap."""
     lean = np.log(pool.mean(axis=0) + 1e-6)
+    return np.clip(lean - lean.mean(), -cap, cap)
+
+
+def pull_beside(said: FloatArray, before: FloatArray, cap: float = POOL_CAP) -> FloatArray:
+    """What a way to ask likes beside another that was set right, in nats, (labels,), within the cap.
+
+    Of the *same* documents both should lean alike, however skewed these are: batch calibration (Zhou et al.,
+    ICLR 2024) with the earlier answers in place of an even mix.
+
+    Args:
+        said: (documents, labels) distributions, rows sum to 1.
+        before: (documents, labels) those of the way that was set right, of the same documents.
+        cap: the largest shift either way.
+    """
+    new, old = (np.log(np.maximum(probs, np.exp(FLOOR))).mean(axis=0) for probs in (said, before))
+    lean = new - old
     return np.clip(lean - lean.mean(), -cap, cap)
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.prompts.calibration import CAP, class_pull, without_class_pull
+from engine.prompts.calibration import CAP, POOL_CAP, class_pull, pull_beside, without_class_pull
 
 
 def answers(truth: np.ndarray, liking: np.ndarray, seed: int = 0, sure: float = 1.6) -> np.ndarray:
@@ -55,6 +55,22 @@ def test_never_more_than_the_cap_and_nothing_at_zero() -> None:
     raw = answers(truth, np.array([4.0, 0, 0, 0]))
     assert np.abs(class_pull(raw, nothing(np.array([4.0, 0, 0, 0])))).max() == pytest.approx(CAP)
     assert not class_pull(raw, nothing(LIKING), cap=0.0).any()
+
+
+def test_a_way_to_ask_is_set_right_beside_another_however_skewed_the_documents_are() -> None:
+    truth = np.random.default_rng(2).choice(4, size=2_000, p=(0.1, 0.1, 0.1, 0.7))
+    before, raw = answers(truth, np.zeros(4), seed=1), answers(truth, LIKING, seed=2)
+    pull = pull_beside(raw, before)
+    assert pull == pytest.approx(LIKING - LIKING.mean(), abs=0.1)
+    assert accuracy(without_class_pull(raw, pull), truth) > accuracy(raw, truth) + 0.1
+    assert not pull_beside(before, before).any()
+
+
+def test_beside_another_way_too_there_is_a_cap_and_no_single_answer_decides() -> None:
+    before = np.full((60, 3), 1 / 3)
+    assert np.abs(pull_beside(np.tile([1.0, 0, 0], (60, 1)), before)).max() == pytest.approx(POOL_CAP)
+    one = np.vstack([before[:-1], [1.0, 0, 0]])
+    assert np.abs(pull_beside(one, before)).max() < 0.2
 
 
 @settings(max_examples=60, deadline=None)
