@@ -80,10 +80,12 @@ def try_out(book: Book, candidates: Sequence[Candidate], sample: Rows,
             vectors: FloatArray | None = None) -> list[Tried]:
     """Every way to ask on the sample, in every order, scored without labels; best first.
 
-    A way that the budget no longer allows is left out: none at all may be left.
+    A way that the budget does not pay for in full is not begun: none at all may be left.
     """
     kept = []
     for candidate in candidates:
+        if not book.pays_for(candidate, sample):
+            continue
         done = [book.fill(candidate, sample, order) for order in range(len(book.orders))]
         if all(len(rows) == len(sample) for rows in done):
             book.find_likings(candidate, sample)

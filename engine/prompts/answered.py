@@ -88,6 +88,11 @@ class Book:
             page[fresh, order] = self.asking.ask(candidate, fresh, order)
         return fresh
 
+    def pays_for(self, candidate: Candidate, rows: Rows) -> bool:
+        """Whether the budget allows asking these documents in every order; none of them was asked so yet."""
+        cost = sum(float(self.asking.tokens(candidate, rows, o).sum()) for o in range(len(self.orders)))
+        return cost <= self.budget.tokens - self.spent
+
     def times_asked(self) -> NDArray[np.integer]:
         """Questions asked about each document, shape (documents,)."""
         count = np.zeros(self.n_documents, dtype=np.int64)

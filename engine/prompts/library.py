@@ -70,11 +70,14 @@ def find(folder: Path, ref: str) -> Template:
 
 
 def others(folder: Path, used: Template, most: int = 5) -> tuple[Template, ...]:
-    """Other instructions for the same kind of question and language: the latest of each, own ones first."""
+    """Other instructions for the same kind of question and language: the latest of each, own ones first.
+
+    Then those for asking again: a small budget pays for trying the first few only.
+    """
     latest = {t.id: t for t in versions(folder)}
     fit = [t for t in latest.values() if t.id != used.id and t.kind == used.kind
            and t.language == used.language and t.suits in ("any", used.suits)]
-    return tuple(sorted(fit, key=lambda t: t.parent is None))[:most]
+    return tuple(sorted(fit, key=lambda t: (t.parent is None, not t.id.startswith(CAREFUL_TEMPLATE))))[:most]
 
 
 def shelf(folder: Path, kind: TaskKind, language: str = "",

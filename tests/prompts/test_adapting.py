@@ -58,7 +58,7 @@ def test_documents_in_doubt_are_asked_again_first_and_each_with_its_reason() -> 
 
 
 def test_the_budget_is_kept_and_where_it_ended_is_said() -> None:
-    for tokens in (100 * N, 170 * N, 210 * N):
+    for tokens in (100 * N, 210 * N, 170 * N):
         world = World(TRUTH, CLARITY, noise=2.0)
         made = asked(world, tokens=tokens)
         read = sum(100 * len(rows) for _, _, rows in world.calls)
@@ -93,11 +93,24 @@ def test_a_way_that_the_sample_makes_look_cheap_is_counted_in_full() -> None:
 
 
 def test_what_was_tried_another_way_is_asked_the_chosen_way_too() -> None:
-    """The rest of a small budget pays for a few questions of a cheap way; one question each is allowed."""
-    world = World(TRUTH, CLARITY, price={"plain": 500, "clear": 60})
-    made = asked(world, tokens=500 * N + 400, asks=1)
+    """A small budget pays for trying a cheap way that is dear elsewhere; one question each is allowed."""
+    class Longer(World):
+        def tokens(self, candidate: Candidate, rows: np.ndarray, order: int) -> np.ndarray:
+            plain = super().tokens(candidate, rows, order)
+            return plain * np.where((rows >= 40) & (candidate == way("clear")), 50, 1)
+    world = Longer(TRUTH, CLARITY, price={"plain": 500, "clear": 60})
+    made = asked(world, tokens=500 * N + 2 * 40 * 60, asks=1)
     assert made.chosen == way("plain") and any(name.startswith("clear") for name, *_ in world.calls)
     assert np.isfinite(made.probs).all() and (made.asked == 1).all()
+
+
+def test_a_way_that_cannot_be_tried_in_full_is_not_begun() -> None:
+    """A few of its answers would be paid for and thrown away; a later, cheaper way can still be tried."""
+    world = World(TRUTH, {**CLARITY, "muddled": 3.0}, price={"clear": 300, "muddled": 60})
+    made = asked(world, tokens=100 * N + 2 * 40 * (100 + 60))
+    assert {t.candidate.template.id for t in made.tried} == {"plain", "muddled"}
+    assert not any(name.startswith("clear") for name, *_ in world.calls)
+    assert made.chosen == way("muddled")
 
 
 def test_a_budget_below_one_question_each_is_refused_before_anything_is_asked() -> None:

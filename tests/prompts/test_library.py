@@ -10,6 +10,7 @@ import pytest
 from engine.errors import SettingsError
 from engine.prompts import library
 from engine.prompts.library import (
+    CAREFUL_TEMPLATE,
     DEFAULT_TEMPLATE,
     find,
     make_own,
@@ -174,4 +175,5 @@ def test_others_to_try_are_of_the_same_kind_and_language(tmp_path: Path, parent:
     own = make_own(tmp_path, "Mine", parent)
     found = others(tmp_path, parent)
     assert found[0] == own and parent.id not in {t.id for t in found}
+    assert found[1].id == CAREFUL_TEMPLATE  # a small budget pays for the first few
     assert all(t.kind == "single_label" and t.language == "en" and t.suits == "any" for t in found)
