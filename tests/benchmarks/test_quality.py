@@ -29,12 +29,12 @@ def ground(made: Made, monkeypatch: pytest.MonkeyPatch) -> quality.Ground:  # no
     otherwise = replace(signal, probs=probs[:, ::-1])  # the large model itself is not asked here
     for name in ("without_adapting", "without_calibration"):
         monkeypatch.setattr(quality, name, lambda on: replace(on, signal=otherwise, made={}))
-    monkeypatch.setattr(quality, "plan_of", lambda student, seed, preset: made.plan(
+    monkeypatch.setattr(quality, "plan_of", lambda student, seed, preset, **_: made.plan(
         seed=seed, phases=tuple(p.model_copy(update={"ask_again": False}) for p in phases(1.0)),
         student=StudentPlan(model=MODEL, rank=2 if student.layers else 4, alpha=8)))
     vectors = np.random.default_rng(0).normal(size=(n, 8)).astype(np.float32)
     return quality.Ground(made.workspace, made.corpus, np.array(made.truth), split(made.corpus, seed=0),
-                          signal, vectors, signal.choice)
+                          signal, vectors, signal.choice, {})
 
 
 @pytest.mark.parametrize("part", [quality.answers, quality.seeds, quality.curve, quality.ablation,
@@ -53,6 +53,14 @@ def test_a_part_of_the_asking_is_left_out_by_asking_anew(
     assert on.signal.probs.shape == (len(ground.corpus), len(held_out.INFORMATION.labels)) and on.made == {}
     np.testing.assert_allclose(on.signal.probs.sum(axis=1), 1, atol=1e-6)
     assert on.signal.hidden is not None and on.parts == ground.parts
+
+
+def test_a_student_asks_again_as_a_run_does(ground: quality.Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_out, "DEFAULT_TEACHER", MODEL)
+    on, learn = held_out.without_adapting(ground), ground.parts.learn
+    after, n = on.again(on.signal, np.ones(len(learn), dtype=bool), learn)
+    rows = np.flatnonzero(after.asked != on.signal.asked)
+    assert 0 < n == len(rows) <= 0.3 * len(learn) and set(rows) <= set(learn)
 
 
 def test_what_is_asked_again_is_counted(ground: quality.Ground, monkeypatch: pytest.MonkeyPatch,
