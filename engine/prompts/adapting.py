@@ -84,10 +84,9 @@ def try_out(book: Book, candidates: Sequence[Candidate], sample: Rows,
     """
     kept = []
     for candidate in candidates:
-        if not book.pays_for(candidate, sample):
-            continue
-        done = [book.fill(candidate, sample, order) for order in range(len(book.orders))]
-        if all(len(rows) == len(sample) for rows in done):
+        if book.pays_for(candidate, sample):
+            for order in range(len(book.orders)):
+                book.fill(candidate, sample, order)
             book.find_likings(candidate, sample)
             kept.append(candidate)
     if not kept:

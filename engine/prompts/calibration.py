@@ -95,8 +95,7 @@ def empty_documents() -> list[Document]:
 
 def pool_pull(pool: FloatArray, cap: float = POOL_CAP) -> FloatArray:
     """All that the mean answer leans to (batch calibration), in nats, (labels,), within the cap."""
-    lean = np.log(pool.mean(axis=0) + 1e-6)
-    return np.clip(lean - lean.mean(), -cap, cap)
+    return _centred(np.log(pool.mean(axis=0) + 1e-6), cap)
 
 
 def pull_beside(said: FloatArray, before: FloatArray, cap: float = POOL_CAP) -> FloatArray:
@@ -111,7 +110,11 @@ def pull_beside(said: FloatArray, before: FloatArray, cap: float = POOL_CAP) -> 
         cap: the largest shift either way.
     """
     new, old = (np.log(np.maximum(probs, np.exp(FLOOR))).mean(axis=0) for probs in (said, before))
-    lean = new - old
+    return _centred(new - old, cap)
+
+
+def _centred(lean: FloatArray, cap: float) -> FloatArray:
+    """Leans (labels,) in nats as a pull: about their mean, which no softmax sees, within the cap."""
     return np.clip(lean - lean.mean(), -cap, cap)
 
 

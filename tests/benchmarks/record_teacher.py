@@ -59,17 +59,16 @@ def main() -> None:
 
     def record(template_id: str, rows: list[int], n_orders: int, depths: tuple[float, ...]) -> Answers:
         some = take(documents, rows)
-        for o, order in enumerate(option_orders(len(task.labels), n_orders) if recorded else ()):
-            asked = depths if o == 0 else ()
-            prompts = compose(templates[template_id], task, some, order, MAX_CHARS)
+        questions = [(compose(templates[template_id], task, some, order, MAX_CHARS), () if o else depths)
+                     for o, order in enumerate(option_orders(len(task.labels), n_orders))]
+        for prompts, kept in questions if recorded else ():
             told = [p for p, known in zip(prompts, recorded.covers(prompts), strict=True) if known]
-            cache.put({answer_key(teacher.digest, p, asked): answer
-                       for p, answer in zip(told, recorded.answer(told, asked), strict=True)})
+            cache.put({answer_key(teacher.digest, p, kept): answer
+                       for p, answer in zip(told, recorded.answer(told, kept), strict=True)})
         said = ask(teacher, some, task, templates[template_id], n_orders=n_orders, depths=depths,
                    cache=cache, max_chars=MAX_CHARS, on_progress=tell)
-        for o, order in enumerate(option_orders(len(task.labels), n_orders)):
-            prompts = compose(templates[template_id], task, some, order, MAX_CHARS)
-            keys = [answer_key(teacher.digest, p, depths if o == 0 else ()) for p in prompts]
+        for prompts, kept in questions:
+            keys = [answer_key(teacher.digest, p, kept) for p in prompts]
             found = cache.get(keys)
             answers.update({prompt_key(p): found[k] for p, k in zip(prompts, keys, strict=True)})
         return said
