@@ -21,7 +21,7 @@ from engine.models.shape import depth_of, width_of, window_of
 from engine.models.tokens import token_counter
 from engine.models.vocabularies import share_tokens
 from engine.plan import ENCODER, SLICE_SHARES, TURNED_ROUND, DistillPlan
-from engine.prompts.template import render, student_text
+from engine.prompts.template import before_document, render_any, student_text
 from engine.prompts.verbalisers import assign, scored_names
 from engine.records import Corpus
 from engine.speeds import Work, measured_speed
@@ -235,11 +235,9 @@ def _seconds(plan: DistillPlan, lengths: NDArray[np.integer], workspace: Workspa
 
 
 def _around(plan: DistillPlan) -> float:
-    """Tokens of the instructions and categories around a document, about."""
-    text = plan.ask.template.text
-    if plan.task.kind == "single_label":
-        text = render(text, plan.task, "", range(len(plan.task.labels)))
-    return len(text) / CHARS_A_TOKEN + CHAT_TOKENS
+    """Tokens of the instructions that are read with each document, about: not those read once for all."""
+    once = 0 if plan.writes else len(before_document(plan.ask.template, plan.task))
+    return (len(render_any(plan.ask.template, plan.task, "")) - once) / CHARS_A_TOKEN + CHAT_TOKENS
 
 
 def _rate(work: Work, model: str, tokens: float) -> float:

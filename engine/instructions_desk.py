@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os.path
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import count
@@ -14,6 +15,7 @@ from engine.documents_desk import DocumentsDesk
 from engine.errors import EngineError, SettingsError
 from engine.estimates import asking_time
 from engine.jobs.trying import try_on
+from engine.losses.needs import WRITTEN
 from engine.models.folders import is_installed, require
 from engine.models.shape import window_of
 from engine.models.tokens import TokenCounter, token_counter
@@ -22,7 +24,7 @@ from engine.progress import Staged
 from engine.prompts import library
 from engine.prompts.differing import Line, compare
 from engine.prompts.linting import lint
-from engine.prompts.template import Template, render_any, shorten
+from engine.prompts.template import Template, before_document, render_any, shorten
 from engine.records import Corpus
 from engine.tasks import exchange
 from engine.tasks.definition import Task
@@ -33,7 +35,6 @@ from engine.workspace import read_json, write_json, write_text
 OWN = "own-question"  # by which a project's own questions are called: own-question-2 is the next
 TRIES = "tries.json"  # in a project's folder: what the large model said on trying
 MAX_CHARS = 1200
-ORDERS = 2  # of the options, where a question has options
 log = logging.getLogger(__name__)
 LOOKED_AT = 300  # documents whose length in tokens stands for the corpus
 
@@ -204,20 +205,20 @@ class InstructionsDesk(DocumentsDesk):
         shown = shorten(document, MAX_CHARS)
         prompt, empty = render_any(used, task, shown), render_any(used, task, "")
         folder = self._model_folder(teacher)
-        tokens, around, window, lengths = None, 0, 0, ()
+        tokens, around, shared, window, lengths = None, 0, 0, 0, ()
         if folder:
             counter = token_counter(folder)
             tokens = _chat_tokens(counter, prompt, used.opening)
             around = _chat_tokens(counter, empty, used.opening)
+            shared = 0 if task.kind in WRITTEN else _read_once(counter, used, task)
             lengths, window = _lengths(corpus, counter), window_of(folder.parent, folder.name) or 0
-        each = {"single_label": min(ORDERS, max(1, len(task.labels))), "multi_label": len(task.labels)}
-        calls = len(corpus) * each.get(task.kind, 1)
-        mean = around + (sum(lengths) / len(lengths) if lengths else 0)
+        calls = len(corpus) * (len(task.labels) if task.kind == "multi_label" else 1)
+        mean = around - shared + (sum(lengths) / len(lengths) if lengths else 0)
         time = asking_time(self.workspace, teacher, task.kind, calls, mean) if folder else None
+        notes = lint(used, task, lengths=lengths, window=window, around=around, shared=shared)
         return Rendered(prompt, used.opening, tokens, shown != document,
-                        tuple((note.severity, note.text) for note in lint(
-                            used, task, lengths=lengths, window=window, around=around)),
-                        calls, round(calls * mean) if folder else None, time.words if time else "",
+                        tuple((note.severity, note.text) for note in notes), shared, calls,
+                        round(calls * mean) + shared if folder else None, time.words if time else "",
                         time is not None and time.basis == "guessed")
 
     def try_on(self, project_id: str, text: str, task: Task, teacher: str, n: int = 10,
@@ -287,6 +288,13 @@ class InstructionsDesk(DocumentsDesk):
 
 def _chat_tokens(counter: TokenCounter, prompt: str, opening: str) -> int:
     return counter.count(counter.render_chat([{"role": "user", "content": prompt}]) + opening)
+
+
+def _read_once(counter: TokenCounter, template: Template, task: Task) -> int:
+    """Tokens that every question begins with, the chat form's own included; whole words, about."""
+    before = before_document(template, task)
+    chats = [counter.render_chat([{"role": "user", "content": before + probe}]) for probe in "0a"]
+    return counter.count(os.path.commonprefix(chats))
 
 
 _known_lengths: dict[tuple[str, str, int], tuple[int, ...]] = {}

@@ -30,8 +30,8 @@ class Rendered:
     """The exact text the large model reads, and how its answer is made to begin.
 
     `tokens` is None without the model's tokenizer; `shortened` marks a cut document; `notes` are the linter's
-    (severity, text). Asking about every document takes `calls` questions, `tokens_all` tokens, and `time`,
-    which is `guessed` until a run on this machine was measured.
+    (severity, text). `shared` of the tokens are read once for all documents. Asking about each once takes
+    `calls` questions, `tokens_all` tokens, and `time`, which is `guessed` until a run here was measured.
     """
 
     text: str
@@ -39,6 +39,7 @@ class Rendered:
     tokens: int | None
     shortened: bool
     notes: tuple[tuple[str, str], ...]
+    shared: int = 0
     calls: int = 0
     tokens_all: int | None = None
     time: str = ""

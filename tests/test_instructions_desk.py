@@ -60,7 +60,7 @@ def test_what_all_documents_take_is_counted_by_kind(studio: Studio) -> None:
         calls[preset] = studio.rendered(
             EXAMPLE, studio.template(EXAMPLE).text, task, 0, EXAMPLE_TEACHER
         ).calls
-    assert calls == {"hazard": 2 * 470, "clusters": 11 * 470, "figures": 470}
+    assert calls == {"hazard": 470, "clusters": 11 * 470, "figures": 470}
 
 
 def test_tokens_are_those_of_the_model_and_the_time_is_a_sentence(studio: Studio) -> None:
@@ -70,8 +70,27 @@ def test_tokens_are_those_of_the_model_and_the_time_is_a_sentence(studio: Studio
     assert rendered.tokens > 20
     mean = rendered.tokens_all / rendered.calls
     lengths = [studio.rendered(EXAMPLE, text, task, i, MODEL).tokens for i in range(0, 470, 47)]
-    assert min(lengths) < mean < max(lengths)
+    assert min(lengths) < mean + rendered.shared < max(lengths)
     assert rendered.time.startswith("about ")
+
+
+def test_what_stands_in_front_of_the_message_is_read_once(studio: Studio) -> None:
+    """By a model that chooses; one that writes reads every question whole."""
+    write_model(studio.workspace.models)
+    task, text = studio.task(EXAMPLE), studio.template(EXAMPLE).text
+    plain = studio.rendered(EXAMPLE, text, task, 0, MODEL)
+    behind = studio.rendered(EXAMPLE, text + " Think of people first." * 40, task, 0, MODEL)
+    before = studio.rendered(EXAMPLE, "Think of people first. " * 40 + text, task, 0, MODEL)
+    more = behind.tokens - plain.tokens
+    assert more > 150 and abs(before.tokens - behind.tokens) < 20
+    assert behind.shared == plain.shared and abs(before.shared - plain.shared - more) < 20
+    assert behind.tokens_all - plain.tokens_all == pytest.approx(470 * more, rel=0.02)
+    assert before.tokens_all - plain.tokens_all < 2 * more
+    warned = [any("far more than" in said for _, said in one.notes) for one in (behind, before)]
+    assert warned == [True, False]
+    studio.use_preset(EXAMPLE, "figures")
+    facts = studio.rendered(EXAMPLE, studio.template(EXAMPLE).text, studio.task(EXAMPLE), 0, MODEL)
+    assert facts.shared == 0 and facts.tokens_all > 470 * 40
 
 
 def test_instructions_and_question_of_different_kinds_are_refused_in_words(studio: Studio) -> None:

@@ -22,7 +22,7 @@ MOVED = 0.02  # of probability: less is called the same
 def facts(rendered: Rendered) -> str:
     """Under the preview: length, opening, cost for all documents, and what the linter says."""
     tokens = wording.INSTRUCTIONS_NO_COUNT if rendered.tokens is None else \
-        wording.instructions_tokens(rendered.tokens)
+        wording.instructions_tokens(rendered.tokens, rendered.shared)
     lines = [f'<p class="quiet">{tokens}</p>']
     lines.append(f'<p class="quiet" id="cost">{html.escape(wording.instructions_cost(rendered))}</p>')
     if rendered.shortened:

@@ -217,9 +217,10 @@ def instructions_document(total: int) -> str:
     return f"of {total:,}"
 
 
-def instructions_tokens(tokens: int) -> str:
-    """Length of the filled-in text."""
-    return f"{tokens:,} tokens (pieces of words) for the large model to read."
+def instructions_tokens(tokens: int, shared: int) -> str:
+    """Length of the filled-in text, and how much of it stands in front of every document."""
+    once = f" The first {shared:,} are the same for all documents and read once." if shared else ""
+    return f"{tokens:,} tokens (pieces of words) for the large model to read.{once}"
 
 
 def instructions_opening(opening: str) -> str:
@@ -246,7 +247,7 @@ def instructions_version(title: str, version: int) -> str:
 
 def instructions_cost(rendered: Any) -> str:  # noqa: ANN401 - a Rendered
     """What asking about all documents takes."""
-    calls = f"All documents: {count(rendered.calls, 'question')}"
+    calls = f"All documents, asked once: {count(rendered.calls, 'question')}"
     if rendered.tokens_all is None:
         return f"{calls}."
     guess = " (a guess, until a run was measured here)" if rendered.guessed else ""

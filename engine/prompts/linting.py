@@ -31,7 +31,7 @@ class Note:
 
 
 def lint(template: Template, task: Task, *, lengths: Sequence[int] = (), window: int = 0,
-         around: int = 0) -> list[Note]:
+         around: int = 0, shared: int = 0) -> list[Note]:
     """What looks wrong, the worst first; empty when nothing does.
 
     Args:
@@ -40,6 +40,7 @@ def lint(template: Template, task: Task, *, lengths: Sequence[int] = (), window:
         lengths: tokens of documents (a sample will do).
         window: tokens the large model can read at once; 0 leaves out what depends on it.
         around: tokens of the instructions without a document.
+        shared: of these, how many are read once for all documents.
 
     Raises:
         SettingsError: the instructions cannot be filled in at all: an unknown variable, say.
@@ -49,7 +50,7 @@ def lint(template: Template, task: Task, *, lengths: Sequence[int] = (), window:
                              f"({template.kind.replace('_', ' ')}); choose others from the list.")]
     text, used = render_any(template, task, _PROBE), variables(template.text)
     notes = [*_unknown(template, used), *_document(text, used), *_PLACES[task.kind](template, task, text),
-             *_labels(task), *_lengths(lengths, window, around)]
+             *_labels(task), *_lengths(lengths, window, around), *_reading(lengths, around - shared, shared)]
     return sorted(notes, key=lambda note: note.severity == "advice")
 
 
@@ -176,14 +177,20 @@ def _labels(task: Task) -> list[Note]:
 
 
 def _lengths(lengths: Sequence[int], window: int, around: int) -> list[Note]:
-    notes = []
     beyond = sum(n + around > window for n in lengths) if window else 0
-    if beyond:
-        share = max(1, round(100 * beyond / len(lengths)))
-        notes.append(Note("advice" if beyond < len(lengths) else "stop",
-                          f"Too long for {share} % of the documents: the large model reads {window:,} tokens "
-                          "at once. They will be cut."))
-    if lengths and around > _LONG * max(50, sorted(lengths)[len(lengths) // 2]):
-        notes.append(Note("advice", f"The instructions are {around:,} tokens, much longer than most "
-                                    "documents: every document costs that much reading."))
-    return notes
+    if not beyond:
+        return []
+    share = max(1, round(100 * beyond / len(lengths)))
+    return [Note("advice" if beyond < len(lengths) else "stop",
+                 f"Too long for {share} % of the documents: the large model reads {window:,} tokens "
+                 "at once. They will be cut.")]
+
+
+def _reading(lengths: Sequence[int], each: int, shared: int) -> list[Note]:
+    """Instructions that are read anew with every document, and longer than it."""
+    if not lengths or each <= _LONG * max(50, sorted(lengths)[len(lengths) // 2]):
+        return []
+    fix = ("Shorten them, or put what can stand there in front of the message: that is read once for all."
+           if shared else "Shorten them.")
+    return [Note("advice", f"{each:,} tokens of the instructions are read anew with every document, far "
+                           f"more than most documents have. {fix}")]

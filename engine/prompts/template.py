@@ -7,6 +7,7 @@ treat as control tokens are taken out of it. Does not: know tokenizers or teache
 from __future__ import annotations
 
 import json
+import os.path
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -140,6 +141,14 @@ def render_any(template: Template, task: Task, document: str) -> str:
     if task.kind == "multi_label":
         return render_label(template.text, task, document, 0)
     return render_open(template.text, task, document)
+
+
+def before_document(template: Template, task: Task) -> str:
+    """What every user's turn begins with, whatever the document: a model that scores reads it once for all.
+
+    Raises as `render` does.
+    """
+    return os.path.commonprefix([render_any(template, task, probe) for probe in "0a"])
 
 
 def skeleton(task: Task) -> str:

@@ -122,7 +122,14 @@ def test_documents_that_do_not_fit_are_counted() -> None:
     assert "Too long for 10 % of the documents" in said(found)
     assert "stop: Too long for 100 %" in said(lint(template, TASK, lengths=[900], window=500, around=60))
     assert lint(template, TASK, lengths=[100], window=500, around=60) == []
-    assert "much longer than most documents" in said(lint(template, TASK, lengths=[20] * 9, around=400))
+
+
+def test_instructions_read_anew_with_every_document_are_counted() -> None:
+    template, short = Template(id="t", text=GOOD), [20] * 9
+    assert "400 tokens of the instructions" in said(lint(template, TASK, lengths=short, around=400))
+    kept = lint(template, TASK, lengths=short, around=400, shared=200)
+    assert "200 tokens" in said(kept) and "in front of the message" in said(kept)
+    assert lint(template, TASK, lengths=short, around=400, shared=300) == []
 
 
 def test_each_kind_has_its_own_place_for_the_answer() -> None:

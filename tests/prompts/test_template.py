@@ -14,6 +14,7 @@ from engine.prompts.template import (
     VARIABLES,
     Template,
     as_data,
+    before_document,
     render,
     render_label,
     render_open,
@@ -189,3 +190,14 @@ def test_what_a_version_is_called_by_does_not_change_with_what_surrounds_it() ->
 @pytest.mark.parametrize("text", ["转发微博 " + "水已经进了厨房" * 80, "a " + "b" * 600, "น้ำท่วม" * 90])
 def test_what_has_few_spaces_is_not_cut_down_to_a_word(text: str) -> None:
     assert len(shorten(text, 500)) >= 400
+
+
+def test_what_stands_before_the_document_is_found() -> None:
+    def before(text: str, **changes: object) -> str:
+        return before_document(Template(id="t", text=text), TASK.model_copy(update=changes))
+
+    assert before("{{ document }} Which?") == ""
+    assert before("Read this.\n{{ document }} Read this.") == "Read this.\n"
+    assert before("{{ question }} {{ document }}", question="Which 0 or a?") == "Which 0 or a? "
+    assert before("No place for it") == "No place for it"
+    assert before("A{% if document == '0' %}B{% else %}C{% endif %}") == "A"

@@ -84,7 +84,7 @@ def test_the_rendered_text_is_the_one_the_model_reads(studio: Studio) -> None:
     assert made["prompt"] == rendered.text
     assert "notice-warning" not in made["facts"]
     assert wording.instructions_cost(rendered) in made["facts"].replace("&#x27;", "'")
-    assert rendered.calls == 2 * 470
+    assert rendered.calls == 470
 
 
 def test_the_stepper_goes_round_and_a_number_goes_there(studio: Studio) -> None:
