@@ -214,12 +214,12 @@ def _seconds(plan: DistillPlan, lengths: NDArray[np.integer], workspace: Workspa
 
     seconds = 25.0 + 0.02 * n  # loading, sentence vectors, bag of words, packing
     if teacher_kind(plan.ask.teacher) == "local":
-        again = plan.ask.again_share * LEARN if any(p.ask_again for p in plan.phases) else 0.0
+        again = plan.ask.again_share * LEARN if plan.asks_again else 0.0
         asked = {"multi_label": float(len(plan.task.labels)), "extract": 1.0, "generate": 1.0}.get(
             kind, plan.ask.budget if plan.ask.candidates else float(plan.ask.orders))
         if kind == "single_label" and not plan.ask.candidates and plan.ask.orders == 1 and n:
             asked += min(1.0, TURNED_ROUND / n)
-        again *= max(plan.ask.again_orders, 1 if plan.ask.candidates else 2)
+        again *= max(plan.ask.again_orders, 2)
         seconds += n * (asked + again) / rate("ask", plan.ask.teacher, tokens_asked(plan, lengths))
     passes = sum(p.passes * SLICE_SHARES[p.slice] for p in plan.phases)
     looks = sum(p.passes for p in plan.phases) * plan.gates_per_pass * STEER * n
@@ -258,7 +258,7 @@ def _memory(plan: DistillPlan, sizes: dict[str, int]) -> float:
         stored = sizes.get(name, 2.0 * card.parameters if card else 2e9) / 1e9  # in 16 bits
         return stored * bytes_a_weight() / 2
     asking = weights(plan.ask.teacher) * 1.15 + 1.2 if teacher_kind(plan.ask.teacher) == "local" else 0.0
-    if asking and any(phase.ask_again for phase in plan.phases):
+    if asking and plan.asks_again:
         asking += weights(plan.student.model) * 1.15
     training = weights(plan.student.model) * 2 + 1.2 + 0.06 * plan.micro_batch
     return max(asking, training)

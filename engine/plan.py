@@ -57,7 +57,7 @@ class AskPlan(_Closed):
     orders: int = Field(2, ge=1, le=8, description="Option orders each document is asked in; with 1 some "
                         "are asked in a second.")
     again_template: Template | None = Field(None, description="Instructions for asking again.")
-    again_orders: int = Field(1, ge=1, le=8, description="When asking again; two at least of an untried way.")
+    again_orders: int = Field(1, ge=1, le=8, description="When asking again; two at least.")
     again_share: float = Field(0.3, ge=0, le=1, description="Largest share of learn asked again.")
     max_chars: int = Field(1200, ge=50, le=20_000, description="Characters of a document shown.")
     candidates: tuple[Template, ...] = Field(
@@ -242,6 +242,11 @@ class DistillPlan(_Closed):
                 problems.append(SettingsError(f"Two phases are called {phase.name}.",
                                               "Give each phase a name of its own."))
         return problems
+
+    @property
+    def asks_again(self) -> bool:
+        """Whether documents in doubt are asked about once more between phases: not where ways were tried."""
+        return any(phase.ask_again for phase in self.phases) and not self.ask.candidates
 
     @property
     def writes(self) -> bool:

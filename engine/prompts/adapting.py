@@ -56,8 +56,7 @@ class Adapted:
 
     probs (documents, labels) rows sum to 1; stability (documents,): share of the voices whose first choice is
     the answer; asked (documents,) questions; reasons: document → why it was asked again; `set_right`: what
-    was done about likings; `likings`: of each way tried, by place and by category, (labels,) nats each, as
-    they are taken off; `once` (documents,): first choices when each had been asked once; `halted`: where
+    was done about likings; `once` (documents,): first choices when each had been asked once; `halted`: where
     the budget ended, in words, or empty.
     """
 
@@ -68,7 +67,6 @@ class Adapted:
     chosen: Candidate
     because: str
     set_right: str
-    likings: dict[Candidate, tuple[FloatArray, FloatArray]]
     once: NDArray[np.integer]
     steps: tuple[Step, ...]
     reasons: dict[int, str]
@@ -186,9 +184,8 @@ def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np
                       "in doubt were not asked again")
             break
     probs, stability = combine(book, weights)
-    likings = {way: (found.letters, book.correction.pull(found)) for way, found in book.likings.items()}
     return Adapted(probs, stability, _counted(book, weights), tuple(tried), first, because, set_right,
-                   likings, once, tuple(steps), reasons, book.spent, halted)
+                   once, tuple(steps), reasons, book.spent, halted)
 
 
 def _payable(tried: Sequence[Tried], own: Candidate, costs: Callable[[Candidate], float], left: float,

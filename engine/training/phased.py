@@ -188,7 +188,8 @@ class PhasedTraining:
             changed = int((signal.choice[rows] != before.choice[rows]).sum())
             self.log.write("asked_again", phase=phase.name, n=asked, changed=changed,
                            because=f"{asked} of the {len(learn)} documents to learn from were asked about "
-                                   f"again, those most in doubt; that changed {changed} answers")
+                                   f"again, those most in doubt; that changed {changed} answers" if asked else
+                                   "none is in doubt that was not asked about again already")
             subject.asked_again(signal, folder)
 
         self.ranks.first_does(ask)

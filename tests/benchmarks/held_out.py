@@ -73,7 +73,7 @@ class Ground:
               learn: tuple[int, ...]) -> tuple[TeacherSignal, int]:
         """As a run asks again between phases."""
         with tempfile.TemporaryDirectory() as folder:
-            return _questions(self, Path(folder), adapts=True).again(signal, differs, learn, self.asked)
+            return _questions(self, Path(folder)).again(signal, differs, learn, self.asked)
 
     def said(self, key: str, train: Callable[[Path], FloatArray]) -> FloatArray:
         """What a student says of the documents kept aside, by its key; trained if it never was."""
@@ -173,14 +173,13 @@ def asked_again(ground: Ground, orders: int = ORDERS, seed: int = 0) -> tuple[Te
     return before, after
 
 
-def _questions(ground: Ground, folder: Path, orders: int = ORDERS, seed: int = 0, *,
-               adapts: bool = False) -> Questions:
+def _questions(ground: Ground, folder: Path, orders: int = ORDERS, seed: int = 0) -> Questions:
     by_id = {template.id: template for template in built_in()}
-    own, *others = (way.template for way in shelf(INFORMATION) if way.definitions)
+    own = next(way.template for way in shelf(INFORMATION) if way.definitions)
     plan = DistillPlan(
         project="benchmark", corpus="quality", task=INFORMATION, phases=phases_for("thorough"), seed=seed,
         ask=AskPlan(teacher=DEFAULT_TEACHER, orders=orders, max_chars=MAX_CHARS, template=own,
-                    candidates=tuple(others) if adapts else (), again_template=by_id[CAREFUL_TEMPLATE]))
+                    again_template=by_id[CAREFUL_TEMPLATE]))
     return Questions(plan, ground.corpus, ground.parts, ground.vectors, ground.workspace,
                      EventLog(folder / "events.jsonl"), _told, lambda: None)
 
