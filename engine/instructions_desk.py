@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os.path
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import count
@@ -36,6 +35,7 @@ OWN = "own-question"  # by which a project's own questions are called: own-quest
 TRIES = "tries.json"  # in a project's folder: what the large model said on trying
 MAX_CHARS = 1200
 log = logging.getLogger(__name__)
+_HERE = "\x00"  # where the document begins; no text that is shown holds it
 LOOKED_AT = 300  # documents whose length in tokens stands for the corpus
 
 
@@ -292,9 +292,8 @@ def _chat_tokens(counter: TokenCounter, prompt: str, opening: str) -> int:
 
 def _read_once(counter: TokenCounter, template: Template, task: Task) -> int:
     """Tokens that every question begins with, the chat form's own included; whole words, about."""
-    before = before_document(template, task)
-    chats = [counter.render_chat([{"role": "user", "content": before + probe}]) for probe in "0a"]
-    return counter.count(os.path.commonprefix(chats))
+    chat = counter.render_chat([{"role": "user", "content": before_document(template, task) + _HERE}])
+    return counter.count(chat.partition(_HERE)[0])
 
 
 _known_lengths: dict[tuple[str, str, int], tuple[int, ...]] = {}

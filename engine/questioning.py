@@ -202,9 +202,11 @@ class Questions:
             TeacherError: the large model is another now than that of `first`, or cannot answer.
         """
         plan = self.plan.ask
+        way = Candidate(plan.again_template) if plan.again_template else None
+        if way is None or asked.get("ways") or way.ref == Candidate(plan.template).ref:
+            return signal, 0
         rows = unsettled(signal, learn, differs, plan.again_share)
-        way = Candidate(plan.again_template) if plan.again_template and not asked.get("ways") else None
-        if way is None or way.ref == Candidate(plan.template).ref or not len(rows):
+        if not len(rows):
             return signal, 0
         teacher, _ = open_teacher(plan.teacher, self.workspace, self.choice)
         task = way.shown(self.plan.task)

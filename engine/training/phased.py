@@ -189,8 +189,9 @@ class PhasedTraining:
             self.log.write("asked_again", phase=phase.name, n=asked, changed=changed,
                            because=f"{asked} of the {len(learn)} documents to learn from were asked about "
                                    f"again, those most in doubt; that changed {changed} answers" if asked else
-                                   "none is in doubt that was not asked about again already")
-            subject.asked_again(signal, folder)
+                                   "none is in doubt, or there is no other way to ask that would help")
+            if asked:
+                subject.asked_again(signal, folder)
 
         self.ranks.first_does(ask)
         lesson = self._recalled(folder, lesson, learn)
