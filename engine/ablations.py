@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.plan import COOLED, SLICE_SHARES, DistillPlan
+from engine.phase_plan import COOLED, SLICE_SHARES, PhasePlan
+from engine.plan import DistillPlan
 
 FULL = "full"
 
 
 def variants(plan: DistillPlan) -> dict[str, DistillPlan]:
     """The plan as it is, and once for each part that it has and can do without."""
-    made = {"without representations": _without_representations(plan), "without phases": _one_phase(plan)}
+    made = {"without reading first": _with(plan, phases=teaching(plan.phases)),
+            "without representations": _without_representations(plan), "without phases": _one_phase(plan)}
     if not plan.writes:  # what is written has no likings to take off, and is learned as it was written
         made |= {"without adaptive prompts": _asked_once(plan),
                  "without calibration": _with(plan, ask=plan.ask.model_copy(update={"calibrate": False})),
@@ -33,17 +35,23 @@ def _without_representations(plan: DistillPlan) -> DistillPlan:
 
 
 def _one_phase(plan: DistillPlan) -> DistillPlan:
-    """All documents from the first step to the last, as many passes in all, at the mean rate and weights."""
-    if len(plan.phases) == 1:
+    """All documents from the first step that teaches, as many passes in all, at the mean rate and weights."""
+    taught = teaching(plan.phases)
+    if len(taught) == 1:
         return _with(plan)
-    passes = sum(phase.passes * SLICE_SHARES[phase.slice] for phase in plan.phases)
-    mean = {name: sum(getattr(phase, name) * phase.passes for phase in plan.phases) / sum(
-        phase.passes for phase in plan.phases)
+    passes = sum(phase.passes * SLICE_SHARES[phase.slice] for phase in taught)
+    mean = {name: sum(getattr(phase, name) * phase.passes for phase in taught) / sum(
+        phase.passes for phase in taught)
         for name in ("learning_rate", "outputs", "text", "representations")}
-    first = plan.phases[0].model_copy(update=mean | {
+    first = taught[0].model_copy(update=mean | {
         "name": "all-at-once", "title": "All at once", "slice": "all", "passes": passes,
         "cools_to": COOLED, "ask_again": False})
-    return _with(plan, phases=(first,))
+    return _with(plan, phases=(*(phase for phase in plan.phases if phase.reads), first))
+
+
+def teaching(phases: Sequence[PhasePlan]) -> tuple[PhasePlan, ...]:
+    """The phases that teach answers, without those that read before."""
+    return tuple(phase for phase in phases if not phase.reads)
 
 
 def _asked_once(plan: DistillPlan) -> DistillPlan:

@@ -20,7 +20,8 @@ from engine.models.folders import installed, is_installed
 from engine.models.shape import depth_of, width_of, window_of
 from engine.models.tokens import token_counter
 from engine.models.vocabularies import share_tokens
-from engine.plan import ENCODER, SLICE_SHARES, TURNED_ROUND, DistillPlan
+from engine.phase_plan import SLICE_SHARES
+from engine.plan import ENCODER, TURNED_ROUND, DistillPlan
 from engine.prompts.template import before_document, render_any, student_text
 from engine.prompts.verbalisers import assign, scored_names
 from engine.records import Corpus
@@ -130,6 +131,8 @@ def _not_for_students(plan: DistillPlan, workspace: Workspace) -> list[str]:
         if plan.writes:
             problems.append(f"{found.title} reads and cannot write: choose another small model for facts or "
                             "short texts.")
+        if any(phase.reads for phase in plan.phases):
+            problems.append(f"{found.title} guesses no next words: leave phases with “reads” out.")
         if plan.student.layers or plan.student.four_bit:
             problems.append(f"{found.title} is small already: leave “layers” and “four_bit” out of the plan.")
     elif plan.student.four_bit and not machine_summary().gpu:

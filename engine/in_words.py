@@ -24,6 +24,8 @@ def line(event: Event) -> str:
         return f"  {event['title']}: {event['because']}"
     if kind == "gate":
         return f"    step {event['step']}: agreement {100 * event['agreement']:.1f} % of {event['n']}"
+    if kind == "read":
+        return f"    step {event['step']}: guesses {100 * event['words']:.1f} % of the words of {event['n']}"
     if kind in ("asked_again", "phase_done"):
         return f"  {event['because']}"
     return event.get("sentence", "") if kind in ("done", "failed") else ""

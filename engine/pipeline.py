@@ -52,6 +52,7 @@ from engine.speeds import Work, note_speed
 from engine.students.opening import fresh_student, open_student
 from engine.training.loop import Interrupted, Wish
 from engine.training.ranks import ALONE, Ranks, join_ranks
+from engine.training.reading import check_foretells
 from engine.workspace import Workspace, read_json, write_atomic, write_json
 
 
@@ -170,7 +171,10 @@ def prepare(line: Line) -> None:
     """All that comes before training; and first whether there can be any: asking may take hours."""
     base = require(line.workspace.models, line.plan.student.model)
     if not line.run.stage("asking").exists():
-        fresh_student(base, line.plan.student, line.plan.task, line.choice, line.plan.seed)
+        student = fresh_student(base, line.plan.student, line.plan.task, line.choice, line.plan.seed)
+        if any(phase.reads for phase in line.plan.phases):
+            check_foretells(student)
+        del student
         gc.collect()  # its layers know one another: without this it would lie beside the large model
     stage(line, "parts", "Setting documents aside for the check", divide)
     stage(line, "asking", "Asking the large model", ask_teacher)

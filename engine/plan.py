@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from engine.errors import SettingsError
 from engine.losses.needs import FEWEST_TOGETHER, WRITTEN, OutputLossName, RepresentationLossName, needs
+from engine.phase_plan import PhasePlan, phase_problems
 from engine.prompts.linting import lint
 from engine.prompts.template import Template, student_text
 from engine.tasks.definition import Task, TaskKind
@@ -23,7 +24,6 @@ from engine.teachers.protocol import GIVES, teacher_kind
 from engine.workspace import as_yaml, write_text
 
 Preset = Literal["quick", "balanced", "thorough"]
-Slice = Literal["confident", "all", "hard"]
 PRESET_TITLES: dict[Preset, str] = {"quick": "Quick look", "balanced": "Balanced",
                                     "thorough": "Thorough"}
 EXAMPLE_TEACHER = "recorded:teacher"
@@ -31,11 +31,6 @@ DEFAULT_TEACHER = "qwen2.5-coder-1.5b-instruct"
 DEFAULT_STUDENT = "smollm2-135m-instruct"
 ENCODER = "all-minilm-l6-v2"
 TURNED_ROUND = 48  # documents asked in a second order where all are asked in one
-COOLED = 0.1  # share of the learning rate that is left when training has cooled down
-SLICE_SHARES: dict[Slice, float] = {"confident": 0.7, "all": 1.0, "hard": 0.7}
-"""Share of *learn* in each slice: a choice for *confident*, a guess for *hard*, which depends on answers."""
-
-
 STUDENT_PROMPTS: dict[TaskKind, str] = {
     "single_label": "{{ document }}\n\nThis message is about:",
     "multi_label": "{{ document }}\n\nThis message is about:",
@@ -81,24 +76,6 @@ class StudentPlan(_Closed):
     four_bit: bool = Field(False, description="Base weights in 4 bits (QLoRA); needs CUDA and bitsandbytes.")
     rank: int = Field(16, ge=1, le=256, description="Rank of the adapter (LoRA).")
     alpha: int = Field(32, ge=1, le=512)
-
-
-class PhasePlan(_Closed):
-    """One phase of training."""
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")
-    title: str
-    slice: Slice
-    passes: float = Field(gt=0, le=50, description="Passes over the slice.")
-    learning_rate: float = Field(gt=0, le=0.1, description="The highest of the phase.")
-    cools_to: float = Field(COOLED, gt=0, le=1, description="Share of the learning rate left at its end.")
-    outputs: float = Field(1.0, ge=0, description="Weight of the loss on outputs.")
-    text: float = Field(0.0, ge=0, description="Weight of the loss on words; for answers in writing.")
-    representations: float = Field(0.0, ge=0, description="Weight of the loss on representations.")
-    temperature: float = Field(1.0, ge=0.5, le=10)
-    train_above: float = Field(0.0, ge=0, lt=1, description="Train the adapter above this relative depth.")
-    taid: bool = Field(False, description="Move the target from student to teacher as mistakes fall (TAID).")
-    ask_again: bool = Field(False, description="Ask the large model again before this phase.")
 
 
 class DistillPlan(_Closed):
@@ -221,27 +198,7 @@ class DistillPlan(_Closed):
                 problems.append(SettingsError(
                     "A target that moves (TAID) needs tokens that both models share.",
                     "Leave out “taid”, or choose another “output_loss”."))
-        if sum(phase.ask_again for phase in self.phases) > 1:
-            problems.append(SettingsError(
-                "Documents in doubt are asked about again before one phase only: a second time would be the "
-                "same question.", "Leave “ask_again” out of all phases but one."))
-        for i, phase in enumerate(self.phases):
-            if not any(getattr(phase, name) > 0 for name in needed):
-                problems.append(SettingsError(
-                    f"The phase {phase.name} has no loss: it would learn nothing.",
-                    "Give it a weight for outputs, text or representations."))
-            idle = [name for name, is_idle in (
-                ("text", phase.text > 0 and not self.writes), ("taid", phase.taid and not phase.outputs),
-                ("temperature", phase.temperature != 1 and not phase.outputs)) if is_idle]
-            if idle:
-                problems.append(SettingsError(
-                    f"In the phase {phase.name} nothing would come of “{'”, “'.join(idle)}”: "
-                    "“text” is for answers in writing, the others are for the loss on outputs.",
-                    "Leave that out, or give “outputs” a weight."))
-            if phase.name in {earlier.name for earlier in self.phases[:i]}:
-                problems.append(SettingsError(f"Two phases are called {phase.name}.",
-                                              "Give each phase a name of its own."))
-        return problems
+        return problems + phase_problems(self.phases, tuple(needed), writes=self.writes)
 
     @property
     def asks_again(self) -> bool:
@@ -335,5 +292,4 @@ def _in_words(error: ErrorDetails) -> tuple[str, str]:
 
 def save_plan(path: Path, plan: DistillPlan) -> None:
     """Write a plan as YAML, readable, atomically."""
-    text = as_yaml(plan.model_dump(mode="json"), width=100)
-    write_text(path, text)
+    write_text(path, as_yaml(plan.model_dump(mode="json"), width=100))

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 
 from engine.losses.needs import WRITTEN, RepresentationLossName
-from engine.plan import PhasePlan, Preset
+from engine.phase_plan import PhasePlan
+from engine.plan import Preset
 from engine.tasks.definition import TaskKind
 
 KNOWN_WIDTH = 576  # of SmolLM2 135M, on which the presets' rates were chosen
 HEALING = 0.5  # weight of inner representations where a cut student heals
 RATE_SHARES = tuple(0.5 ** k for k in range(6))  # the last for all wider than 9,216
+
+READING = PhasePlan(name="reading", title="Reading", slice="all", passes=1.0, learning_rate=5e-4, outputs=0.0,
+                    text=1.0, reads=True)
 
 
 def rate_share(width: int | None) -> float:
@@ -35,16 +39,16 @@ def representation_loss_for(kind: TaskKind, *, heals: bool) -> RepresentationLos
     return "cosine" if heals and kind == "single_label" else "relational"
 
 
-def phases_for(preset: Preset, kind: TaskKind = "single_label", *, tokens: bool = True,
-               rate: float = 1.0, heals: bool = False, asks_again: bool = True) -> tuple[PhasePlan, ...]:
-    """The three phases of ANON, easy to hard, in three lengths.
+def phases_for(preset: Preset, kind: TaskKind = "single_label", *, tokens: bool = True, rate: float = 1.0,
+               heals: bool = False, asks_again: bool = True, reads: bool = True) -> tuple[PhasePlan, ...]:
+    """The three phases of ANON, easy to hard, in three lengths; and before them, one that reads.
 
     `tokens`: for answers in writing, whether the small model writes with the large one's tokens and can learn
     its likeliest ones; else it learns the words alone. `rate`: the share of the usual learning rates that the
     small model's width allows (`rate_share`). `heals`: it was cut to fewer layers;
     the first phase mends that, at the whole rate, and more by inner representations than is usual
     (`representation_loss_for`). `asks_again`: before the hard cases, where one category is
-    chosen.
+    chosen. `reads`: it is a language model, and reads the documents first where one category is chosen.
     """
     foundations, breadth, hard = {"quick": (2.0, 2.0, 1.0), "balanced": (2.0, 3.0, 1.0),
                                   "thorough": (4.0, 8.0, 3.0)}[preset]
@@ -54,8 +58,11 @@ def phases_for(preset: Preset, kind: TaskKind = "single_label", *, tokens: bool 
     by_cosine = representation_loss_for(kind, heals=heals) == "cosine"
     first = first.model_copy(update={"representations": HEALING if by_cosine else first.representations,
                                      "learning_rate": first.learning_rate * (1.0 if heals else rate)})
-    return (first, *(phase.model_copy(update={"learning_rate": phase.learning_rate * rate})
-                     for phase in others))
+
+    def slower(phase: PhasePlan) -> PhasePlan:
+        return phase.model_copy(update={"learning_rate": phase.learning_rate * rate})
+    taught = (first, *map(slower, others))
+    return (slower(READING), *taught) if reads and kind == "single_label" and not heals else taught
 
 
 def _chosen(foundations: float, breadth: float, hard: float, asks_again: bool) -> tuple[PhasePlan, ...]:

@@ -30,6 +30,7 @@ from engine.jobs.starting import alone
 from engine.jobs.status import RunStatus, status
 from engine.losses.needs import WRITTEN
 from engine.models.catalogue import find_card
+from engine.models.folders import is_encoder
 from engine.models.listing import model_views
 from engine.models.shape import width_of
 from engine.models.vocabularies import share_tokens
@@ -118,7 +119,7 @@ class Studio(InstructionsDesk):
             "ask": ask,
             "student": {"model": student, "layers": layers, "prompt": STUDENT_PROMPTS[task.kind], **window},
             "phases": phases_for(preset_name, task.kind, tokens=tokens, rate=rate, heals=layers is not None,
-                                 asks_again=not once),
+                                 asks_again=not once, reads=not is_encoder(self.workspace.models, student)),
             "representation_loss": representation_loss_for(task.kind, heals=layers is not None),
             "preset": preset_name, "seed": seed, **changes}
         return parse_plan(fields)

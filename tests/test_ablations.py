@@ -12,7 +12,7 @@ from engine.presets import phases_for
 from engine.prompts.library import DEFAULTS, built_in
 from engine.tasks.definition import Field, TaskKind
 from engine.workspace import read_json
-from tests.students.tiny import AGAIN, FIRST, MODEL, TASK, Made, calm, made, phases, tiny_home
+from tests.students.tiny import AGAIN, FIRST, MODEL, READING, TASK, Made, calm, made, phases, tiny_home
 
 __all__ = ["calm", "made", "tiny_home"]
 
@@ -42,6 +42,20 @@ def test_each_variant_lacks_one_part(plan: DistillPlan) -> None:
         one.check()
         assert (one.seed, one.corpus, one.task) == (plan.seed, plan.corpus, plan.task)
         assert one.student == plan.student
+
+
+def test_reading_first_is_a_part_of_its_own(made: Made) -> None:
+    found = variants(made.plan(phases=(READING, *phases())))
+    assert [p.reads for p in found[FULL].phases] == [True, False, False, False]
+    assert found["without reading first"].phases == phases()
+    assert [(p.name, p.reads) for p in found["without phases"].phases] == [
+        ("reading", True), ("all-at-once", False)]
+    assert found["without phases"].phases[1] == variants(made.plan())["without phases"].phases[0]
+    assert found["without representations"].phases[0] == READING
+    for one in found.values():
+        one.check()
+    alone = variants(made.plan(phases=(READING, phases()[1])))
+    assert "without phases" not in alone and "without reading first" in alone
 
 
 def test_without_representations_nothing_says_how_to_compare_them(made: Made) -> None:

@@ -21,7 +21,7 @@ ROOMS = (
     "events", "devices", "tasks", "speeds", "corpus", "settings",
     "models", "embedding",  # the encoder is a model
     "prompts", "cache", "teachers", "metrics", "losses",
-    "plan", "presets",  # say what to do, so the rooms that do it come after them
+    "phase_plan", "plan", "presets",  # say what to do, so the rooms that do it come after them
     "ablations", "students", "estimates", "training", "evaluation", "export",
     "projects",
     "questioning", "schooling",  # what is asked, and what is taught, in a run
@@ -30,7 +30,8 @@ ROOMS = (
     "in_words", "telling", "cli", "__main__",
 )
 # By which ui enters the engine.
-DOORS = {"engine.errors", "engine.plan", "engine.presets", "engine.records", "engine.studio"}
+DOORS = {"engine.errors", "engine.phase_plan", "engine.plan", "engine.presets", "engine.records",
+         "engine.studio"}
 HOSTS = {"huggingface.co", "arxiv.org", "aclanthology.org", "doi.org", "www.apache.org", "localhost"}
 
 

@@ -9,14 +9,17 @@ import pytest
 import yaml
 
 from engine.errors import SettingsError
-from engine.plan import (
-    DistillPlan,
-    PhasePlan,
-    load_plan,
-    parse_plan,
-    save_plan,
+from engine.phase_plan import PhasePlan
+from engine.plan import DistillPlan, load_plan, parse_plan, save_plan
+from engine.presets import (
+    HEALING,
+    KNOWN_WIDTH,
+    RATE_SHARES,
+    READING,
+    phases_for,
+    rate_share,
+    representation_loss_for,
 )
-from engine.presets import HEALING, KNOWN_WIDTH, RATE_SHARES, phases_for, rate_share, representation_loss_for
 from engine.prompts.library import built_in
 from engine.tasks.definition import TaskKind
 from engine.tasks.presets import preset
@@ -66,7 +69,33 @@ def test_presets_pass_their_own_check(name: str) -> None:
 def test_longer_presets_learn_longer() -> None:
     lengths = [sum(p.passes for p in phases_for(name)) for name in ("quick", "balanced", "thorough")]
     assert lengths == sorted(lengths) and len(set(lengths)) == 3
-    assert [p.slice for p in phases_for("quick")] == ["confident", "all", "hard"]
+    assert [p.slice for p in phases_for("quick")] == ["all", "confident", "all", "hard"]
+    assert [p.reads for p in phases_for("quick")] == [True, False, False, False]
+
+
+@pytest.mark.parametrize("how", [{"reads": False}, {"heals": True}, {"kind": "multi_label"},
+                                 {"kind": "generate"}, {"kind": "extract", "tokens": False}])
+def test_who_guesses_no_words_heals_or_answers_otherwise_does_not_read_first(how: dict) -> None:
+    assert [p.name for p in phases_for("quick", **how)] == ["foundations", "breadth", "hard-cases"]
+
+
+@pytest.mark.parametrize(("changed", "said"), [
+    ([{}], "makes it forget"),  # it is taught nothing
+    ([None, {}], "makes it forget"), ([{}, None, {"name": "late"}], "makes it forget"),
+    ([{"outputs": 1.0}, None], "reading reads the documents"),
+    ([{"representations": 0.1}, None], "learns nothing else"), ([{"text": 0.0}, None], "learns nothing else"),
+    ([{"slice": "confident"}, None], "learns nothing else"), ([{"taid": True}, None], "learns nothing else"),
+    ([{"ask_again": True}, None], "learns nothing else"), ([{"temperature": 2.0}, None], "temperature"),
+    ([{}, None], ""), ([{}, {"name": "twice", "learning_rate": 1e-4}, None], "")])
+def test_reading_comes_first_and_alone(changed: list[dict | None], said: str) -> None:
+    """None stands for a phase that teaches."""
+    phases = [(phases_for("quick")[1] if one is None else READING.model_copy(update=one)).model_dump()
+              for one in changed]
+    if said:
+        error = refused(raw(phases=phases))
+        assert said in error.what and error.fix
+    else:
+        parse_plan(raw(phases=phases)).check()
 
 
 @pytest.mark.parametrize(("width", "share"), [
@@ -81,7 +110,10 @@ def test_no_width_is_too_large() -> None:
 
 @pytest.mark.parametrize("kind", ["single_label", "multi_label", "generate"])
 def test_a_wide_student_learns_in_smaller_steps_and_a_cut_one_heals_in_whole_ones(kind: TaskKind) -> None:
-    usual, wide = phases_for("quick", kind), phases_for("quick", kind, rate=0.5)
+    read_first = phases_for("quick", kind, rate=0.5)
+    assert [p.learning_rate for p in read_first if p.reads] in ([], [READING.learning_rate / 2])
+    usual, wide = (phases_for("quick", kind, rate=rate, reads=False) for rate in (1.0, 0.5))
+    assert tuple(p for p in read_first if not p.reads) == wide
     assert [p.learning_rate for p in wide] == [p.learning_rate / 2 for p in usual]
     cut = phases_for("quick", kind, rate=0.5, heals=True)
     states = HEALING if kind == "single_label" else usual[0].representations

@@ -20,7 +20,7 @@ from engine.plan import DEFAULT_TEACHER, EXAMPLE_TEACHER, load_plan
 from engine.studio import Studio
 from engine.tasks.definition import Label
 from engine.workspace import Workspace
-from tests.students.tiny import FIRST, TASK, TEACHER, Made, calm, made, phases, tiny_home
+from tests.students.tiny import FIRST, MODEL, TASK, TEACHER, Made, calm, made, phases, tiny_home
 
 __all__ = ["calm", "made", "tiny_home"]
 
@@ -73,6 +73,14 @@ def test_a_quick_look_asks_a_model_that_reads_once_and_no_more(studio: Studio, m
         assert any(p.ask_again for p in played.phases)
         times[preset] = studio.preflight(live).time.value
     assert times["quick"] < times["balanced"] < times["thorough"]
+
+
+def test_a_small_model_that_guesses_no_words_reads_nothing_first(studio: Studio, made: Made) -> None:
+    for student, reads in (("smollm2-135m-instruct", True), ("all-minilm-l6-v2", False), (MODEL, True)):
+        plan = studio.draft_plan(made.project, "quick", student=student)
+        assert any(p.reads for p in plan.phases) is reads and len(plan.phases) == 3 + reads
+    told = studio.preflight(studio.draft_plan(made.project, "quick", student=MODEL)).problems
+    assert not any("next words" in problem for problem in told)
 
 
 def test_the_example_is_one_click_and_made_once(tmp_path: Path) -> None:

@@ -28,6 +28,19 @@ SMALLEST = 0.04  # share of the mistakes: a change that is worth a word
 Event = Mapping[str, Any]
 
 
+def taught(events: Sequence[Event]) -> Sequence[Event]:
+    """The events to be drawn: once answers are taught, without what was read before, on another scale."""
+    read = _read(events)
+    if all(e["phase"] in read for e in events if e["kind"] == "step"):
+        return events
+    return [e for e in events if e.get("phase") not in read]
+
+
+def _read(events: Sequence[Event]) -> set[str]:
+    """The names of the phases that read."""
+    return {e["phase"] for e in events if e["kind"] == "phase_started" and e.get("reads")}
+
+
 def begins(title: str) -> str:
     """The name of the upright line where a phase begins."""
     return f"{title} begins"
@@ -158,6 +171,8 @@ def reading(events: Sequence[Event], going: bool = True) -> str:
         return f"Small and large model agreed on {_of_steering(looks[-1], events)} at the last look so far."
     # By number: steps made twice, after a resume, count once.
     here = {e["step"]: float(e[term]) for e in steps if e["phase"] == steps[-1]["phase"]}
+    if steps[-1]["phase"] in _read(events):
+        return f"Mistakes in guessing the next word of your documents: {_trend(list(here.values()))}."
     said = f"Mistakes in “{steps[-1].get('title', steps[-1]['phase'])}”: {_trend(list(here.values()))}"
     if not looks:
         return f"{said}; the first look at the steering documents comes soon."

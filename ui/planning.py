@@ -17,12 +17,12 @@ from subprocess import list2cmdline
 from typing import Any, NamedTuple
 
 from engine.errors import SettingsError
+from engine.phase_plan import PhasePlan
 from engine.plan import (
     PRESET_TITLES,
     STUDENT_PROMPTS,
     AskPlan,
     DistillPlan,
-    PhasePlan,
     StudentPlan,
     parse_plan,
     save_plan,
@@ -74,8 +74,9 @@ def usual_rows(form: Form, draft: DistillPlan) -> list[list[Any]] | None:
     """The table's rows, as drafted for this question and these models; None where a number was changed."""
     def plain(rows: Any) -> list[list[Any]]:  # noqa: ANN401 - a table
         return [list(row) for row in (rows.values.tolist() if hasattr(rows, "values") else rows or [])]
-    known = [plain(phase_rows(phases_for(form.preset, kind, tokens=tokens, rate=rate)))
-             for kind in STUDENT_PROMPTS for tokens in (True, False) for rate in RATE_SHARES]
+    known = [plain(phase_rows(phases_for(form.preset, kind, tokens=tokens, rate=rate, reads=reads)))
+             for kind in STUDENT_PROMPTS for tokens in (True, False) for rate in RATE_SHARES
+             for reads in (True, False)]
     if plain(form.phases) not in known:
         return None
     return plain(phase_rows(draft.phases))

@@ -9,7 +9,8 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.plan import DistillPlan, PhasePlan
+from engine.phase_plan import PhasePlan
+from engine.plan import DistillPlan
 from engine.studio import RunStatus, Studio
 from ui import wording, wording_compare
 from ui import wording_run as words
@@ -88,7 +89,7 @@ def _phase(phase: PhasePlan, status: RunStatus) -> str:
         skipped = status.state == "done" or status.wish == "stop"
         if skipped:
             return _item("skip", phase.title, words.DISTIL_SKIPPED)
-        return _item("next", phase.title, words.distil_ahead(phase.slice, phase.passes))
+        return _item("next", phase.title, words.distil_ahead(phase.slice, phase.passes, phase.reads))
     looks = [e for e in status.events if e["kind"] == "gate" and e["phase"] == phase.name]
     n = looks[-1]["n"] if looks else None
     if found["state"] == "done":

@@ -45,7 +45,8 @@ DISTIL_SEED_INFO = "Same seed, same documents: same run (random seed)."
 DISTIL_PHASES = "Phases"
 DISTIL_PHASES_INFO = ("Easy to hard. “passes”: times over the phase's documents (epochs). "
                       "“answers” and “inner”: weight of the mistakes in answers (outputs) and in inner "
-                      "representations. “softness”: temperature.")
+                      "representations. “softness”: temperature. “Reading” learns the documents' own words "
+                      "before any answer (task-adaptive pretraining).")
 DISTIL_PHASE_COLUMNS = ("phase", "passes", "learning rate", "answers", "inner", "softness")
 DISTIL_BOUNDS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
 DISTIL_LOSS = "How mistakes in answers are measured"
@@ -81,6 +82,7 @@ DISTIL_MARKS = {"done": "done", "now": "now", "next": "to come", "skip": "left o
                 "back": "rolled back", "held": "stopped here"}
 DISTIL_SLICES = {"confident": "documents the large model is sure of", "all": "all documents",
                  "hard": "the hard documents"}
+DISTIL_READS = ", word by word, before it is taught any answer"
 DISTIL_SKIPPED = "Not reached: the run was stopped before."
 DISTIL_BAR = "Progress of this step"
 DISTIL_QUIET_S = 45.0
@@ -147,9 +149,10 @@ def distil_parts(sizes: Mapping[str, int]) -> str:
             "learns from one.")
 
 
-def distil_ahead(slice_name: str, passes: float) -> str:
+def distil_ahead(slice_name: str, passes: float, reads: bool = False) -> str:
     """What a phase will do."""
-    return f"{count_of_passes(passes)} over {DISTIL_SLICES.get(slice_name, slice_name)}."
+    over = f"{count_of_passes(passes)} over {DISTIL_SLICES.get(slice_name, slice_name)}"
+    return f"{over}{DISTIL_READS if reads else ''}."
 
 
 def count_of_passes(passes: float) -> str:

@@ -40,15 +40,16 @@ def by_phase(student: Student, run: Path, phases: Sequence[Phase], teacher: Floa
             student says now.
 
     Returns:
-        the phases, those that were kept with `kept_aside`, the agreement after them (of a long document's
-        pieces together), where a later one was kept too, and all kept ones but the first with
+        the phases, those that taught answers and were kept with `kept_aside`, the agreement after them (of a
+        long document's pieces together), where a later one was kept too, and all kept ones but the first with
         `kept_aside_change`, what they added to it, with its interval over the documents, paired; and for
         each row of the table a JSON list of [phase's title, answer, how sure], empty where nothing else was
         looked at.
     """
     rows, several = np.flatnonzero((table["part"] == "kept_aside").to_numpy()), student.several
     # A phase whose folder was cleared away is left out.
-    folders = {i: phase_folder(run, i, phase["name"]) for i, phase in enumerate(phases) if phase["kept"]}
+    folders = {i: phase_folder(run, i, phase["name"]) for i, phase in enumerate(phases)
+               if phase["kept"] and not phase.get("reads")}
     earlier = [i for i in list(folders)[:-1] if (folders[i] / "done.json").exists()]
     said = _after(student, [folders[i] for i in earlier], table["text"].iloc[rows].tolist(), on_progress)
     wholes = table["whole"].iloc[rows].tolist()

@@ -21,7 +21,7 @@ def model_card(plan: DistillPlan, report: dict[str, Any], facts: dict[str, Any])
     asked = {"extract": plan.task.fields, "generate": ()}.get(plan.task.kind, plan.task.labels)
     labels = "\n".join(f"- **{one.name}**{': ' + one.definition if one.definition else ''}" for one in asked)
     what, tag = MADE[plan.task.kind]
-    phases = "\n".join(f"| {p['title']} | {p['documents']} | {100 * p['agreement']:.1f} % | "
+    phases = "\n".join(f"| {p['title']} | {p['documents']} | {_stood(p)} | "
                        f"{'kept' if p['kept'] else 'rolled back'} |" for p in report["phases"])
     return f"""---
 base_model: {facts['base_repo']}
@@ -72,10 +72,15 @@ The prompt in `anon_student.json` must be used exactly as it stands. Method: Sax
 """
 
 
+def _stood(phase: dict[str, Any]) -> str:
+    """How it stood after a phase; one that reads comes before any answer."""
+    return "read, without answers" if phase.get("reads") else f"{100 * phase['agreement']:.1f} %"
+
+
 def _learned(report: dict[str, Any]) -> str:
     """From how many documents it learned what was kept: a phase that was rolled back taught nothing."""
     there = report.get("learned_from", report["sizes"]["learn"])
-    kept = [phase["documents"] for phase in report["phases"] if phase["kept"]]
+    kept = [phase["documents"] for phase in report["phases"] if phase["kept"] and not phase.get("reads")]
     if not any(kept):
         return "It learned nothing: no phase of training was kept."
     most, all_of_them = max(kept), min(sum(kept), there)  # of phases that share documents

@@ -153,6 +153,12 @@ def roles_of(folder: Path) -> tuple[Role, ...]:
     return ("teacher", "student") if generates else ("encoder",)
 
 
+def is_encoder(models: Path, name: str) -> bool:
+    """Whether a model reads whole texts and writes none; by the catalogue where it is not here."""
+    known = open_folder(models / name) if is_installed(models, name) else find_card(name)
+    return known is not None and known.roles == ("encoder",)
+
+
 def check_files(folder: Path, name: str) -> None:
     """Refuse what cannot be loaded safely: pickles, no settings, no tokenizer, broken weights."""
     weights = sorted(folder.glob("*.safetensors"))

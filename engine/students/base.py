@@ -75,6 +75,11 @@ class Student:
         """Whether several labels may apply to a document, each yes or no by itself."""
         return self.kind == "multi_label"
 
+    @property
+    def foretells(self) -> bool:
+        """Whether it foretells the words of a text, as a language model does."""
+        return True
+
     @classmethod
     def fresh(cls, folder: ModelFolder, plan: StudentPlan, task: Task, choice: DeviceChoice,
               seed: int) -> Student:
@@ -120,6 +125,13 @@ class Student:
         """Token ids of the prompt, behind what this model expects in front of every text."""
         return [*self.settings.get("begins_with", ()),  # saved by an earlier version: it learned without
                 *self.tokenizer.encode(self.prompt(document), add_special_tokens=False)]
+
+    def encode_document(self, document: str) -> list[int]:
+        """Token ids of a document by itself, cut as in the prompt, behind what stands in front of every text.
+        """
+        text = student_text("{{ document }}", "", document, self.settings["max_chars"])
+        return [*self.settings.get("begins_with", ()),
+                *self.tokenizer.encode(text, add_special_tokens=False)]
 
     def encode_answer(self, text: str) -> list[int]:
         """Token ids of an answer in writing, its end included."""

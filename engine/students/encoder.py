@@ -58,6 +58,11 @@ class EncoderStudent(Student):
         self.rows = torch.nn.Parameter(rows.to(self.device))
         self._window = _window(model.get_base_model(), tokenizer)
 
+    @property
+    def foretells(self) -> bool:
+        """See `Student`: it sees what follows."""
+        return False
+
     @classmethod
     def fresh(cls, folder: ModelFolder, plan: StudentPlan, task: Task, choice: DeviceChoice,
               seed: int) -> EncoderStudent:

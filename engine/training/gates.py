@@ -14,7 +14,8 @@ from engine.records import FloatArray
 class Gate:
     """How the student stands on *steer*: share of equal answers, KL from the teacher (nats), documents.
 
-    `correct` (documents,): how far each answer is the same, 0..1; of written answers the share of words.
+    `correct` (documents,): how far each answer is the same, 0..1; of written answers the share of words. Of
+    a phase that reads: the share of the documents' words that it foretells, and their cross-entropy.
     """
 
     agreement: float
@@ -70,8 +71,22 @@ def judge(start: Gate, end: Gate, *, slack: bool = True) -> tuple[bool, str]:
         return False, (f"{told}: more lost than chance explains (± {100 * error:.1f} %), so it was rolled "
                        "back.")
     if not slack and start.stands_better(end):
-        return False, f"{told}: no better than before, so it was rolled back."
+        why = ": no better than before" if lost >= 0 else (
+            f". The gain is no more than chance explains (± {100 * error:.1f} %), and how sure it is of its "
+            "answers fits the large model less well than before")
+        return False, f"{told}{why}, so it was rolled back."
     if lost > 0 and end.kl < start.kl:
         return True, (f"{told}: no more lost than chance explains (± {100 * error:.1f} %), and it came "
                       "closer to how sure the large model is.")
     return True, f"{told}."
+
+
+def judge_reading(start: Gate, end: Gate) -> tuple[bool, str]:
+    """Whether to keep what reading taught: only if unread documents are easier to foretell; and why."""
+    if end.n == 0:
+        return False, "Stopped before its first look at the steering documents: rolled back."
+    told = (f"It guesses {100 * start.agreement:.0f} % → {100 * end.agreement:.0f} % of the next words in "
+            f"{end.n} steering documents")
+    if not end.kl < start.kl:
+        return False, f"{told}: no easier to read than before, so it was rolled back."
+    return True, f"{told}." if end.agreement > start.agreement else f"{told}, and others surprise it less."

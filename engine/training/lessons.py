@@ -18,7 +18,7 @@ from engine.losses.needs import LossName, OutputLossName
 from engine.losses.outputs import output_loss
 from engine.losses.tokens import Listed, in_chunks, text_in_chunks
 from engine.models.places import answer_positions
-from engine.plan import PhasePlan
+from engine.phase_plan import PhasePlan
 from engine.students.base import Student
 from engine.training.anchors import Anchors
 from engine.training.hints import Hints, Projection

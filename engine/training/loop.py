@@ -18,7 +18,8 @@ from engine.events import EventLog
 from engine.losses.blend import blend, reduce_items
 from engine.losses.interpolation import Way
 from engine.losses.needs import LossName
-from engine.plan import DistillPlan, PhasePlan
+from engine.phase_plan import PhasePlan
+from engine.plan import DistillPlan
 from engine.students.base import Student
 from engine.students.predicting import tokens_at_once
 from engine.training.anchors import carried, present_states
@@ -52,6 +53,12 @@ class Looks:
     wish: Callable[[], Wish | None]
     gate: Callable[[], Gate]
 
+    def tell(self, phase: PhasePlan, step: int, gate: Gate, *, best: bool) -> None:
+        """Write down how the student stands; what is foretold of texts is no agreement with anybody."""
+        share, distance = ("words", "nats") if phase.reads else ("agreement", "kl")
+        self.log.write("read" if phase.reads else "gate", phase=phase.name, step=step,
+                       **{share: gate.agreement, distance: gate.kl}, n=gate.n, best=best)
+
 
 @dataclass(slots=True)
 class PhaseEnd:
@@ -77,11 +84,11 @@ def train_phase(student: Student, plan: DistillPlan, phase: PhasePlan, index: in
     that of an earlier phase, to go on from; it is left as it is.
 
     Raises:
-        Interrupted: the user wished to pause or cancel, or to stop before the first step of all.
+        Interrupted: the user wished to pause or cancel, or to stop before the first step that teaches.
     """
-    every = data.lengths
+    every, taught = data.lengths, taught_before(plan, index)
     lengths = [every[i] for i in part.positions]
-    steps = schedule(lengths, plan.batch_size, phase.passes, seed=plan.seed * 1009 + index)
+    steps = schedule(lengths, plan.batch_size, phase.passes, seed=plan.seed * 1009 + taught)
     per_pass = len(steps) / phase.passes
     look_at = _gate_steps(len(steps), per_pass / plan.gates_per_pass)
     optimiser = Optimiser(student.train_above(phase.train_above), phase.learning_rate, len(steps),
@@ -99,15 +106,13 @@ def train_phase(student: Student, plan: DistillPlan, phase: PhasePlan, index: in
     last_save, stopped = time.monotonic(), False
     while progress.step < len(steps):
         wish = ranks.agreed(looks.wish() if ranks.first else None)
-        if wish in ("pause", "cancel"):
-            if wish == "pause":
-                progress.save(folder, optimiser, ranks)
-            raise Interrupted(wish)
-        if wish == "stop":
-            if not index and not progress.step:
-                raise Interrupted(wish)  # nothing was learned: there is no small model to keep
+        if wish == "stop" and (taught or (progress.step and not phase.reads)):
             stopped = True
             break
+        if wish:  # to stop, too: no answer was learned, so there is no small model to keep
+            if wish == "pause" or (wish == "stop" and progress.step):
+                progress.save(folder, optimiser, ranks)
+            raise Interrupted(wish)
         started = time.monotonic()
         rows = [int(part.positions[p]) for p in steps[progress.step]]
         weights = torch.tensor([part.weights[p] for p in steps[progress.step]], dtype=torch.float32)
@@ -134,6 +139,11 @@ def train_phase(student: Student, plan: DistillPlan, phase: PhasePlan, index: in
     optimiser.restore(progress.best_weights)
     return PhaseEnd(optimiser.snapshot(), progress.best, stopped, progress.step,
                     progress.projecting.best() if progress.projecting else None)
+
+
+def taught_before(plan: DistillPlan, index: int) -> int:
+    """How many phases before this one taught answers. It draws by that: reading first moves no batch."""
+    return sum(not phase.reads for phase in plan.phases[:index])
 
 
 def _fresh_projection(student: Student, plan: DistillPlan, data: Lesson, ranks: Ranks) -> Projection:
@@ -165,8 +175,7 @@ class _Progress:
         """Measure on *steer* and remember the weights if they are the best of this phase."""
         gate = looks.gate()
         better = gate.stands_better(self.best)
-        looks.log.write("gate", phase=phase.name, step=self.step, agreement=gate.agreement, kl=gate.kl,
-                        n=gate.n, best=better)
+        looks.tell(phase, self.step, gate, best=better)
         if better:
             self.best, self.best_weights = gate, optimiser.snapshot()
             if self.projecting:

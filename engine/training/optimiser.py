@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor
 
 from engine.errors import RunError
-from engine.plan import COOLED
+from engine.phase_plan import COOLED
 from engine.training.sharding import put, put_all, whole
 
 WARM_UP = 0.1

@@ -1,4 +1,4 @@
-"""Phase after phase: ask again, choose a slice, train, judge on *steer*, keep or roll back."""
+"""Phase after phase: read, ask again, choose a slice, train, judge on *steer*, keep or roll back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from torch import Tensor
 
 from engine.errors import EngineError, RunError
 from engine.events import EventLog, spent_before
-from engine.plan import SLICE_SHARES, DistillPlan, PhasePlan
+from engine.phase_plan import SLICE_SHARES, PhasePlan
+from engine.plan import DistillPlan
 from engine.records import FloatArray, TeacherSignal
 from engine.students.base import Student
 from engine.training.checkpoints import (
@@ -24,12 +25,13 @@ from engine.training.checkpoints import (
     has_state,
     phase_folder,
 )
-from engine.training.gates import Gate, judge
+from engine.training.gates import Gate, judge, judge_reading
 from engine.training.hints import Projection, enough_together
 from engine.training.lessons import Lesson
-from engine.training.loop import Interrupted, Looks, PhaseEnd, Wish, train_phase
-from engine.training.phases import choose_slice
+from engine.training.loop import Interrupted, Looks, PhaseEnd, Wish, taught_before, train_phase
+from engine.training.phases import PhaseSlice, choose_slice
 from engine.training.ranks import ALONE, Ranks
+from engine.training.reading import Reading
 from engine.training.sharding import put_all, whole
 from engine.training.subjects import Labels, Subject
 
@@ -85,7 +87,7 @@ class PhasedTraining:
                 try:
                     result, lesson = self._phase(index, phase, folder, lesson, learn)
                 except Interrupted as interrupted:
-                    if interrupted.wish != "stop" or not results:
+                    if interrupted.wish != "stop" or not taught_before(self.plan, index):
                         raise
                     break  # stopped while asking again: this phase never began
                 results.append(result)
@@ -96,43 +98,44 @@ class PhasedTraining:
     def _phase(self, index: int, phase: PhasePlan, folder: Path, lesson: Lesson,
                learn: tuple[int, ...]) -> tuple[dict[str, Any], Lesson]:
         began, earlier = time.monotonic(), spent_before(self.log.path, "phase_started", phase=phase.name)
-        says, anew, asking = None, False, 0.0
-        if phase.ask_again or phase.slice == "hard":
-            says = self.ranks.by_first(lambda: self.subject.says(self.student, learn, lesson))
-        if phase.ask_again:
-            asked_at = time.monotonic()
-            lesson, anew = self._asked_again(phase, folder, lesson, learn, says)
-            asking = time.monotonic() - asked_at
-        differs = None if says is None else self.subject.differs(says, learn)
-        classes, n_classes = self.subject.classes(learn)
-        part = choose_slice(phase.slice, classes, self.subject.sureness(learn), n_classes,
-                            seed=self.plan.seed + index, differs=differs)
-        self.log.write("phase_started", phase=phase.name, title=phase.title, index=index,
+        first, anew, asking, look = not taught_before(self.plan, index), False, 0.0, self._gate
+        if phase.reads:
+            reading = Reading.of(self.subject, self.student)
+            part, data = reading.part(), reading.lesson
+            look = lambda: self.ranks.by_first(lambda: reading.look(self.student))  # noqa: E731
+        else:
+            part, lesson, anew, asking = self._chosen(index, phase, folder, lesson, learn)
+            data = lesson
+        self.log.write("phase_started", phase=phase.name, title=phase.title, index=index, reads=phase.reads,
                        documents=len(part.positions), because=part.because)
-        start, before = self._stands or self._gate(), self._weights()
-        if not index and not has_state(folder):  # what comes is looked at beside it
-            self.log.write("gate", phase=phase.name, step=0, agreement=start.agreement, kl=start.kl,
-                           n=start.n, best=False)
-        looks = Looks(self.log, self.wish, self._gate)
+        start, before = self._stands or look(), self._weights()
+        looks = Looks(self.log, self.wish, look)
+        if first and not has_state(folder):  # what comes is looked at beside it
+            looks.tell(phase, 0, start, best=False)
         if len(part.positions):
-            end = train_phase(self.student, self.plan, phase, index, part, lesson, looks, folder, self.ranks,
+            end = train_phase(self.student, self.plan, phase, index, part, data, looks, folder, self.ranks,
                               self._projection)
             self.student.train_above(0.0)
-            best, averaged = self._averaged(before, end.best) if index else (end.best, False)
+            best, averaged = (end.best, False) if first else self._averaged(before, end.best)
             # What was answered anew may differ from the answers it is judged by, which are those of before.
-            kept, because = judge(start, best, slack=not index or anew)
+            kept, because = judge_reading(start, best) if phase.reads else judge(
+                start, best, slack=first or anew)
         else:
             end = PhaseEnd(before, start, stopped=False, steps=0)
             best, averaged, kept, because = start, False, False, f"{part.because}: left out."
-        self._stands = best if kept else start
+        stands = best if kept else start
+        self._stands = None if phase.reads else stands
         if not kept:
             self._put(before)
         elif averaged:
             because += " Best was the mean of the weights before and after."
-        result = {"name": phase.name, "title": phase.title, "kept": kept, "because": because,
-                  "agreement": round(best.agreement if kept else start.agreement, 4),
-                  "agreement_before": round(start.agreement, 4),
-                  "kl": round((best if kept else start).kl, 4),
+        shares = {"agreement": round(stands.agreement, 4), "agreement_before": round(start.agreement, 4),
+                  "kl": round(stands.kl, 4)}
+        if phase.reads:
+            shares = dict.fromkeys(shares) | {"words": shares["agreement"],
+                                              "words_before": shares["agreement_before"]}
+        result = {"name": phase.name, "title": phase.title, "reads": phase.reads, "kept": kept,
+                  "because": because, **shares,
                   "averaged": kept and averaged, "n": start.n, "documents": len(part.positions),
                   "steps": end.steps, "stopped": end.stopped,
                   "seconds": round(earlier + time.monotonic() - began, 1),
@@ -146,6 +149,22 @@ class PhasedTraining:
         self.ranks.wait()
         self.log.write("phase_done", phase=phase.name, **{k: v for k, v in result.items() if k != "name"})
         return result, lesson
+
+    def _chosen(self, index: int, phase: PhasePlan, folder: Path, lesson: Lesson,
+                learn: tuple[int, ...]) -> tuple[PhaseSlice, Lesson, bool, float]:
+        """Documents of a phase that teaches, the lesson, whether answers in it are new, seconds of asking."""
+        says, anew, asking = None, False, 0.0
+        if phase.ask_again or phase.slice == "hard":
+            says = self.ranks.by_first(lambda: self.subject.says(self.student, learn, lesson))
+        if phase.ask_again:
+            asked_at = time.monotonic()
+            lesson, anew = self._asked_again(phase, folder, lesson, learn, says)
+            asking = time.monotonic() - asked_at
+        differs = None if says is None else self.subject.differs(says, learn)
+        classes, n_classes = self.subject.classes(learn)
+        part = choose_slice(phase.slice, classes, self.subject.sureness(learn), n_classes,
+                            seed=self.plan.seed + taught_before(self.plan, index), differs=differs)
+        return part, lesson, anew, asking
 
     def _averaged(self, before: list[Tensor], best: Gate) -> tuple[Gate, bool]:
         """Try the mean of the weights before and after a phase; the better of it and `best` is left in place.

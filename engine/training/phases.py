@@ -6,12 +6,13 @@ on confidence would delete the rare crisis classes first.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.plan import SLICE_SHARES, Slice
+from engine.phase_plan import SLICE_SHARES, Slice
 from engine.records import FloatArray
 
 CONFIDENT_SHARE = SLICE_SHARES["confident"]
@@ -54,6 +55,16 @@ def choose_slice(kind: Slice, classes: NDArray[np.integer], sureness: FloatArray
         kept, because = _hard(classes, sureness, n_classes, differs, seed)
     weights = class_weights(classes[kept], n_classes) if len(kept) else np.ones(0)
     return PhaseSlice(kept, weights, because)
+
+
+def to_read(lengths: Sequence[int]) -> PhaseSlice:
+    """The documents of a phase that reads: all that have a second token to foretell, each word alike.
+
+    `lengths`: (learn,) tokens of each.
+    """
+    kept = np.flatnonzero(np.asarray(lengths, dtype=np.int64) > 1)
+    return PhaseSlice(kept, np.ones(len(kept)), f"all {len(kept)} documents to learn from, word by word and "
+                                                "without an answer")
 
 
 def class_weights(choice: NDArray[np.integer], n_labels: int) -> FloatArray:

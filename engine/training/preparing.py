@@ -52,6 +52,15 @@ def text_lesson(student: Student, corpus: Corpus, learn: Sequence[int], signal: 
                       _anchors(learn, signal, vectors, n_anchors, seed), _hints(learn, signal, hints))
 
 
+def reading_lesson(student: Student, corpus: Corpus, rows: Sequence[int]) -> TextLesson:
+    """The words of the documents `rows`, each to be foretold from those before it: all but the first token.
+
+    Task-adaptive pretraining (Gururangan et al., “Don't Stop Pretraining”, ACL 2020), through the adapter.
+    """
+    ids = [student.encode_document(corpus.documents[i].text) for i in rows]
+    return TextLesson([row[:1] for row in ids], [row[1:] for row in ids])
+
+
 def as_listed(kept: ListedTokens) -> Listed:
     """Kept tokens as tensors."""
     return Listed(torch.tensor(kept.ids.astype(np.int64)), torch.tensor(kept.log_probs.astype(np.float32)),

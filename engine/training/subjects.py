@@ -29,6 +29,8 @@ WORDS_AT_ONCE = 256  # places whose scores over the whole vocabulary are in memo
 class Subject(Protocol):
     """One run's teaching matter: documents, the teacher's answers to them, and how answers compare."""
 
+    corpus: Corpus
+    parts: Parts
     signal: TeacherSignal | WrittenSignal
 
     def learn(self) -> tuple[int, ...]:
@@ -176,14 +178,21 @@ class Texts:
             rows = one_of_each_group(self.corpus, [i for i in self.parts.steer if self.signal.texts[i]])
             self._steer = text_lesson(student, self.corpus, rows, self.signal, None, 0, 0, tokens=self.tokens,
                                       shared=self._shared)
-        losses, same = word_by_word(student, self._steer)
-        return Gate(float(same.mean()), float(losses.mean()), len(same), same)
+        return foretold(student, self._steer)
 
 
 def gate_of(student_probs: FloatArray, teacher_probs: FloatArray, several: bool = False) -> Gate:
     """Compare probabilities (documents, labels) on *steer*."""
     same = sameness(student_probs, teacher_probs, several)
     return Gate(float(same.mean()), divergence(teacher_probs, student_probs, several), len(same), same)
+
+
+def foretold(student: Student, lesson: TextLesson) -> Gate:
+    """How well the student foretells the words of a lesson, as its answers: share, nats a word, rows."""
+    losses, same = word_by_word(student, lesson)
+    if not len(same):
+        return Gate.unseen()
+    return Gate(float(same.mean()), float(losses.mean()), len(same), same)
 
 
 @torch.no_grad()

@@ -78,8 +78,10 @@ def plan_of(student: StudentPlan, seed: int, preset: Preset, *, asks_again: bool
 
 
 def plain(plan: DistillPlan) -> DistillPlan:
-    """Soft labels of all documents from the first step to the last: no phases, no representations."""
-    return variants(variants(plan)["without phases"])["without representations"]
+    """Soft labels of all documents from the first step to the last: no reading, phases, representations."""
+    for part in ("without reading first", "without phases", "without representations"):
+        plan = variants(plan)[part]
+    return plan
 
 
 def taught(ground: Ground, plan: DistillPlan, parts: Parts) -> FloatArray:

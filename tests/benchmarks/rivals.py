@@ -30,7 +30,8 @@ from engine.events import EventLog
 from engine.jobs.worker import work
 from engine.models.loading import load_causal_lm
 from engine.models.weights import require
-from engine.plan import AskPlan, DistillPlan, PhasePlan, StudentPlan
+from engine.phase_plan import PhasePlan
+from engine.plan import AskPlan, DistillPlan, StudentPlan
 from engine.progress import Counted
 from engine.prompts.composing import compose, option_orders
 from engine.prompts.template import Template, student_text

@@ -19,6 +19,7 @@ from tests.students.tiny import CPU, TASK, documents, write_model
 TEXTS = documents(12)[0]
 PHASES = [{"name": name, "title": name.title(), "kept": name != "breadth"}
           for name in ("foundations", "breadth", "hard", "last")]
+READ = {"name": "reading", "title": "Reading", "kept": True, "reads": True}
 
 
 def test_each_phase_answers_with_its_own_weights(tmp_path: Path) -> None:
@@ -65,6 +66,19 @@ def test_each_phase_answers_with_its_own_weights(tmp_path: Path) -> None:
         # Paired: where both are right, or both wrong, nothing is drawn.
         assert (change["low"] == change["high"]) == (np.ptp(gap) == 0)
         assert change["low"] <= change["value"] <= change["high"]
+
+
+def test_what_was_read_before_any_answer_is_worth_no_agreement(tmp_path: Path) -> None:
+    base = write_model(tmp_path / "models")
+    student = Student.fresh(base, StudentPlan(model=base.name, rank=4, alpha=8), TASK, CPU, seed=0)
+    weights = [p.detach().float().clone() for p in student.adapter_parameters()]
+    both = [READ, PHASES[0]]
+    for index, phase in enumerate(both):
+        finish_phase(phase_folder(tmp_path, index, phase["name"]), weights, dict(phase))
+    table = pd.DataFrame({"text": TEXTS, "part": "kept_aside", "group": range(12), "whole": range(12),
+                          "student_probs": ""})
+    told, column = by_phase(student, tmp_path, both, np.eye(3)[np.arange(12) % 3], table, lambda *_: None)
+    assert told == both and column == [""] * 12
 
 
 def test_a_run_of_one_phase_has_nothing_to_look_back_at(tmp_path: Path) -> None:

@@ -118,10 +118,18 @@ def test_what_was_rolled_back_is_not_counted_as_learned(kept: tuple[int, ...], s
     assert said in model_card(PLAN, REPORT | {"phases": phases, "learned_from": 293}, FACTS)
 
 
+def test_what_was_read_without_answers_is_told_and_not_counted_as_learned() -> None:
+    read = {"title": "Reading", "reads": True, "documents": 300, "agreement": None, "kept": True}
+    card = model_card(PLAN, REPORT | {"phases": [read, *REPORT["phases"]]}, FACTS)
+    assert "| Reading | 300 | read, without answers | kept |" in card and "Learned from 210 of 300" in card
+    untaught = [read, *({**phase, "kept": False} for phase in REPORT["phases"])]
+    assert "no phase of training was kept" in model_card(PLAN, REPORT | {"phases": untaught}, FACTS)
+
+
 @pytest.mark.parametrize(("reached", "stopped", "said"), [
-    (3, False, ""), (3, True, "stopped early** in “Hard cases”."),
-    (2, True, "stopped early** in “Breadth”; not reached: “Hard cases”."),
-    (1, False, "stopped early**; not reached: “Breadth”, “Hard cases”.")])  # while asking again
+    (4, False, ""), (4, True, "stopped early** in “Hard cases”."),
+    (3, True, "stopped early** in “Breadth”; not reached: “Hard cases”."),
+    (2, False, "stopped early**; not reached: “Breadth”, “Hard cases”.")])  # while asking again
 def test_a_training_that_was_stopped_is_said_to_be(reached: int, stopped: bool, said: str) -> None:
     plan = PLAN.model_copy(update={"phases": phases_for("quick")})
     begun = [{"title": phase.title, "documents": 9, "agreement": 0.6, "kept": True, "stopped": False}

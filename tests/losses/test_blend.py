@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.losses.blend import blend, reduce_items
 from engine.losses.needs import NEEDS
-from engine.plan import PhasePlan
+from engine.phase_plan import PhasePlan
 from engine.teachers.protocol import GIVES
 
 

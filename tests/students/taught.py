@@ -10,7 +10,8 @@ import torch
 
 from engine.models.folders import weights_digest
 from engine.models.loading import load_causal_lm
-from engine.plan import ENCODER, AskPlan, PhasePlan
+from engine.phase_plan import PhasePlan
+from engine.plan import ENCODER, AskPlan
 from engine.prompts.template import Template
 from engine.prompts.verbalisers import assign
 from engine.tasks.definition import Task

@@ -22,7 +22,8 @@ from engine.corpus.store import load_corpus, save_corpus
 from engine.devices import DeviceChoice
 from engine.jobs.folder import RunFolder
 from engine.models.folders import ModelFolder, open_folder, weights_digest
-from engine.plan import AskPlan, DistillPlan, PhasePlan, StudentPlan, save_plan
+from engine.phase_plan import PhasePlan
+from engine.plan import AskPlan, DistillPlan, StudentPlan, save_plan
 from engine.projects import create_project, save_project
 from engine.prompts.composing import compose, option_orders
 from engine.prompts.template import Template
@@ -126,6 +127,11 @@ def phases(passes: float = 1.0, representations: float = 0.3) -> tuple[PhasePlan
             PhasePlan(name="breadth", title="Breadth", slice="all", passes=passes, learning_rate=1e-2),
             PhasePlan(name="hard-cases", title="Hard cases", slice="hard", passes=passes,
                       learning_rate=5e-3, ask_again=True))
+
+
+READING = PhasePlan(name="reading", title="Reading", slice="all", passes=1.0, learning_rate=1e-2, outputs=0.0,
+                    text=1.0, reads=True)
+"""A phase before them that reads."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from engine.events import read_events
 from engine.jobs.worker import work
 from engine.losses.needs import RepresentationLossName
 from engine.models.folders import ModelFolder, open_folder
-from engine.plan import STUDENT_PROMPTS, PhasePlan, StudentPlan
+from engine.phase_plan import PhasePlan
+from engine.plan import STUDENT_PROMPTS, StudentPlan
 from engine.students.base import Student
 from engine.students.opening import open_student
 from engine.training.anchors import present_states

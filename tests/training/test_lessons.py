@@ -10,7 +10,8 @@ import torch
 
 from engine.losses.tokens import list_tokens
 from engine.models.folders import ModelFolder
-from engine.plan import STUDENT_PROMPTS, DistillPlan, PhasePlan, StudentPlan
+from engine.phase_plan import PhasePlan
+from engine.plan import STUDENT_PROMPTS, DistillPlan, StudentPlan
 from engine.students.base import Student
 from engine.tasks.definition import Task
 from engine.training.anchors import Anchors

@@ -16,7 +16,7 @@ from engine.events import read_events
 from engine.jobs.worker import work
 from engine.training.ranks import ALONE, Ranks, join_ranks
 from engine.workspace import read_json
-from tests.students.tiny import Made, phases
+from tests.students.tiny import READING, Made, phases
 
 MANY = tuple(p.model_copy(update={"taid": i == 1}) for i, p in enumerate(phases(1.0)))
 
@@ -63,7 +63,8 @@ BOTH_WAYS = pytest.mark.parametrize("how", [("--multi_gpu",), ("--use_fsdp", "--
 
 @BOTH_WAYS
 def test_two_processes_train_what_one_does(made: Made, how: tuple[str, ...]) -> None:
-    alone, both = made.run("alone", phases=MANY), made.run("both", phases=MANY)
+    every = (READING, *MANY)
+    alone, both = made.run("alone", phases=every), made.run("both", phases=every)
     assert work(alone, made.workspace) == "done"
     launched(both.path, made.workspace.home, *how)
     machine = next(e for e in read_events(both.events)[0] if e.get("what") == "machine")
@@ -72,7 +73,7 @@ def test_two_processes_train_what_one_does(made: Made, how: tuple[str, ...]) -> 
     assert len(one) == len(two) > 15
     for a, b in zip(one, two, strict=True):
         assert a["phase"] == b["phase"] and a.keys() == b.keys()
-        for name in ("outputs", "representations", "way"):
+        for name in ("text", "outputs", "representations", "way"):
             if name in a:
                 assert a[name] == pytest.approx(b[name], abs=2e-5)
     first, second = (load_file(run.student / "adapter_model.safetensors") for run in (alone, both))

@@ -18,7 +18,7 @@ from ui import curves
 def events(workspace: Workspace, tmp_path: Path) -> list:
     studio = Studio(workspace)
     project = made_runs.project_with_documents(studio, tmp_path)
-    return list(studio.status(made_runs.finished(studio, project)).events)
+    return list(curves.taught(studio.status(made_runs.finished(studio, project)).events))
 
 
 def step(phase: str, number: int, **terms: float) -> dict:
@@ -29,6 +29,22 @@ def test_steps_go_on_counting_over_the_phases(events: list) -> None:
     assert curves.phase_starts(events) == {"foundations": 0, "breadth": 14, "hard-cases": 34}
     table = curves.mistakes(events)
     assert sorted(set(table[table["series"] == "Answers"]["step"])) == list(range(1, 43))
+
+
+def test_what_was_read_is_drawn_until_answers_are_taught(workspace: Workspace, tmp_path: Path) -> None:
+    studio = Studio(workspace)
+    project = made_runs.project_with_documents(studio, tmp_path)
+    every = list(studio.status(made_runs.finished(studio, project)).events)
+    taught = [i for i, e in enumerate(every) if e["kind"] == "step" and e["phase"] == "foundations"]
+    alone = curves.taught(every[:taught[0]])
+    assert set(curves.mistakes(alone)["series"]) == {"Words"} and curves.agreement(alone).empty
+    assert curves.reading(alone) == (
+        "Mistakes in guessing the next word of your documents: going down slowly.")
+    assert curves.reading(alone, going=False) == ""  # nobody agreed with anybody yet
+    later = curves.taught(every[:taught[0] + 3])
+    assert "Words" not in set(curves.mistakes(later)["series"])
+    assert "Reading" not in curves.reading(later) and "Foundations" in curves.reading(later)
+    assert curves.phase_starts(later) == {"foundations": 0} and curves.reach(later, False)[1] < 9
 
 
 def test_each_term_is_drawn_for_the_phases_that_have_it(events: list) -> None:

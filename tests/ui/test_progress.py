@@ -17,7 +17,10 @@ from ui import progress, wording_run
 def test_the_timeline_names_every_phase_with_one_sentence(studio: Studio, project: str) -> None:
     run = made_runs.finished(studio, project)
     steps = progress.timeline(studio.status(run), studio.plan(run))
-    assert steps.count("<li") == 7
+    assert steps.count("<li") == 8 and "31 % → 38 % of the next words" in steps
+    ahead = progress.timeline(studio.status(run), studio.plan(run).model_copy(update={"phases": (
+        studio.plan(run).phases[0].model_copy(update={"name": "not-begun"}),)}))
+    assert "None" not in steps + ahead
     assert "60 % agreement on 18 steering documents" in steps and "rolled back" in steps
 
 

@@ -258,7 +258,7 @@ def _show_run(studio: Studio, status: RunStatus | None, watch: Watch, fetching: 
         return {watch.body: _shown(False), watch.shown: seen,
                 watch.timer: gr.Timer(active=fetching)}
     try:
-        plan, events = studio.plan(status.id), status.events
+        plan, events = studio.plan(status.id), curves.taught(status.events)
     except EngineError as error:
         return _nothing_but(watch, error) | {watch.status: progress.status_line(status), watch.shown: seen}
     resuming = bool(events) and events[-1]["kind"] == "launched" and status.age_s < 30
@@ -275,7 +275,7 @@ def _show_run(studio: Studio, status: RunStatus | None, watch: Watch, fetching: 
         watch.looks: _shown(not agreement.empty), watch.key: curves.key(mistakes),
         watch.mistakes: gr.LinePlot(mistakes, color_map=curves.colours(mistakes), x_lim=x_lim),
         watch.agreement: gr.LinePlot(agreement, color_map=curves.colours(agreement), x_lim=x_lim),
-        watch.why: progress.reasons(events), watch.shown: seen,
+        watch.why: progress.reasons(status.events), watch.shown: seen,
         watch.compare: gr.Button(visible=status.state == "done"),
         watch.timer: gr.Timer(active=status.state == "running" or resuming or fetching)}
     watched = "secondary" if status.state == "cancelled" else "primary"  # a new run is likelier then
