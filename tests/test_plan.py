@@ -175,7 +175,7 @@ def test_everything_that_cannot_work_is_said_at_once() -> None:
     ({"ask_again": True}, "before one phase only")])
 def test_what_would_do_nothing_or_the_same_twice_is_refused(change: dict, told: str) -> None:
     values = raw()
-    values["phases"][0] |= change
+    values["phases"][1] |= change
     assert told in refused(values).what
 
 

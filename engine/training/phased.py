@@ -98,19 +98,22 @@ class PhasedTraining:
     def _phase(self, index: int, phase: PhasePlan, folder: Path, lesson: Lesson,
                learn: tuple[int, ...]) -> tuple[dict[str, Any], Lesson]:
         began, earlier = time.monotonic(), spent_before(self.log.path, "phase_started", phase=phase.name)
-        first, anew, asking, look = not taught_before(self.plan, index), False, 0.0, self._gate
-        if phase.reads:
-            reading = Reading.of(self.subject, self.student)
+        first, anew, asking = not taught_before(self.plan, index), False, 0.0
+        reading = Reading.of(self.subject, self.student) if phase.reads else None
+        if reading:
             part, data = reading.part(), reading.lesson
-            look = lambda: self.ranks.by_first(lambda: reading.look(self.student))  # noqa: E731
         else:
             part, lesson, anew, asking = self._chosen(index, phase, folder, lesson, learn)
             data = lesson
+
+        def look() -> Gate:
+            return self.ranks.by_first(lambda: (reading or self.subject).look(self.student))
+
         self.log.write("phase_started", phase=phase.name, title=phase.title, index=index, reads=phase.reads,
                        documents=len(part.positions), because=part.because)
         start, before = self._stands or look(), self._weights()
         looks = Looks(self.log, self.wish, look)
-        if first and not has_state(folder):  # what comes is looked at beside it
+        if first and start.n and not has_state(folder):  # what comes is looked at beside it
             looks.tell(phase, 0, start, best=False)
         if len(part.positions):
             end = train_phase(self.student, self.plan, phase, index, part, data, looks, folder, self.ranks,
@@ -129,15 +132,9 @@ class PhasedTraining:
             self._put(before)
         elif averaged:
             because += " Best was the mean of the weights before and after."
-        shares = {"agreement": round(stands.agreement, 4), "agreement_before": round(start.agreement, 4),
-                  "kl": round(stands.kl, 4)}
-        if phase.reads:
-            shares = dict.fromkeys(shares) | {"words": shares["agreement"],
-                                              "words_before": shares["agreement_before"]}
         result = {"name": phase.name, "title": phase.title, "reads": phase.reads, "kept": kept,
-                  "because": because, **shares,
-                  "averaged": kept and averaged, "n": start.n, "documents": len(part.positions),
-                  "steps": end.steps, "stopped": end.stopped,
+                  "because": because, **_shares(phase, start, stands), "averaged": kept and averaged,
+                  "n": start.n, "documents": len(part.positions), "steps": end.steps, "stopped": end.stopped,
                   "seconds": round(earlier + time.monotonic() - began, 1),
                   "asking_seconds": round(asking, 1)}
         if kept:
@@ -236,3 +233,13 @@ class PhasedTraining:
         """Steps of all phases, roughly: slices are known only when their phase begins."""
         return sum(round(p.passes * SLICE_SHARES[p.slice] * n_learn / self.plan.batch_size)
                    for p in self.plan.phases)
+
+
+def _shares(phase: PhasePlan, before: Gate, after: Gate) -> dict[str, float | None]:
+    """How the student stood before a phase and after it; what it foretells is no agreement with anybody."""
+    told = {"agreement": round(after.agreement, 4), "agreement_before": round(before.agreement, 4),
+            "kl": round(after.kl, 4)}
+    if not phase.reads:
+        return told
+    return dict.fromkeys(told) | ({"words": told["agreement"], "words_before": told["agreement_before"]}
+                                  if before.n else {})
