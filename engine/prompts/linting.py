@@ -108,8 +108,9 @@ def _written_by_hand(template: Template, task: Task) -> list[Note]:
 def _definitions(task: Task, text: str) -> list[Note]:
     there = [label.definition for label in task.labels if label.definition]
     if there and not any(definition in text for definition in there):
-        return [Note("advice", "The definitions are not used: add {{ option.definition }} to help the large "
-                               "model.")]
+        # No fault: of two questions about tweets they helped with one and harmed the other.
+        return [Note("advice", "The definitions are not used. Where the large model mixes categories up, try "
+                               "{{ option.definition }}; it does not always help.")]
     return []
 
 
