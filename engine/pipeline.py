@@ -126,9 +126,9 @@ def run_pipeline(run: RunFolder, workspace: Workspace, wish: Callable[[], Wish |
             stage(line, "take-home", "Packing what you take home", take_home)
         except Interrupted as interrupted:
             if interrupted.wish == "stop":
-                raise RunError("Stopped before anything was learned, so there is no small model to keep.",
-                               "Press Resume to go on.", "The large model's answers so far are kept.",
-                               ) from interrupted
+                raise RunError("Stopped before any answer was learned, so there is no small model to keep.",
+                               "Press Resume to go on.", "The large model's answers so far are kept, and what "
+                               "was read.") from interrupted
             raise
         finally:
             most_memory(run, memory.peak_gb)

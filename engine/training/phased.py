@@ -60,7 +60,7 @@ class PhasedTraining:
 
         Raises:
             Interrupted: the user paused or cancelled (a save point is written on pause), or stopped before
-            anything was learned.
+            any answer was learned.
             RunError: there is no answer to learn from.
             SettingsError: too many processes share a batch for its documents to be compared.
         """

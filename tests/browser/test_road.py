@@ -43,7 +43,8 @@ def test_example_to_download(page: sync_api.Page, server: Server, tmp_path: Path
     run = studio.runs()[0].id
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
 
-    wait_for(lambda: any(e["kind"] == "step" for e in studio.status(run).events), 900, "no step was trained")
+    wait_for(lambda: any(e["kind"] == "step" and e["phase"] == "foundations"  # taught, not read
+                         for e in studio.status(run).events), 900, "no step was trained")
     page.reload()
     page.get_by_role("tab", name="Distil").click()
     expect(page.get_by_role("button", name="Pause")).to_be_visible()

@@ -12,7 +12,7 @@ from engine.jobs.status import status
 from engine.jobs.worker import work
 from engine.workspace import read_json
 from tests.jobs.test_worker import one_core, steps, until  # noqa: F401 - a fixture, used by itself
-from tests.students.tiny import Made, phases
+from tests.students.tiny import READING, Made, phases
 
 
 def wish_after(run: RunFolder, n: int, kind: str) -> None:
@@ -46,8 +46,20 @@ def test_stop_before_training_says_that_there_is_nothing_to_keep(made: Made) -> 
     run.event_log.write("launched", requests=0)
     put_request(run, "stop")
     assert work(run, made.workspace) == "failed"
-    assert "before anything was learned" in status(run).error["what"]
+    assert "before any answer was learned" in status(run).error["what"]
     assert work(run, made.workspace) == "done"  # resumed: the old wish is not heard again
+
+
+def test_stop_while_it_reads_says_that_there_is_nothing_to_keep_yet(made: Made) -> None:
+    reads = READING.model_copy(update={"passes": 40.0})
+    run = made.run(phases=(reads, *phases()))
+    wish_after(run, 3, "stop")
+    assert work(run, made.workspace) == "failed"
+    error, read = status(run).error, steps(status(run))
+    assert "before any answer was learned" in error["what"] and "was read" in error["safe"]
+    assert work(run, made.workspace) == "done"
+    first = [e["step"] for e in status(run).events if e["kind"] == "step" and e["phase"] == "reading"]
+    assert first == sorted(set(first)) and len(first) > read  # gone on with, not begun again
 
 
 @pytest.mark.parametrize(("done", "next_"), [("training", "scoring"), ("scoring", "take-home")])
