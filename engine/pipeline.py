@@ -127,8 +127,8 @@ def run_pipeline(run: RunFolder, workspace: Workspace, wish: Callable[[], Wish |
         except Interrupted as interrupted:
             if interrupted.wish == "stop":
                 raise RunError("Stopped before any answer was learned, so there is no small model to keep.",
-                               "Press Resume to go on.", "The large model's answers so far are kept, and what "
-                               "was read.") from interrupted
+                               "Press Resume to go on.", "The large model's answers so far are kept, and "
+                               "what was read.") from interrupted
             raise
         finally:
             most_memory(run, memory.peak_gb)
