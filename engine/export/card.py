@@ -50,7 +50,7 @@ Checked on {report['n']} documents kept aside from training, near-duplicates inc
 
 Large model: {report['teacher_name']}. Small model: {report['student_name']} with an adapter (LoRA, rank
 {plan.student.rank}; {facts['trained_parameters']:,} trained parameters of {facts['parameters']:,}).
-{_learned(report)} No labels were used.{_stopped(plan, report)}
+{_learned(report)} No labels were used.{_read(report)}{_stopped(plan, report)}
 Seed {plan.seed}. Base weights (sha256): `{facts['base_digest'][:16]}…`, from {facts['base_source']}.
 
 | phase | documents | agreement on steering documents | |
@@ -87,6 +87,15 @@ def _learned(report: dict[str, Any]) -> str:
     number = str(most) if most == all_of_them else f"{most} to {all_of_them}"
     of = "" if most == there else f" of {there}"
     return f"Learned from {number}{of} documents and the large model's answers to them."
+
+
+def _read(report: dict[str, Any]) -> str:
+    """What it read before, and what follows for whoever passes it on; empty where that was not kept."""
+    read = [phase["documents"] for phase in report["phases"] if phase["kept"] and phase.get("reads")]
+    if not read:
+        return ""
+    return (f"\nBefore that it read {max(read)} documents word by word. It may hold pieces of their wording: "
+            "pass it on\nonly to people who may read them.")
 
 
 def _stopped(plan: DistillPlan, report: dict[str, Any]) -> str:

@@ -122,6 +122,9 @@ def test_what_was_read_without_answers_is_told_and_not_counted_as_learned() -> N
     read = {"title": "Reading", "reads": True, "documents": 300, "agreement": None, "kept": True}
     card = model_card(PLAN, REPORT | {"phases": [read, *REPORT["phases"]]}, FACTS)
     assert "| Reading | 300 | read, without answers | kept |" in card and "Learned from 210 of 300" in card
+    assert "read 300 documents word by word" in card and "may hold pieces of their wording" in card
+    lost = model_card(PLAN, REPORT | {"phases": [read | {"kept": False}, *REPORT["phases"]]}, FACTS)
+    assert "wording" not in lost and "wording" not in model_card(PLAN, REPORT, FACTS)
     untaught = [read, *({**phase, "kept": False} for phase in REPORT["phases"])]
     assert "no phase of training was kept" in model_card(PLAN, REPORT | {"phases": untaught}, FACTS)
 
