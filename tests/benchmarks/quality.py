@@ -97,12 +97,13 @@ def _taught(ground: Ground, plan: DistillPlan, parts: Parts, folder: Path) -> Fl
                             choose_device(), folder, EventLog(log), lambda: None, ground.again)
     seen: dict[str, list[str]] = {}
     for event in read_events(log)[0]:
-        if event["kind"] == "gate":
-            seen.setdefault(event["phase"], []).append(f"{event['agreement']:.3f}")
+        if event["kind"] in ("gate", "read"):
+            share = event["agreement"] if event["kind"] == "gate" else event["words"]
+            seen.setdefault(event["phase"], []).append(f"{share:.3f}")
     said = predict(student, [ground.corpus.texts[i] for i in parts.kept_aside])
-    looks = "; ".join(f"{p['title']} {' '.join(seen[p['name']])}" for p in phases)
+    looks = "; ".join(f"{p['title']} {' '.join(seen.get(p['name'], ()))}" for p in phases)
     print(f"    {plan.student.model}, seed {plan.seed}: {time.monotonic() - began:.0f} s, "
-          f"{sum(p['steps'] for p in phases)} steps; agreement on steer: {looks}", flush=True)
+          f"{sum(p['steps'] for p in phases)} steps; agreement (of reading: words) on steer: {looks}", flush=True)
     return said
 
 
