@@ -103,7 +103,8 @@ def _taught(ground: Ground, plan: DistillPlan, parts: Parts, folder: Path) -> Fl
     said = predict(student, [ground.corpus.texts[i] for i in parts.kept_aside])
     looks = "; ".join(f"{p['title']} {' '.join(seen.get(p['name'], ()))}" for p in phases)
     print(f"    {plan.student.model}, seed {plan.seed}: {time.monotonic() - began:.0f} s, "
-          f"{sum(p['steps'] for p in phases)} steps; agreement on steer, of reading words: {looks}", flush=True)
+          f"{sum(p['steps'] for p in phases)} steps; agreement on steer (reading: words): {looks}",
+          flush=True)
     return said
 
 
