@@ -80,7 +80,7 @@ def plan_of(student: StudentPlan, seed: int, preset: Preset, *, asks_again: bool
 def plain(plan: DistillPlan) -> DistillPlan:
     """Soft labels of all documents from the first step to the last: no reading, phases, representations."""
     for part in ("without reading first", "without phases", "without representations"):
-        plan = variants(plan)[part]
+        plan = variants(plan).get(part, plan)
     return plan
 
 
