@@ -22,7 +22,7 @@ from engine.errors import SettingsError
 from engine.losses.needs import DivergenceName, OutputLossName
 from engine.losses.outputs import DIVERGENCES
 
-CHUNK = 1024       # answer positions whose whole vocabulary is in memory at once
+SCORES = 2 ** 25   # over a vocabulary, in memory at once: 134 MB, and a few times as much for their gradient
 _LEAST_TAIL = -1e-7  # log of the listed mass never reaches 0: the tail's log must stay finite
 
 
@@ -148,15 +148,15 @@ def listed_distance(student_logits: Tensor, teacher: Listed, temperature: float 
 
 
 def in_chunks(name: OutputLossName, states: Tensor, head: Tensor, teacher: Listed,
-              temperature: float = 1.0, chunk: int = CHUNK, way: float | None = None,
+              temperature: float = 1.0, chunk: int | None = None, way: float | None = None,
               scored: Callable[[Tensor], Tensor] = Tensor.float) -> Tensor:
     """`token_loss`, or `listed_distance`, from hidden states (tokens, width) and the vocabulary matrix.
 
     The matrix is (vocabulary, width); `scored` makes scores of the products with it, for models that scale
     them.
 
-    Scores over the vocabulary are made for `chunk` positions at a time, and again for the gradient, so memory
-    is bounded by the chunk; value and gradient are those of the whole.
+    Scores over the vocabulary are made for `chunk` positions at a time (None: as many as `SCORES` allows),
+    and again for the gradient, so memory is bounded; value and gradient are those of the whole.
     """
     def some(rows: Tensor, ids: Tensor, scores: Tensor, normaliser: Tensor) -> Tensor:
         listed = Listed(ids, scores, {temperature: normaliser})
@@ -165,13 +165,20 @@ def in_chunks(name: OutputLossName, states: Tensor, head: Tensor, teacher: Liste
         return token_loss(name, scored(rows @ head.T), listed, temperature, way)
     if temperature not in teacher.normalisers:
         teacher.log_probs(temperature)  # says which temperatures there are
-    return _chunked(some, (states, teacher.ids, teacher.scores, teacher.normalisers[temperature]), chunk)
+    return _chunked(some, (states, teacher.ids, teacher.scores, teacher.normalisers[temperature]),
+                    chunk or positions_at_once(len(head)))
 
 
-def text_in_chunks(states: Tensor, head: Tensor, token_ids: Tensor, chunk: int = CHUNK,
+def text_in_chunks(states: Tensor, head: Tensor, token_ids: Tensor, chunk: int | None = None,
                    scored: Callable[[Tensor], Tensor] = Tensor.float) -> Tensor:
     """`text_loss` from hidden states (tokens, width) and the vocabulary matrix, memory bounded alike."""
-    return _chunked(lambda rows, ids: text_loss(scored(rows @ head.T), ids), (states, token_ids), chunk)
+    return _chunked(lambda rows, ids: text_loss(scored(rows @ head.T), ids), (states, token_ids),
+                    chunk or positions_at_once(len(head)))
+
+
+def positions_at_once(vocabulary: int) -> int:
+    """Answer positions whose scores over a vocabulary of so many tokens are in memory at once."""
+    return max(1, SCORES // vocabulary)
 
 
 def _chunked(loss: Callable[..., Tensor], tensors: Sequence[Tensor], chunk: int) -> Tensor:

@@ -11,13 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import SettingsError
+from engine.losses import tokens
 from engine.losses.outputs import DIVERGENCES
 from engine.losses.tokens import (
     Listed,
     in_chunks,
     list_tokens,
     listed_distance,
+    positions_at_once,
     sorted_distance,
+    text_in_chunks,
     text_loss,
     token_loss,
     with_tail,
@@ -129,6 +132,25 @@ def test_chunks_change_neither_value_nor_slope(name: str, chunk: int) -> None:
         Listed(listed.ids[:0], listed.scores[:0], {2.0: listed.normalisers[2.0][:0]}),
         2.0,
     ).shape == (0,)
+
+
+def test_a_large_vocabulary_is_gone_through_in_smaller_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is in memory at once is bounded in scores, not in places: a vocabulary may have 150,000 tokens."""
+    assert positions_at_once(151_936) * 151_936 <= tokens.SCORES and positions_at_once(151_936) >= 128
+    assert positions_at_once(10 ** 9) == 1
+    ids, seen = torch.tensor([3, 0, 49, 7, 7, 1, 2]), list[int]()
+    states, head = torch.randn(7, 12, generator=GENERATOR), torch.randn(50, 12, generator=GENERATOR)
+    whole, parts = states.clone().requires_grad_(), states.clone().requires_grad_()
+    text_loss(whole @ head.T, ids).sum().backward()
+    monkeypatch.setattr(tokens, "SCORES", 150)
+
+    def scored(products: torch.Tensor) -> torch.Tensor:
+        seen.append(products.numel())
+        return products.float()
+
+    text_in_chunks(parts, head, ids, scored=scored).sum().backward()
+    torch.testing.assert_close(parts.grad, whole.grad, atol=1e-5, rtol=1e-5)
+    assert max(seen) == 150 and len(seen) == 2 * 3  # once for the value, once more for the gradient
 
 
 def test_text_is_plain_cross_entropy() -> None:
