@@ -20,6 +20,7 @@ from engine.tasks.definition import Label, Task
 from engine.workspace import read_json, write_json
 from tests.students.tiny import (
     MODEL,
+    READING,
     TASK,
     Made,
     calm,
@@ -189,7 +190,8 @@ def test_what_a_small_model_or_this_machine_cannot_do_is_named_before_anything_i
     assert "cannot keep" not in problems(student=StudentPlan(model=MODEL, layers=2))
     student = made.workspace.models / MODEL / "manifest.json"
     write_json(student, {**read_json(student), "roles": ["encoder"]})
-    assert "cannot write" in problems()
+    assert "cannot write" in problems() and "next words" not in problems()
+    assert "guesses no next words" in problems(phases=(READING, *phases()))
     assert "used whole" not in problems() and "four_bit" in problems(
         student=StudentPlan(model=MODEL, four_bit=True))
 

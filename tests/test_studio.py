@@ -79,6 +79,9 @@ def test_a_small_model_that_guesses_no_words_reads_nothing_first(studio: Studio,
     for student, reads in (("smollm2-135m-instruct", True), ("all-minilm-l6-v2", False), (MODEL, True)):
         plan = studio.draft_plan(made.project, "quick", student=student)
         assert any(p.reads for p in plan.phases) is reads and len(plan.phases) == 3 + reads
+    (made.workspace.models / "hollow").mkdir()  # its weights are gone: a draft can still be made
+    (made.workspace.models / "hollow" / "manifest.json").write_text("{}")
+    assert any(p.reads for p in studio.draft_plan(made.project, "quick", student="hollow").phases)
     told = studio.preflight(studio.draft_plan(made.project, "quick", student=MODEL)).problems
     assert not any("next words" in problem for problem in told)
 

@@ -155,7 +155,7 @@ def roles_of(folder: Path) -> tuple[Role, ...]:
 
 def is_encoder(models: Path, name: str) -> bool:
     """Whether a model reads whole texts and writes none; by the catalogue where it is not here."""
-    known = open_folder(models / name) if is_installed(models, name) else find_card(name)
+    known = next((model for model in installed(models) if model.name == name), None) or find_card(name)
     return known is not None and known.roles == ("encoder",)
 
 

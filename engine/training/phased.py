@@ -105,14 +105,10 @@ class PhasedTraining:
         else:
             part, lesson, anew, asking = self._chosen(index, phase, folder, lesson, learn)
             data = lesson
-
-        def look() -> Gate:
-            return self.ranks.by_first(lambda: (reading or self.subject).look(self.student))
-
         self.log.write("phase_started", phase=phase.name, title=phase.title, index=index, reads=phase.reads,
                        documents=len(part.positions), because=part.because)
-        start, before = self._stands or look(), self._weights()
-        looks = Looks(self.log, self.wish, look)
+        start, before = self._stands or self._gate(reading), self._weights()
+        looks = Looks(self.log, self.wish, lambda: self._gate(reading))
         if first and start.n and not has_state(folder):  # what comes is looked at beside it
             looks.tell(phase, 0, start, best=False)
         if len(part.positions):
@@ -219,9 +215,9 @@ class PhasedTraining:
             return self.subject.lesson(self.student, learn)
         return lesson
 
-    def _gate(self) -> Gate:
-        """How the student stands: looked at once, by the first process, for all of them."""
-        return self.ranks.by_first(lambda: self.subject.look(self.student))
+    def _gate(self, of: Reading | None = None) -> Gate:
+        """How the student stands, in answers or `of` what it reads: looked at once, by the first, for all."""
+        return self.ranks.by_first(lambda: (of or self.subject).look(self.student))
 
     def _weights(self) -> list[Tensor]:
         return [p.detach().float().clone() for p in self.student.adapter_parameters()]

@@ -28,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--preset", default="quick")
-    parser.add_argument("--without-reading", action="store_true", help="taught at once")
+    parser.add_argument("--without-reading", action="store_true", help="leave out reading first")
     parser.add_argument("--to", type=Path, help="also write all numbers as JSON")
     given = parser.parse_args()
     studio = Studio(Workspace.default())

@@ -21,6 +21,8 @@ def test_the_timeline_names_every_phase_with_one_sentence(studio: Studio, projec
     ahead = progress.timeline(studio.status(run), studio.plan(run).model_copy(update={"phases": (
         studio.plan(run).phases[0].model_copy(update={"name": "not-begun"}),)}))
     assert "None" not in steps + ahead
+    assert wording_run.distil_ahead("all", 1.0, reads=True) == (
+        "1 pass over all documents, word by word, before it is taught any answer.")
     assert "60 % agreement on 18 steering documents" in steps and "rolled back" in steps
 
 
