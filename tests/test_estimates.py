@@ -162,6 +162,23 @@ def test_maps_between_both_models_states_count(made: Made, loss: str, learned: b
     assert more == pytest.approx([6 * maps, (8 + len(phases())) * maps], abs=1e-9)
 
 
+def test_memory_goes_by_the_longest_documents_that_the_small_model_reads(made: Made) -> None:
+    def takes(corpus: Corpus = made.corpus, **changes: object) -> float:
+        return preflight(made.plan(**{"phases": NO_STATES, **changes}), corpus, made.workspace).memory.value
+
+    long = corpus_of([*documents(60)[0][1:], "flood water rises " * 100])
+    cut, at_once = made.plan().student, made.plan().batch_size
+    less = takes(long, student=cut.model_copy(update={"max_chars": 300}))
+    assert takes() < less < takes(long, student=cut.model_copy(update={"max_chars": 1500}))
+    assert takes(long, micro_batch=1) < takes(long) == takes(long, micro_batch=8 * at_once)
+    assert takes(long, student=cut.model_copy(update={"layers": 1})) < takes(long)
+    assert takes(phases=(READING, *NO_STATES)) > takes()  # scores over the whole vocabulary
+    config = made.workspace.models / MODEL / "config.json"
+    wide = read_json(config)
+    write_json(config, {**wide, "intermediate_size": 4 * wide["intermediate_size"]})
+    assert takes(long, student=cut.model_copy(update={"max_chars": 300})) > less
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"), [(5, "about a minute"), (600, "about 10 minutes"), (9000, "about 2.5 hours")]
 )

@@ -17,6 +17,11 @@ def width_of(models: Path, name: str) -> int | None:
     return _number(models / name, "hidden_size", "n_embd", "d_model", "dim")
 
 
+def inner_width_of(models: Path, name: str) -> int | None:
+    """Numbers that a model holds for a token within each layer; None where it is not here or does not say."""
+    return _number(models / name, "intermediate_size", "n_inner", "ffn_dim", "hidden_dim")
+
+
 def depth_of(models: Path, name: str) -> int | None:
     """Layers of a model; None where it is not here or does not say."""
     return _number(models / name, "num_hidden_layers", "n_layer", "n_layers")
