@@ -134,7 +134,7 @@ def _not_for_students(plan: DistillPlan, workspace: Workspace) -> list[str]:
     """What a small model of this kind, or this machine, cannot do."""
     found = next((m for m in installed(workspace.models) if m.name == plan.student.model), None)
     problems = []
-    if found and found.roles == ("encoder",):
+    if found and found.is_encoder:
         if plan.writes:
             problems.append(f"{found.title} reads and cannot write: choose another small model for facts or "
                             "short texts.")
@@ -154,7 +154,7 @@ def _not_for_students(plan: DistillPlan, workspace: Workspace) -> list[str]:
 def _not_its_words(plan: DistillPlan, longest: int, workspace: Workspace) -> list[str]:
     """Categories that a small model has no word for, and texts longer than it reads."""
     student = next((m for m in installed(workspace.models) if m.name == plan.student.model), None)
-    if student is None or student.roles == ("encoder",):  # it has a row for each, and cuts what is too long
+    if student is None or student.is_encoder:  # it has a row for each, and cuts what is too long
         return []
     try:
         counter = token_counter(student.path)

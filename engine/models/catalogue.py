@@ -104,6 +104,11 @@ class ModelCard(_Frozen):
             )
         return PACKAGES_CAUTION
 
+    @property
+    def is_encoder(self) -> bool:
+        """Whether it reads whole texts and writes none."""
+        return self.roles == ("encoder",)
+
 
 class _Catalogue(_Frozen):
     models: tuple[ModelCard, ...]

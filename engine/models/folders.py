@@ -48,6 +48,11 @@ class ModelFolder:
         """The name to show."""
         return self.card.title if self.card else self.name
 
+    @property
+    def is_encoder(self) -> bool:
+        """Whether it reads whole texts and writes none."""
+        return self.roles == ("encoder",)
+
 
 def open_folder(path: Path) -> ModelFolder:
     """Read an installed model's manifest. Raises `WeightsError` where there is none."""
@@ -156,7 +161,7 @@ def roles_of(folder: Path) -> tuple[Role, ...]:
 def is_encoder(models: Path, name: str) -> bool:
     """Whether a model reads whole texts and writes none; by the catalogue where it is not here."""
     known = next((model for model in installed(models) if model.name == name), None) or find_card(name)
-    return known is not None and known.roles == ("encoder",)
+    return known is not None and known.is_encoder
 
 
 def check_files(folder: Path, name: str) -> None:

@@ -15,7 +15,7 @@ from engine.tasks.definition import Task
 def fresh_student(folder: ModelFolder, plan: StudentPlan, task: Task, choice: DeviceChoice,
                   seed: int) -> Student:
     """A new student on these base weights. Raises as the kinds' own `fresh` do."""
-    kind = EncoderStudent if folder.roles == ("encoder",) else Student
+    kind = EncoderStudent if folder.is_encoder else Student
     return kind.fresh(folder, plan, task, choice, seed)
 
 
