@@ -43,7 +43,7 @@ class LocalTeacher:
             raise TeacherError(f"“{self.name}” has no chat form: it was not trained to follow instructions.",
                                "Choose a model whose name ends in “Instruct”.")
         self._tokens = token_count(self._tokenizer.get_vocab())
-        self.packed = pack(self._model.base_model)
+        self.packed = pack(self._model)
         self._device = torch.device(choice.device)
         self._letters = [self._single_token(letter) for letter in LETTERS]
         self._words: dict[tuple[str, ...], tuple[int, ...]] = {}

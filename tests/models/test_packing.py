@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import copy
 import weakref
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
-from transformers import Qwen2Config, Qwen2Model
+from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2Model
 
 from engine.models import packing
 from engine.models.packing import PackedLinear, pack
 
 pytestmark = pytest.mark.skipif(not packing._can_pack(torch.zeros(2, 2)), reason="no oneDNN in this torch")
 BF16 = packing._can_pack(torch.zeros(2, 2, dtype=torch.bfloat16))
+
+
+LINUX = Path("/proc/self/maps").exists()
+
+
+def mapped() -> str:
+    """The files that lie in this process's memory."""
+    return Path("/proc/self/maps").read_text(encoding="utf-8")
 
 
 def body(layers: int = 2) -> Qwen2Model:
@@ -69,6 +78,29 @@ def test_no_more_than_one_matrix_is_in_memory_twice(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(PackedLinear, "__init__", counted)
     pack(made)
     assert packed == list(range(len(plain), 0, -1)) and not any(weight() is not None for weight in plain)
+
+
+def test_nothing_of_a_packed_model_lies_in_its_file_any_more(
+        monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One vector that still does keeps the whole file in memory, beside the packed copies."""
+    monkeypatch.setattr(packing, "_gain", lambda _: 2.0)
+    torch.manual_seed(0)
+    config = Qwen2Config(vocab_size=50, hidden_size=512, intermediate_size=2100, num_hidden_layers=1,
+                         num_attention_heads=8, num_key_value_heads=2, tie_word_embeddings=False)
+    Qwen2ForCausalLM(config).save_pretrained(tmp_path)
+    made = Qwen2ForCausalLM.from_pretrained(tmp_path).eval()
+    ids = torch.randint(0, 50, (3, 20))
+    with torch.inference_mode():
+        said = made(input_ids=ids).logits
+    file = str(tmp_path / "model.safetensors")
+    assert not LINUX or file in mapped()
+    before = {name: parameter.detach().clone() for name, parameter in made.named_parameters()}
+    assert pack(made).startswith("weights laid out")
+    assert not LINUX or file not in mapped()
+    assert "lm_head.weight" in dict(made.named_parameters())
+    assert all(torch.equal(parameter, before[name]) for name, parameter in made.named_parameters())
+    with torch.inference_mode():
+        torch.testing.assert_close(made(input_ids=ids).logits, said, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("gain, packs", [(0.5, False), (1.0, False), (1.05, False), (1.2, True)])
