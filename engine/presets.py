@@ -41,14 +41,16 @@ def representation_loss_for(kind: TaskKind, *, heals: bool) -> RepresentationLos
 
 def phases_for(preset: Preset, kind: TaskKind = "single_label", *, tokens: bool = True, rate: float = 1.0,
                heals: bool = False, asks_again: bool = True, reads: bool = True) -> tuple[PhasePlan, ...]:
-    """The three phases of ANON, easy to hard, in three lengths; and before them, one that reads.
+    """The three phases of ANON, easy to hard, in three lengths; before the longest, one that reads.
 
     `tokens`: for answers in writing, whether the small model writes with the large one's tokens and can learn
     its likeliest ones; else it learns the words alone. `rate`: the share of the usual learning rates that the
     small model's width allows (`rate_share`). `heals`: it was cut to fewer layers;
     the first phase mends that, at the whole rate, and more by inner representations than is usual
     (`representation_loss_for`). `asks_again`: before the hard cases, where one category is
-    chosen. `reads`: it is a language model, and reads the documents first where one category is chosen.
+    chosen. `reads`: it is a language model, and reads the documents first where one category is chosen and
+    time does not matter: measured, it came closer to the large model (1,714 tweets, three seeds: 1.8 points
+    of agreement, −1.8 to +5.3) for a quarter more training, and macro-F1 gained nothing.
     """
     foundations, breadth, hard = {"quick": (2.0, 2.0, 1.0), "balanced": (2.0, 3.0, 1.0),
                                   "thorough": (4.0, 8.0, 3.0)}[preset]
@@ -62,7 +64,8 @@ def phases_for(preset: Preset, kind: TaskKind = "single_label", *, tokens: bool 
     def slower(phase: PhasePlan) -> PhasePlan:
         return phase.model_copy(update={"learning_rate": phase.learning_rate * rate})
     taught = (first, *map(slower, others))
-    return (slower(READING), *taught) if reads and kind == "single_label" and not heals else taught
+    first_reads = reads and preset == "thorough" and kind == "single_label" and not heals
+    return (slower(READING), *taught) if first_reads else taught
 
 
 def _chosen(foundations: float, breadth: float, hard: float, asks_again: bool) -> tuple[PhasePlan, ...]:

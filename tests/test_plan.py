@@ -69,14 +69,19 @@ def test_presets_pass_their_own_check(name: str) -> None:
 def test_longer_presets_learn_longer() -> None:
     lengths = [sum(p.passes for p in phases_for(name)) for name in ("quick", "balanced", "thorough")]
     assert lengths == sorted(lengths) and len(set(lengths)) == 3
-    assert [p.slice for p in phases_for("quick")] == ["all", "confident", "all", "hard"]
-    assert [p.reads for p in phases_for("quick")] == [True, False, False, False]
+    assert [p.slice for p in phases_for("quick")] == ["confident", "all", "hard"]
+    assert [p.slice for p in phases_for("thorough")] == ["all", "confident", "all", "hard"]
+
+
+def test_who_has_time_lets_it_read_first() -> None:
+    for name, reads in (("quick", False), ("balanced", False), ("thorough", True)):
+        assert [p.reads for p in phases_for(name)] == [True] * reads + [False] * 3
 
 
 @pytest.mark.parametrize("how", [{"reads": False}, {"heals": True}, {"kind": "multi_label"},
                                  {"kind": "generate"}, {"kind": "extract", "tokens": False}])
 def test_who_guesses_no_words_heals_or_answers_otherwise_does_not_read_first(how: dict) -> None:
-    assert [p.name for p in phases_for("quick", **how)] == ["foundations", "breadth", "hard-cases"]
+    assert [p.name for p in phases_for("thorough", **how)] == ["foundations", "breadth", "hard-cases"]
 
 
 @pytest.mark.parametrize(("changed", "said"), [
@@ -89,7 +94,7 @@ def test_who_guesses_no_words_heals_or_answers_otherwise_does_not_read_first(how
     ([{}, None], ""), ([{}, {"name": "twice", "learning_rate": 1e-4}, None], "")])
 def test_reading_comes_first_and_alone(changed: list[dict | None], said: str) -> None:
     """None stands for a phase that teaches."""
-    phases = [(phases_for("quick")[1] if one is None else READING.model_copy(update=one)).model_dump()
+    phases = [(phases_for("quick")[0] if one is None else READING.model_copy(update=one)).model_dump()
               for one in changed]
     if said:
         error = refused(raw(phases=phases))
@@ -110,12 +115,12 @@ def test_no_width_is_too_large() -> None:
 
 @pytest.mark.parametrize("kind", ["single_label", "multi_label", "generate"])
 def test_a_wide_student_learns_in_smaller_steps_and_a_cut_one_heals_in_whole_ones(kind: TaskKind) -> None:
-    read_first = phases_for("quick", kind, rate=0.5)
+    read_first = phases_for("thorough", kind, rate=0.5)
     assert [p.learning_rate for p in read_first if p.reads] in ([], [READING.learning_rate / 2])
-    usual, wide = (phases_for("quick", kind, rate=rate, reads=False) for rate in (1.0, 0.5))
+    usual, wide = (phases_for("thorough", kind, rate=rate, reads=False) for rate in (1.0, 0.5))
     assert tuple(p for p in read_first if not p.reads) == wide
     assert [p.learning_rate for p in wide] == [p.learning_rate / 2 for p in usual]
-    cut = phases_for("quick", kind, rate=0.5, heals=True)
+    cut = phases_for("thorough", kind, rate=0.5, heals=True)
     states = HEALING if kind == "single_label" else usual[0].representations
     assert (cut[0], cut[1:]) == (usual[0].model_copy(update={"representations": states}), wide[1:])
     assert representation_loss_for(kind, heals=True) == ("cosine" if states == HEALING else "relational")

@@ -77,12 +77,13 @@ def test_a_quick_look_asks_a_model_that_reads_once_and_no_more(studio: Studio, m
 
 def test_a_small_model_that_guesses_no_words_reads_nothing_first(studio: Studio, made: Made) -> None:
     for student, reads in (("smollm2-135m-instruct", True), ("all-minilm-l6-v2", False), (MODEL, True)):
-        plan = studio.draft_plan(made.project, "quick", student=student)
+        plan = studio.draft_plan(made.project, "thorough", student=student)
         assert any(p.reads for p in plan.phases) is reads and len(plan.phases) == 3 + reads
+        assert len(studio.draft_plan(made.project, "quick", student=student).phases) == 3
     (made.workspace.models / "hollow").mkdir()  # its weights are gone: a draft can still be made
     (made.workspace.models / "hollow" / "manifest.json").write_text("{}")
-    assert any(p.reads for p in studio.draft_plan(made.project, "quick", student="hollow").phases)
-    told = studio.preflight(studio.draft_plan(made.project, "quick", student=MODEL)).problems
+    assert any(p.reads for p in studio.draft_plan(made.project, "thorough", student="hollow").phases)
+    told = studio.preflight(studio.draft_plan(made.project, "thorough", student=MODEL)).problems
     assert not any("next words" in problem for problem in told)
 
 

@@ -134,7 +134,7 @@ def test_what_was_read_without_answers_is_told_and_not_counted_as_learned() -> N
     (3, True, "stopped early** in “Breadth”; not reached: “Hard cases”."),
     (2, False, "stopped early**; not reached: “Breadth”, “Hard cases”.")])  # while asking again
 def test_a_training_that_was_stopped_is_said_to_be(reached: int, stopped: bool, said: str) -> None:
-    plan = PLAN.model_copy(update={"phases": phases_for("quick")})
+    plan = PLAN.model_copy(update={"phases": phases_for("thorough")})
     begun = [{"title": phase.title, "documents": 9, "agreement": 0.6, "kept": True, "stopped": False}
              for phase in plan.phases[:reached]]
     begun[-1]["stopped"] = stopped

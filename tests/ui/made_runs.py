@@ -22,6 +22,7 @@ from engine.jobs.folder import RunFolder
 from engine.jobs.process import Worker
 from engine.phase_plan import PhasePlan
 from engine.plan import DistillPlan
+from engine.presets import READING
 from engine.records import PARTS
 from engine.studio import Studio
 from engine.workspace import write_json
@@ -46,9 +47,10 @@ def project_with_documents(studio: Studio, folder: Path, n: int = 120) -> str:
 
 def prepared(studio: Studio, project: str, name: str = "20250101-101010-quick"
              ) -> tuple[RunFolder, DistillPlan]:
-    """A run folder that holds a plan and nothing else."""
+    """A run folder that holds a plan, of which a phase reads, and nothing else."""
     from engine.plan import save_plan
     plan = studio.draft_plan(project, "quick")
+    plan = plan.model_copy(update={"phases": (READING, *plan.phases)})
     run = RunFolder(studio.workspace.project(project).runs / name)
     save_plan(run.plan, plan)
     return run, plan

@@ -183,8 +183,7 @@ def test_a_value_that_does_not_fit_is_refused_in_words(
     ({"orders": 9, "rank": 0, "batch_size": 0, "seed": None}, [
         "“Times each document is asked” has to be a whole number, at least 1 and at most 8",
         "“Size of what is trained”", "“Documents per step”", "“Seed”"]),
-    ({"phases": [FORM.phases[0], [*FORM.phases[1][:1], 0, *FORM.phases[1][2:]], FORM.phases[2],
-                 [*FORM.phases[3][:5], 11]]},
+    ({"phases": [[*FORM.phases[0][:1], 0, *FORM.phases[0][2:]], FORM.phases[1], [*FORM.phases[2][:5], 11]]},
      ["“Foundations: passes” has to be a number, above 0 and at most 50", "“Hard cases: softness”"])])
 def test_numbers_that_do_not_fit_are_named_as_the_form_names_them_all_at_once(
         project: str, page: SimpleNamespace, change: dict[str, Any], said: list[str]) -> None:
