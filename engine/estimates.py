@@ -104,7 +104,8 @@ def preflight(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> Prefli
         problems.append(too_few(documents))
     return Preflight(
         Estimate(seconds, _duration(seconds), basis),
-        Estimate(memory, f"{memory:.1f} GB", f"weights, adapter and one batch; {available:.1f} GB are free"),
+        Estimate(memory, f"{memory:.1f} GB", "weights, adapter and a batch of the longest "
+                 f"documents; {available:.1f} GB are free"),
         Estimate(disk, f"{disk:.1f} GB", f"adapters, answers and report; {free:.0f} GB are free"),
         Estimate(0.0, "nothing", "every model runs on this machine"), tuple(problems))
 

@@ -45,8 +45,8 @@ DISTIL_SEED_INFO = "Same seed, same documents: same run (random seed)."
 DISTIL_PHASES = "Phases"
 DISTIL_PHASES_INFO = ("Easy to hard. “passes”: times over the phase's documents (epochs). "
                       "“answers” and “inner”: weight of the mistakes in answers (outputs) and in inner "
-                      "representations. “softness”: temperature. “Reading” learns the documents' own words "
-                      "before any answer (task-adaptive pretraining).")
+                      "representations. “softness”: temperature. Under “Thorough”, “Reading” learns the "
+                      "documents' own words before any answer (task-adaptive pretraining).")
 DISTIL_PHASE_COLUMNS = ("phase", "passes", "learning rate", "answers", "inner", "softness")
 DISTIL_BOUNDS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
 DISTIL_LOSS = "How mistakes in answers are measured"
