@@ -67,7 +67,8 @@ def start(workspace: Workspace, run: RunFolder, files: Sequence[Path], text_colu
     for place in places(run):
         if not place.result.exists():
             shutil.rmtree(place.path, ignore_errors=True)
-    place = LabelFolder(fresh_folder(run.path / LABELLED, f"{datetime.now(UTC):%Y%m%d-%H%M%S}"))
+    # No name comes again: a process that is late to find its own order gone must not find this one.
+    place = LabelFolder(fresh_folder(run.path / LABELLED, f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"))
     try:
         with disk_errors_in_words("the files to label"):
             for number, file in enumerate(files):

@@ -180,6 +180,21 @@ def test_a_worker_that_nobody_waits_for_any_more_ends(run: RunFolder, made: Made
     assert labelling.work(place, made.workspace) == "stopped" and not place.path.exists()
 
 
+def test_one_stopped_before_it_came_up_leaves_the_next_one_alone(run: RunFolder, made: Made,
+                                                                 tmp_path: Path) -> None:
+    """Late to come up, it looks for its own order; that of the next, begun in the same second, is not its."""
+    late, studio = [], Studio(made.workspace)
+    for _ in range(3):
+        late.append(ordered(run, calls(tmp_path)))
+        studio.stop_labelling(run.id)
+    now = ordered(run, calls(tmp_path))
+    assert len({place.path for place in (*late, now)}) == 4 and places(run) == [now]
+    for place in late:
+        assert labelling.work(place, made.workspace) == "stopped"
+    assert labelling_of(run).state == "running" and now.order.exists()
+    assert labelling.work(now, made.workspace) == "done" and labelling_of(run).documents == 3
+
+
 def ordered(run: RunFolder, *files: Path) -> LabelFolder:
     """What `start` leaves, without a process."""
     with pytest.MonkeyPatch.context() as patch:

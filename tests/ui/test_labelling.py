@@ -129,7 +129,7 @@ def test_it_can_be_stopped_and_a_second_press_changes_nothing(page: Session, run
     press(page, "watch_label")
     press(page, "label")
     wait(page)
-    assert page.of("label-table")
+    assert page.of("label-table"), (page.of("label-status"), page.of("label-trouble"))
 
 
 def test_what_goes_wrong_is_said_on_the_page(page: Session, run: RunFolder, tmp_path: Path,
