@@ -92,7 +92,10 @@ def test_files_of_several_kinds_become_one_table(made: Made, run: RunFolder, tmp
     assert done.unsure == int((rows["confidence"] < 0.5).sum())
     assert [one["text"] for one in done.first] == rows["text"].tolist()[:5]
     assert done.kind == "single_label" and done.first[0]["confidence"] == rows["confidence"][0]
-    place = places(run)[0]
+    place, end = places(run)[0], time.monotonic() + 60
+    while place.worker.path.exists():  # the table is told of before its process has signed off
+        assert time.monotonic() < end
+        time.sleep(0.05)
     assert sorted(p.name for p in place.path.iterdir()) == sorted(
         ["events.jsonl", "worker.log", "result.json", done.table.name])
     stages = [e["stage"] for e in read_events(place.log)[0] if e["kind"] == "progress"]
