@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from engine.devices import bytes_a_weight, cpu_flops, machine_summary
 from engine.errors import EngineError
 from engine.losses.needs import PROJECTING
 from engine.models.catalogue import find_card
-from engine.models.folders import installed, is_installed
+from engine.models.folders import ModelFolder, installed, is_installed
 from engine.models.shape import depth_of, inner_width_of, width_of, window_of
 from engine.models.tokens import token_counter
 from engine.models.vocabularies import share_tokens
@@ -81,11 +82,11 @@ class Preflight:
 
 def preflight(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> Preflight:
     """What a plan will cost on this machine."""
-    sizes = {m.name: m.bytes_on_disk for m in installed(workspace.models)}
-    lengths = text_lengths(corpus)
+    here = {model.name: model for model in installed(workspace.models)}
+    student, lengths = here.get(plan.student.model), text_lengths(corpus)
     seconds, basis = _seconds(plan, lengths, workspace)
-    longest = _longest_read(plan, corpus, lengths, workspace)
-    memory = _memory(plan, sizes, longest, workspace) + IN_MEMORY * _projection(plan, workspace)
+    longest = _longest_read(plan, corpus, lengths, student)
+    memory = _memory(plan, here, longest, workspace) + IN_MEMORY * _projection(plan, workspace)
     available, free = psutil.virtual_memory().available / 1e9, _free(workspace.home)
     disk = _disk(plan, corpus, workspace)
     problems = []
@@ -93,8 +94,8 @@ def preflight(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> Prefli
         if not is_installed(workspace.models, name):
             title = card.title if (card := find_card(name)) else name
             problems.append(f"The model {title} is not on this machine yet: fetch it first.")
-    problems += _words_not_shared(plan, workspace) + _not_for_students(plan, workspace)
-    problems += _not_its_words(plan, longest, workspace)
+    problems += _words_not_shared(plan, workspace) + _not_for_students(plan, student, workspace)
+    problems += _not_its_words(plan, student, longest, workspace)
     if memory > available:
         problems.append(f"It needs about {memory:.1f} GB of memory; {available:.1f} GB are free.")
     if disk > free:
@@ -131,18 +132,18 @@ def _words_not_shared(plan: DistillPlan, workspace: Workspace) -> list[str]:
             "choose the sorted distance, or a small model of the same family."]
 
 
-def _not_for_students(plan: DistillPlan, workspace: Workspace) -> list[str]:
+def _not_for_students(plan: DistillPlan, student: ModelFolder | None, workspace: Workspace) -> list[str]:
     """What a small model of this kind, or this machine, cannot do."""
-    found = next((m for m in installed(workspace.models) if m.name == plan.student.model), None)
     problems = []
-    if found and found.is_encoder:
+    if student and student.is_encoder:
         if plan.writes:
-            problems.append(f"{found.title} reads and cannot write: choose another small model for facts or "
-                            "short texts.")
+            problems.append(f"{student.title} reads and cannot write: choose another small model for facts "
+                            "or short texts.")
         if any(phase.reads for phase in plan.phases):
-            problems.append(f"{found.title} guesses no next words: leave phases with “reads” out.")
+            problems.append(f"{student.title} guesses no next words: leave phases with “reads” out.")
         if plan.student.layers or plan.student.four_bit:
-            problems.append(f"{found.title} is small already: leave “layers” and “four_bit” out of the plan.")
+            problems.append(f"{student.title} is small already: leave “layers” and “four_bit” out of the "
+                            "plan.")
     elif plan.student.four_bit and not machine_summary().gpu:
         problems.append("Weights in 4 bits need a graphics card of NVIDIA (CUDA): leave “four_bit” out.")
     depth = depth_of(workspace.models, plan.student.model)
@@ -152,9 +153,9 @@ def _not_for_students(plan: DistillPlan, workspace: Workspace) -> list[str]:
     return problems
 
 
-def _not_its_words(plan: DistillPlan, longest: int, workspace: Workspace) -> list[str]:
+def _not_its_words(plan: DistillPlan, student: ModelFolder | None, longest: int,
+                   workspace: Workspace) -> list[str]:
     """Categories that a small model has no word for, and texts longer than it reads."""
-    student = next((m for m in installed(workspace.models) if m.name == plan.student.model), None)
     if student is None or student.is_encoder:  # it has a row for each, and cuts what is too long
         return []
     try:
@@ -171,12 +172,11 @@ def _not_its_words(plan: DistillPlan, longest: int, workspace: Workspace) -> lis
 
 
 def _longest_read(plan: DistillPlan, corpus: Corpus, lengths: NDArray[np.integer],
-                  workspace: Workspace) -> int:
+                  student: ModelFolder | None) -> int:
     """Tokens of the longest text that the small model reads, with its answer; guessed if it is not here."""
     about, room = plan.student, room_for(plan.task) if plan.writes else 0
     read = [student_text(about.prompt, plan.task.question, corpus.documents[i].text, about.max_chars)
             for i in np.argsort(lengths)[-LONGEST:]]
-    student = next((m for m in installed(workspace.models) if m.name == about.model), None)
     try:
         counted = max(token_counter(student.path).count_many(read), default=0) if student else 0
     except EngineError:  # said by `_not_its_words`
@@ -269,14 +269,16 @@ def _rate(work: Work, model: str, tokens: float) -> float:
     return 1 / (products + STARTING[work] * (GPU_STARTS if gpu else 1.0))
 
 
-def _memory(plan: DistillPlan, sizes: dict[str, int], longest: int, workspace: Workspace) -> float:
+def _memory(plan: DistillPlan, here: Mapping[str, ModelFolder], longest: int,
+            workspace: Workspace) -> float:
     """Peak in GB: the larger of asking and training. The teacher is unloaded before the student trains, and
     comes back beside it where a phase asks again. `longest`: tokens of the longest text learned from.
     """
     def weights(name: str) -> float:
         card = find_card(name)
-        stored = sizes.get(name, 2.0 * card.parameters if card else 2e9) / 1e9  # in 16 bits
-        return stored * bytes_a_weight() / 2
+        guess = 2.0 * card.parameters if card else 2e9
+        stored = here[name].bytes_on_disk if name in here else guess  # in 16 bits
+        return stored / 1e9 * bytes_a_weight() / 2
     asking = weights(plan.ask.teacher) * 1.15 + 1.2 if teacher_kind(plan.ask.teacher) == "local" else 0.0
     if asking and plan.asks_again:
         asking += weights(plan.student.model) * 1.15
