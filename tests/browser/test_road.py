@@ -48,6 +48,7 @@ def test_example_to_download(page: sync_api.Page, server: Server, tmp_path: Path
     page.reload()
     page.get_by_role("tab", name="Distil").click()
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    page.goto("about:blank")  # an open page reloads itself once the server is back, across the goto below
     server.stop()
     assert studio.status(run).state == "running", "the run must outlive the server"
     server.start()
