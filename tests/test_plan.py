@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from engine.errors import SettingsError
-from engine.phase_plan import PhasePlan
-from engine.plan import DistillPlan, load_plan, parse_plan, save_plan
+from engine.phase_plan import COOLED, PhasePlan
+from engine.plan import DistillPlan, Preset, load_plan, parse_plan, save_plan
 from engine.presets import (
     HEALING,
     KNOWN_WIDTH,
@@ -78,6 +78,12 @@ def test_who_has_time_lets_it_read_first() -> None:
         assert [p.reads for p in phases_for(name)] == [True] * reads + [False] * 3
 
 
+@pytest.mark.parametrize("length", ["quick", "balanced", "thorough"])
+def test_training_cools_down_only_once_all_documents_are_seen(length: Preset) -> None:
+    taught = [phase for phase in phases_for(length) if not phase.reads]
+    assert [p.cools_to for p in taught] == [1.0, COOLED, COOLED] and taught[1].slice == "all"
+
+
 @pytest.mark.parametrize("how", [{"reads": False}, {"heals": True}, {"kind": "multi_label"},
                                  {"kind": "generate"}, {"kind": "extract", "tokens": False}])
 def test_who_guesses_no_words_heals_or_answers_otherwise_does_not_read_first(how: dict) -> None:
@@ -121,9 +127,9 @@ def test_a_wide_student_learns_in_smaller_steps_and_a_cut_one_heals_in_whole_one
     assert tuple(p for p in read_first if not p.reads) == wide
     assert [p.learning_rate for p in wide] == [p.learning_rate / 2 for p in usual]
     cut = phases_for("thorough", kind, rate=0.5, heals=True)
-    states = HEALING if kind == "single_label" else usual[0].representations
-    assert (cut[0], cut[1:]) == (usual[0].model_copy(update={"representations": states}), wide[1:])
-    assert representation_loss_for(kind, heals=True) == ("cosine" if states == HEALING else "relational")
+    mends = {"representations": HEALING, "cools_to": COOLED} if kind == "single_label" else {}
+    assert (cut[0], cut[1:]) == (usual[0].model_copy(update=mends), wide[1:])
+    assert representation_loss_for(kind, heals=True) == ("cosine" if mends else "relational")
     assert representation_loss_for(kind, heals=False) == "relational"
 
 
