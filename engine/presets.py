@@ -75,8 +75,9 @@ def _chosen(foundations: float, breadth: float, hard: float, asks_again: bool) -
     agreement on events that nobody learned from was .53 against .58 by answers alone; at .05, .60 (one seed).
     The first phase does not cool down: what it learned of the sure documents is not to set before the others
     are seen. Measured where nothing is asked again (600 tweets to learn from, 786 others, as many passes, two
-    seeds; agreement and nats from the large model): so, and without hard cases, .675 and .270; cooling in each
-    of three phases .654 and .282; all at once .662 and .282. Hard cases without new answers were rolled back.
+    seeds; agreement and nats from the large model): so, and without hard cases, .674 and .270; cooling in
+    each of three phases .654 and .282; all at once .662 and .283. Hard cases without new answers gained
+    nothing, or were rolled back.
     """
     return (
         PhasePlan(name="foundations", title="Foundations", slice="confident", passes=foundations,
