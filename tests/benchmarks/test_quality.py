@@ -12,7 +12,7 @@ import pytest
 from engine.corpus.splits import split
 from engine.plan import StudentPlan
 from engine.records import TeacherSignal
-from tests.benchmarks import held_out, quality
+from tests.benchmarks import held_out, quality, schedules
 from tests.students.tiny import MODEL, Made, calm, made, phases, tiny_home
 
 __all__ = ["calm", "made", "tiny_home"]
@@ -42,6 +42,14 @@ def ground(made: Made, monkeypatch: pytest.MonkeyPatch) -> quality.Ground:  # no
 def test_every_part_prints_its_numbers(part, ground: quality.Ground, capsys: pytest.CaptureFixture) -> None:
     part(ground, GIVEN)
     assert "macro-F1" in capsys.readouterr().out
+
+
+def test_every_schedule_prints_its_numbers(ground: quality.Ground, monkeypatch: pytest.MonkeyPatch,
+                                           capsys: pytest.CaptureFixture) -> None:
+    monkeypatch.setattr(schedules, "plan_of", quality.plan_of)  # that of the tiny model
+    schedules.compare(ground, [*schedules.SCHEDULES], [0], 30)
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("nats" in line for line in lines) == len(schedules.SCHEDULES)
 
 
 @pytest.mark.parametrize("without", [held_out.without_adapting, held_out.without_calibration],
