@@ -73,11 +73,11 @@ def _chosen(foundations: float, breadth: float, hard: float, asks_again: bool) -
 
     The loss on representations is some 1.5 nats, that on answers .2 to .3. At weights of .3 and .1 it ruled:
     agreement on events that nobody learned from was .53 against .58 by answers alone; at .05, .60 (one seed).
-    The first phase does not cool down: what it learned of the sure documents is not to set before the others
-    are seen. Measured where nothing is asked again (`python -m tests.benchmarks.schedules`; 600 tweets to learn
-    from, 500 others, two seeds, as many passes; agreement and nats from the large model): so, and without hard
-    cases, .676 and .269; cooling in each of three phases .647 and .284; all at once .656 and .288. Hard cases
-    without new answers gained nothing, so that half of their passes went to all documents.
+    The first phase does not cool down: what it learned of the sure documents is not to set before the
+    others are seen. Measured where nothing is asked again (`python -m tests.benchmarks.schedules`; 600
+    tweets to learn from, 500 others, two seeds, as many passes; agreement and nats from the large model):
+    so, and without hard cases, .676 and .269; cooling in each of three phases .647 and .284; all at once
+    .656 and .288. Hard cases without new answers gained nothing: half of their passes went to all documents.
     """
     return (
         PhasePlan(name="foundations", title="Foundations", slice="confident", passes=foundations,
