@@ -49,8 +49,9 @@ def phases_for(preset: Preset, kind: TaskKind = "single_label", *, tokens: bool 
     the first phase mends that, at the whole rate, and more by inner representations than is usual
     (`representation_loss_for`). `asks_again`: before the hard cases, where one category is
     chosen. `reads`: it is a language model, and reads the documents first where one category is chosen and
-    time does not matter: measured, it came closer to the large model (1,714 tweets, three seeds: 1.8 points
-    of agreement, −1.8 to +5.3) for a quarter more training, and macro-F1 gained nothing.
+    time does not matter: measured when each phase cooled down, it came closer to the large model (1,714
+    tweets, three seeds: 1.8 points of agreement, −1.8 to +5.3) for a quarter more training, and macro-F1
+    gained nothing.
     """
     foundations, breadth, hard = {"quick": (2.0, 2.5, 0.5), "balanced": (2.0, 3.5, 0.5),
                                   "thorough": (4.0, 9.0, 1.0)}[preset]
