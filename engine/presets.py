@@ -78,7 +78,7 @@ def _chosen(foundations: float, breadth: float, hard: float, asks_again: bool) -
     others are seen. Measured where nothing is asked again (`python -m tests.benchmarks.schedules`; 600
     tweets to learn from, 500 others, two seeds, as many passes; agreement and nats from the large model):
     so, and without hard cases, .676 and .269; cooling in each of three phases .647 and .284; all at once
-    .656 and .288. Hard cases without new answers gained nothing: half of their passes went to all documents.
+    .656 and .288. Hard cases without new answers gained nothing: half or more of their passes went to all.
     """
     return (
         PhasePlan(name="foundations", title="Foundations", slice="confident", passes=foundations,

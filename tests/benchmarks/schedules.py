@@ -27,8 +27,6 @@ from tests.benchmarks.held_out import Ground, ground
 from tests.benchmarks.quality import plain, plan_of, taught
 
 JUDGED = 500
-
-
 Schedule = Callable[[DistillPlan], DistillPlan]
 
 
