@@ -7,7 +7,8 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import huggingface_hub.constants  # noqa: F401 - reads the offline setting once: before a test sets it
@@ -45,6 +46,14 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def wait_for(holds: Callable[[], bool], seconds: float, why: str) -> None:
+    """Look until it holds, or fail with `why`."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, why
+        time.sleep(0.05)
 
 
 class NetworkUsed(RuntimeError):

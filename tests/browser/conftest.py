@@ -8,16 +8,15 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from engine.jobs.process import Worker
 from engine.workspace import read_json
-from tests.conftest import REPOSITORY, free_port, make_home
+from tests.conftest import REPOSITORY, free_port, make_home, wait_for
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make test)")
 # How long a machine takes never decides a test: labels follow a run by a timer of 5 s, and 5 s is all that
@@ -69,14 +68,6 @@ class Server:
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(30)
-
-
-def wait_for(holds: Callable[[], bool], seconds: float, why: str) -> None:
-    """Look until it holds, or fail with `why`."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, why
-        time.sleep(0.3)
 
 
 @pytest.fixture

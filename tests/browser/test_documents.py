@@ -11,7 +11,8 @@ import pytest
 
 from engine.studio import Studio
 from engine.workspace import Workspace
-from tests.browser.conftest import Server, sync_api, wait_for
+from tests.browser.conftest import Server, sync_api
+from tests.conftest import wait_for
 
 expect = sync_api.expect
 NOTES = ("The caller was calm and repeated the place twice, then the line dropped and could not be restored",

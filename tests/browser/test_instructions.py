@@ -8,7 +8,8 @@ import pytest
 
 from engine.studio import EXAMPLE, Studio
 from engine.workspace import Workspace, read_json, write_json
-from tests.browser.conftest import Server, sync_api, wait_for
+from tests.browser.conftest import Server, sync_api
+from tests.conftest import wait_for
 from tests.students.tiny import MODEL, write_model
 from ui import wording
 

@@ -11,7 +11,8 @@ import pytest
 
 from engine.studio import EXAMPLE, Studio
 from engine.workspace import Workspace
-from tests.browser.conftest import PATIENCE_MS, sync_api, wait_for
+from tests.browser.conftest import PATIENCE_MS, sync_api
+from tests.conftest import wait_for
 from tests.ui.open_page import Session, launches, opened
 from ui import wording
 

@@ -11,8 +11,8 @@ import pytest
 
 from engine.studio import Studio
 from engine.workspace import Workspace
-from tests.browser.conftest import Server, sync_api, wait_for
-from tests.conftest import INSTALLED
+from tests.browser.conftest import Server, sync_api
+from tests.conftest import INSTALLED, wait_for
 
 needs_models = pytest.mark.skipif(
     not all((INSTALLED / name / "manifest.json").exists()

@@ -18,6 +18,7 @@ from engine.jobs import fetching
 from engine.jobs.fetching import START_GRACE_S, FetchStatus, fetch_status, main, start_fetch
 from engine.jobs.process import Worker
 from engine.workspace import Workspace, write_json
+from tests.conftest import wait_for
 from tests.models.conftest import model_files, write_folder
 
 NAME = "qwen2.5-7b-instruct"
@@ -120,10 +121,7 @@ def test_however_it_ends_it_is_said_and_signed_off(
 def test_a_real_one_ends_as_done(workspace: Workspace, tmp_path: Path) -> None:
     mine = str(write_folder(tmp_path / "mine", model_files()))
     start_fetch(workspace, mine, "auto")
-    end = time.monotonic() + 60
-    while state(workspace, mine) == "running":
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    wait_for(lambda: state(workspace, mine) != "running", 60, "it did not end")
     assert fetch_status(workspace, mine) == FetchStatus("done", "It is here and checked.", 1, 1)
     assert (workspace.models / "mine" / "manifest.json").exists()
     assert not list((workspace.models / ".fetch-logs").glob("*.pid"))

@@ -22,6 +22,7 @@ from engine.students.base import Student
 from engine.studio import Studio
 from engine.views import Labelling
 from engine.workspace import Workspace, write_json
+from tests.conftest import wait_for
 from tests.students.tiny import CPU, KEYWORDS, MODEL, TASK, Made, phases
 
 ROWS = ["Water in the river and rain", "", "Smoke and flames and heat", "Music at the party", "!!!"]
@@ -50,10 +51,11 @@ def many(n: int) -> list[str]:
 
 
 def ended(run: RunFolder, seconds: float = 120) -> Labelling:
-    end = time.monotonic() + seconds
-    while (now := labelling_of(run)) and now.state == "running":
-        assert time.monotonic() < end, now
-        time.sleep(0.05)
+    def runs() -> bool:
+        now = labelling_of(run)
+        return now is not None and now.state == "running"
+    wait_for(lambda: not runs(), seconds, "the labelling did not end")
+    now = labelling_of(run)
     assert now is not None
     return now
 
@@ -92,10 +94,9 @@ def test_files_of_several_kinds_become_one_table(made: Made, run: RunFolder, tmp
     assert done.unsure == int((rows["confidence"] < 0.5).sum())
     assert [one["text"] for one in done.first] == rows["text"].tolist()[:5]
     assert done.kind == "single_label" and done.first[0]["confidence"] == rows["confidence"][0]
-    place, end = places(run)[0], time.monotonic() + 60
-    while place.worker.path.exists():  # the table is told of before its process has signed off
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    place = places(run)[0]
+    wait_for(lambda: not place.worker.path.exists(), 60,  # the table is told of before that
+             "its process did not sign off")
     assert sorted(p.name for p in place.path.iterdir()) == sorted(
         ["events.jsonl", "worker.log", "result.json", done.table.name])
     stages = [e["stage"] for e in read_events(place.log)[0] if e["kind"] == "progress"]

@@ -13,6 +13,7 @@ from engine.jobs import labelling
 from engine.jobs.folder import RunFolder
 from engine.jobs.labelled import at_work, labelling_of, places
 from engine.studio import Studio
+from tests.conftest import wait_for
 from tests.jobs.test_labelling import calls, many, ordered, run
 from tests.students.tiny import Made
 
@@ -24,10 +25,13 @@ def test_it_is_stopped_at_once_and_nothing_of_it_is_left(made: Made, run: RunFol
     with pytest.raises(RunError, match="Nothing is being labelled"):
         studio.stop_labelling(run.id)
     studio.start_labelling(run.id, [calls(tmp_path, many(30_000))])
-    place, end = places(run)[0], time.monotonic() + 60
-    while labelling_of(run).stage != "answering" or not labelling_of(run).done:
-        assert time.monotonic() < end and labelling_of(run).state == "running"
-        time.sleep(0.05)
+    place = places(run)[0]
+
+    def answers() -> bool:
+        now = labelling_of(run)
+        assert now.state == "running"
+        return now.stage == "answering" and now.done > 0
+    wait_for(answers, 60, "no document was answered")
     assert not place.files.exists()  # what was read is not kept twice
     pid = place.worker.pid()
     studio.stop_labelling(run.id)

@@ -21,6 +21,7 @@ from engine.jobs.status import status
 from engine.plan import DistillPlan
 from engine.studio import Studio
 from engine.workspace import Workspace, read_json, write_json
+from tests.conftest import wait_for
 from tests.students.tiny import Made, make_workspace, phases
 
 
@@ -86,10 +87,7 @@ def test_signs_of_life_come_by_themselves_also_in_a_long_step(
     path = tmp_path / "worker.json"
     with signed_on(path):
         sign(path, "here", os.getpid(), psutil.Process().create_time(), silent_s=1e6)
-        end = time.monotonic() + 10
-        while time.time() - path.stat().st_mtime > 100:  # nothing is done but waiting
-            assert time.monotonic() < end
-            time.sleep(0.01)
+        wait_for(lambda: time.time() - path.stat().st_mtime < 100, 10, "it gave no sign of life")
     assert not path.exists()
     for thread in threading.enumerate():
         if thread.name == "beats-worker.json":

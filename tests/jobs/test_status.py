@@ -19,6 +19,7 @@ from engine.jobs.launcher import launch
 from engine.jobs.process import Worker
 from engine.jobs.status import START_GRACE_S, status
 from engine.workspace import Workspace, read_json, write_json, write_text
+from tests.conftest import wait_for
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -66,8 +67,7 @@ def test_running_while_its_process_lives_and_lost_after(run: RunFolder, sleeper:
     run.event_log.write("run_started", resumed=False)
     assert status(run).state == "running" and status(run).can == {"pause", "stop", "cancel"}
     os.kill(sleeper.pid, 9)
-    while psutil.Process(sleeper.pid).status() != psutil.STATUS_ZOMBIE:
-        time.sleep(0.01)
+    wait_for(lambda: psutil.Process(sleeper.pid).status() == psutil.STATUS_ZOMBIE, 60, "it did not die")
     now = status(run)  # not waited for: a zombie
     assert now.state == "lost" and "Resume" in now.sentence and now.can == {"resume", "cancel"}
     sleeper.wait()

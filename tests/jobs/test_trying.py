@@ -27,6 +27,7 @@ from engine.tasks.parsing import Extraction
 from engine.tasks.presets import preset
 from engine.views import Tried
 from engine.workspace import read_json
+from tests.conftest import wait_for
 from tests.students.tiny import FIRST, MODEL, TASK, TEACHER, Made
 
 N = 6
@@ -45,9 +46,7 @@ def asker(made: Made, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(asking_server, "LIFE_S", 600.0)
     serving = threading.Thread(target=serve, args=(made.workspace,), daemon=True)
     serving.start()
-    while not (made.workspace.home / "asker.json").exists():
-        assert serving.is_alive()
-        time.sleep(0.01)
+    wait_for((made.workspace.home / "asker.json").exists, 60, "the asker did not come up")
     yield
     asking_server.LIFE_S = -1.0
     with suppress(RunError):  # it may have looked at the clock already
@@ -166,8 +165,7 @@ def test_an_asker_whose_address_is_gone_ends(made: Made, monkeypatch: pytest.Mon
     serving = threading.Thread(target=serve, args=(made.workspace,), daemon=True)
     serving.start()
     address = made.workspace.home / "asker.json"
-    while not address.exists():
-        time.sleep(0.01)
+    wait_for(address.exists, 60, "the asker did not come up")
     time.sleep(0.2)
     assert serving.is_alive()
     address.unlink()
