@@ -22,7 +22,7 @@ from engine.errors import EngineError, InputError, RunError
 from engine.events import follow, read_events
 from engine.jobs.folder import RunFolder, find_run
 from engine.jobs.starting import make_room
-from engine.jobs.status import session_start, status
+from engine.jobs.status import ENDINGS, session_start, status
 from engine.jobs.worker import work
 from engine.plan import DistillPlan, load_plan, save_plan
 from engine.studio import DEFAULT_STEPS, DEFAULT_STUDENT, EXAMPLE_TEACHER, ROLES, ReadOptions, Studio
@@ -30,7 +30,6 @@ from engine.telling import Telling
 from engine.workspace import Workspace
 
 Command = Callable[[Studio, argparse.Namespace], dict[str, Any]]
-TERMINAL = ("done", "failed", "paused", "cancelled")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -268,7 +267,7 @@ def _foreground(studio: Studio, folder: RunFolder, *, quiet: bool) -> dict[str, 
 def _tell(path: Path, offset: int = 0) -> None:
     """Print a run's events as lines until it ends."""
     telling = Telling()
-    for event in follow(path, until=TERMINAL, offset=offset):
+    for event in follow(path, until=tuple(ENDINGS), offset=offset):
         telling.event(event)
 
 

@@ -234,10 +234,11 @@ def _seconds(plan: DistillPlan, lengths: NDArray[np.integer], workspace: Workspa
     seconds = 25.0 + 0.02 * n  # loading, sentence vectors, bag of words, packing
     if teacher_kind(plan.ask.teacher) == "local":
         again = plan.ask.again_share * LEARN if plan.asks_again else 0.0
-        asked = {"multi_label": float(len(plan.task.labels)), "extract": 1.0, "generate": 1.0}.get(
-            kind, plan.ask.budget if plan.ask.candidates else float(plan.ask.orders))
-        if kind == "single_label" and not plan.ask.candidates and plan.ask.orders == 1 and n:
-            asked += min(1.0, TURNED_ROUND / n)
+        asked = float(plan.task.questions)
+        if kind == "single_label":
+            asked = plan.ask.budget if plan.ask.candidates else float(plan.ask.orders)
+            if not plan.ask.candidates and plan.ask.orders == 1 and n:
+                asked += min(1.0, TURNED_ROUND / n)
         again *= max(plan.ask.again_orders, 2)
         seconds += n * (asked + again) / rate("ask", plan.ask.teacher, tokens_asked(plan, lengths))
     passes = sum(p.passes * SLICE_SHARES[p.slice] for p in plan.phases)
@@ -297,9 +298,8 @@ def _disk(plan: DistillPlan, corpus: Corpus, workspace: Workspace) -> float:
     """GB: texts and answers; inner states, kept for every question and once more with the run; tokens."""
     each = 4_000.0
     if plan.wants_hidden and teacher_kind(plan.ask.teacher) == "local":
-        questions = len(plan.task.labels) if plan.task.kind == "multi_label" else 1
         width = width_of(workspace.models, plan.ask.teacher) or USUAL_WIDTH
-        each += 2 * len(DEPTHS) * width * (1 + STORED * (0 if plan.writes else questions))
+        each += 2 * len(DEPTHS) * width * (1 + STORED * (0 if plan.writes else plan.task.questions))
     if plan.wants_tokens:
         each += 2 * BYTES_A_TOKEN * LISTED * room_for(plan.task) / 2
     return 0.08 + each * len(corpus) / 1e9 + (ON_DISK + len(plan.phases)) * _projection(plan, workspace)

@@ -14,7 +14,6 @@ from engine.documents_desk import DocumentsDesk
 from engine.errors import EngineError, SettingsError
 from engine.estimates import asking_time
 from engine.jobs.trying import try_on
-from engine.losses.needs import WRITTEN
 from engine.models.folders import is_installed, require
 from engine.models.shape import window_of
 from engine.models.tokens import TokenCounter, token_counter
@@ -28,6 +27,7 @@ from engine.records import Corpus
 from engine.tasks import exchange
 from engine.tasks.definition import Task
 from engine.tasks.presets import load_task, preset, preset_source, preset_titles, save_task
+from engine.teachers.protocol import teacher_kind
 from engine.views import Rendered, Tried
 from engine.workspace import read_json, write_json, write_text
 
@@ -210,9 +210,9 @@ class InstructionsDesk(DocumentsDesk):
             counter = token_counter(folder)
             tokens = _chat_tokens(counter, prompt, used.opening)
             around = _chat_tokens(counter, empty, used.opening)
-            shared = 0 if task.kind in WRITTEN else _read_once(counter, used, task)
+            shared = 0 if task.writes else _read_once(counter, used, task)
             lengths, window = _lengths(corpus, counter), window_of(folder.parent, folder.name) or 0
-        calls = len(corpus) * (len(task.labels) if task.kind == "multi_label" else 1)
+        calls = len(corpus) * task.questions
         mean = around - shared + (sum(lengths) / len(lengths) if lengths else 0)
         time = asking_time(self.workspace, teacher, task.kind, calls, mean) if folder else None
         notes = lint(used, task, lengths=lengths, window=window, around=around, shared=shared)
@@ -281,7 +281,7 @@ class InstructionsDesk(DocumentsDesk):
 
     def _model_folder(self, teacher: str) -> Path | None:
         """Where the model is that counts tokens, if it is on this machine."""
-        name = DEFAULT_TEACHER if teacher.startswith("recorded:") else teacher
+        name = teacher if teacher_kind(teacher) == "local" else DEFAULT_TEACHER
         here = is_installed(self.workspace.models, name)
         return require(self.workspace.models, name).path if here else None
 

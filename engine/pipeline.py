@@ -20,7 +20,7 @@ import pandas as pd
 
 from engine import projects
 from engine.begun import as_begun, most_memory, same_weights
-from engine.cache.signals import load_vectors, save_vectors
+from engine.cache.signals import SIGNAL_FILE, load_vectors, save_vectors
 from engine.corpus.splits import split
 from engine.corpus.store import load_corpus, load_gold, load_receipt
 from engine.devices import DeviceChoice, choose_device
@@ -36,11 +36,10 @@ from engine.export.taking_home import pack, reload_check
 from engine.jobs.folder import RunFolder
 from engine.models.weights import require
 from engine.plan import ENCODER, DistillPlan, load_plan
-from engine.progress import Counted
+from engine.progress import Counted, Interrupted, Wish
 from engine.questioning import Questions
 from engine.records import PARTS, Corpus, FloatArray, Parts, WrittenSignal, text_digest
 from engine.schooling import (
-    SIGNAL_FILE,
     Signal,
     keep_signal,
     kept_signal,
@@ -50,7 +49,6 @@ from engine.schooling import (
 )
 from engine.speeds import Work, note_speed
 from engine.students.opening import fresh_student, open_student
-from engine.training.loop import Interrupted, Wish
 from engine.training.ranks import ALONE, Ranks, join_ranks
 from engine.training.reading import check_foretells
 from engine.workspace import Workspace, read_json, write_atomic, write_json

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from engine.errors import SettingsError
-from engine.losses.needs import FEWEST_TOGETHER, WRITTEN, OutputLossName, RepresentationLossName, needs
+from engine.losses.needs import FEWEST_TOGETHER, OutputLossName, RepresentationLossName, needs
 from engine.phase_plan import PhasePlan, phase_problems
 from engine.prompts.linting import lint
 from engine.prompts.template import Template, student_text
@@ -131,7 +131,7 @@ class DistillPlan(_Closed):
             problems.append(SettingsError(
                 "Other instructions are tried, and documents asked again, only where one category is chosen.",
                 "Leave out “candidates” and “ask_again”."))
-        if self.targets == "hard" and self.task.kind in WRITTEN:
+        if self.targets == "hard" and self.writes:
             problems.append(SettingsError(
                 "Hard targets exist only for categories; facts and short texts are learned word by word.",
                 "Set “targets” to soft, and weight “text” alone."))
@@ -208,7 +208,7 @@ class DistillPlan(_Closed):
     @property
     def writes(self) -> bool:
         """Whether answers are written, not chosen."""
-        return self.task.kind in WRITTEN
+        return self.task.writes
 
     @property
     def wants_tokens(self) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from engine.losses.needs import WRITTEN, RepresentationLossName
+from engine.losses.needs import RepresentationLossName
 from engine.phase_plan import COOLED, PhasePlan
 from engine.plan import Preset
-from engine.tasks.definition import TaskKind
+from engine.tasks.definition import WRITTEN, TaskKind
 
 KNOWN_WIDTH = 576  # of SmolLM2 135M, on which the presets' rates were chosen
 HEALING = 0.5  # weight of inner representations where a cut student heals

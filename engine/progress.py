@@ -1,4 +1,4 @@
-"""How a caller is told how far a piece of work is: three shapes, for every room.
+"""How a caller is told how far a piece of work is, in three shapes, and may wish to break it off.
 
 Does not: say anything to anybody; `telling` does on the command line, the page in its own words.
 """
@@ -6,7 +6,17 @@ Does not: say anything to anybody; `telling` does on the command line, the page 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 Counted = Callable[[int, int], None]  # (done, of all), of one piece of work
 Staged = Callable[[str, int, int], None]  # (which piece of work, or a sentence, done, of all)
 Titled = Callable[[str], Counted]  # a piece of work by its title: who is to be told of it
+Wish = Literal["pause", "stop", "cancel"]
+
+
+class Interrupted(Exception):  # noqa: N818 - control flow, not a fault
+    """The user wished it, and work stops here. A phase that is paused has written a save point before."""
+
+    def __init__(self, wish: Wish) -> None:
+        super().__init__(wish)
+        self.wish = wish

@@ -26,13 +26,13 @@ from engine.prompts.bias import label_distributions
 from engine.prompts.calibration import pull_beside
 from engine.prompts.candidates import Candidate, candidates
 from engine.prompts.composing import compose, option_orders
-from engine.records import Corpus, FloatArray, Parts, Prompt, TeacherSignal, WrittenSignal, take
+from engine.records import Corpus, FloatArray, Parts, Prompt, Signal, TeacherSignal, WrittenSignal, take
 from engine.teachers.adaptive import ask_adaptively, asking_for
 from engine.teachers.asking import also_in_a_second_order, ask
 from engine.teachers.asking_more import FEWEST_TO_CALIBRATE, ask_labels
 from engine.teachers.class_bias import find_class_pull
 from engine.teachers.opening import open_teacher
-from engine.teachers.protocol import DEPTHS, Teacher
+from engine.teachers.protocol import DEPTHS, Teacher, teacher_kind
 from engine.teachers.signals import first_signal, letter_pull, second_signal, unsettled
 from engine.teachers.written import Kept, written_signal
 from engine.workspace import Workspace
@@ -66,7 +66,7 @@ class Questions:
         """Ways to ask that the plan allows, the analyst's own first."""
         return candidates((self.plan.ask.template, *self.plan.ask.candidates), self.plan.task)
 
-    def first(self) -> tuple[TeacherSignal | WrittenSignal, Facts]:
+    def first(self) -> tuple[Signal, Facts]:
         """The answers on every document, likings removed, and what the report and the log say of them.
 
         Raises:
@@ -82,14 +82,14 @@ class Questions:
         finally:
             teacher.close()
         seconds, fresh = time.monotonic() - began, facts["prompts"] - facts["from_cache"]
-        measured = fresh > 0 and not plan.ask.teacher.startswith("recorded:")
+        measured = fresh > 0 and teacher_kind(plan.ask.teacher) == "local"
         each = facts["prompts"] / len(self.corpus)
         return signal, facts | {
             "teacher": teacher.name, "weights": teacher.weights,
             "prompts_per_s": fresh / seconds if measured else None,
             "documents_per_s": round(fresh / each / seconds, 3) if measured else None}
 
-    def _way(self) -> Callable[[Teacher, tuple[float, ...]], tuple[TeacherSignal | WrittenSignal, Facts]]:
+    def _way(self) -> Callable[[Teacher, tuple[float, ...]], tuple[Signal, Facts]]:
         if self.plan.writes:
             return self._in_writing
         if self.plan.task.kind == "multi_label":

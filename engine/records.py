@@ -195,6 +195,9 @@ class WrittenSignal:
     depths: tuple[float, ...] = ()
 
 
+Signal = TeacherSignal | WrittenSignal  # what is learned from, by whether answers are chosen or written
+
+
 def take(values: Sequence[Document], indices: Sequence[int]) -> list[Document]:
     """The documents at these indices, in that order."""
     return [values[i] for i in indices]

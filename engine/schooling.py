@@ -6,23 +6,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine.cache.signals import load_signal, load_written, save_signal, save_written
+from engine.cache.signals import SIGNAL_FILE, load_signal, load_written, save_signal, save_written
 from engine.devices import DeviceChoice
 from engine.errors import RunError
 from engine.events import EventLog
 from engine.models.weights import ModelFolder
 from engine.plan import DistillPlan
-from engine.records import Corpus, FloatArray, Parts, TeacherSignal, WrittenSignal
+from engine.progress import Wish
+from engine.records import Corpus, FloatArray, Parts, Signal, WrittenSignal
 from engine.students.base import Student
 from engine.students.opening import fresh_student
-from engine.training.loop import Wish
+from engine.training.checkpoints import phase_folders
 from engine.training.phased import AskAgain, PhasedTraining
 from engine.training.ranks import ALONE, Ranks
 from engine.training.sharding import put_all, shard, whole
 from engine.training.subjects import Labels, Subject, Texts
 
-Signal = TeacherSignal | WrittenSignal
-SIGNAL_FILE = "signal.safetensors"
 ROOM_BEYOND = 1.25  # times the longest answer learned from: what a student may write
 
 
@@ -41,8 +40,8 @@ def kept_signal(path: Path, plan: DistillPlan) -> Signal:
 
 def latest_signal(run: Path, first: Signal) -> Signal:
     """The answers that training ended with: those of the last phase that asked again, else the `first`."""
-    again = sorted(run.glob(f"phases/*/{SIGNAL_FILE}"), key=lambda path: int(path.parent.name.split("-")[0]))
-    return load_signal(again[-1]) if again else first
+    kept = [folder / SIGNAL_FILE for folder in phase_folders(run) if (folder / SIGNAL_FILE).exists()]
+    return load_signal(kept[-1]) if kept else first
 
 
 def subject_of(plan: DistillPlan, corpus: Corpus, parts: Parts, signal: Signal,

@@ -22,13 +22,13 @@ from engine.evaluation.judging import Choice, judging
 from engine.instructions_desk import MAX_CHARS, InstructionsDesk
 from engine.jobs import asker, judgements, labelling
 from engine.jobs.fetching import FetchStatus, fetch_status, start_fetch
-from engine.jobs.folder import Request, RunFolder, all_runs, find_run, offered, put_request
+from engine.jobs.folder import RunFolder, all_runs, find_run, offered, put_request
 from engine.jobs.labelled import labelling_of
 from engine.jobs.launcher import launch
 from engine.jobs.reading import Reading
 from engine.jobs.starting import alone
 from engine.jobs.status import RunStatus, status
-from engine.losses.needs import WRITTEN
+from engine.metrics.deciding import given_in
 from engine.models.catalogue import find_card
 from engine.models.folders import is_encoder
 from engine.models.listing import model_views
@@ -49,6 +49,7 @@ from engine.plan import (
     save_plan,
 )
 from engine.presets import phases_for, rate_share, representation_loss_for
+from engine.progress import Wish
 from engine.projects import EXAMPLE
 from engine.prompts.library import find, others
 from engine.tasks.definition import Task
@@ -110,7 +111,7 @@ class Studio(InstructionsDesk):
         # Facts may stand anywhere in a document: who writes about it reads all that the large model reads,
         # and so does who sorts longer texts. For messages a shorter window is cheaper, and cuts hardly any.
         usual: int = StudentPlan.model_fields["max_chars"].default
-        longer = task.kind in WRITTEN or self.share_longer(project_id, usual) > HARDLY_ANY
+        longer = task.writes or self.share_longer(project_id, usual) > HARDLY_ANY
         window = {"max_chars": MAX_CHARS} if longer else {}
         tokens = share_tokens(self.workspace.models, asked, student) is True
         rate = rate_share(width_of(self.workspace.models, student))
@@ -169,7 +170,7 @@ class Studio(InstructionsDesk):
         with alone(self.workspace, run):
             launch(run, self.workspace.home, self.workspace.models_home)
 
-    def request(self, run_id: str, kind: Request) -> None:
+    def request(self, run_id: str, kind: Wish) -> None:
         """Ask a running worker to pause, to stop and keep, or to cancel."""
         run = find_run(self.workspace, run_id)
         now = status(run)
@@ -271,4 +272,4 @@ def machine_words() -> str:
 __all__ = ["DEFAULT_STEPS", "DEFAULT_STUDENT", "DEFAULT_TEACHER", "ENCODER", "EXAMPLE", "EXAMPLE_TEACHER",
            "ROLES", "Choice", "Download", "EngineError", "FetchStatus", "Judging", "Labelling", "ModelView",
            "Preflight", "ReadOptions", "Reading", "Rendered", "RunStatus", "Said", "Studio", "Task", "Tried",
-           "find_card", "machine_words"]
+           "find_card", "given_in", "machine_words", "teacher_kind"]

@@ -28,7 +28,7 @@ from engine.plan import (
     save_plan,
 )
 from engine.presets import RATE_SHARES, phases_for
-from engine.studio import ADAPTS, ModelView, Preflight, Studio, find_card
+from engine.studio import ADAPTS, ModelView, Preflight, Studio, find_card, teacher_kind
 from ui import wording_run as words
 from ui.guard import notice
 from ui.progress import says
@@ -156,7 +156,7 @@ def _fits(owner: type[DistillPlan | StudentPlan | AskPlan | PhasePlan], name: st
 
 def adapts_not(form: Form) -> str:
     """Why the studio does not look for a way to ask with these choices; "" where it can."""
-    if form.teacher.startswith("recorded:"):
+    if teacher_kind(form.teacher) == "recorded":
         return words.DISTIL_ADAPT_RECORDED
     return "" if form.preset in ADAPTS else words.DISTIL_ADAPT_QUICK
 
@@ -169,7 +169,7 @@ def known_models() -> list[ModelView]:
 def teacher_choices(models: Sequence[ModelView], *known: str) -> list[tuple[str, str]]:
     """Large models to choose from; `known`: those in use, and a recording where the project has one."""
     found = [(_named(m), m.name) for m in models if "teacher" in m.roles]
-    recorded = [name for name in dict.fromkeys(known) if name.startswith("recorded:")]
+    recorded = [name for name in dict.fromkeys(known) if teacher_kind(name) == "recorded"]
     return _with([*((words.DISTIL_RECORDED, name) for name in recorded), *found], *known)
 
 
@@ -203,7 +203,7 @@ def preset_choices(studio: Studio, project: str, form: Form) -> list[tuple[str, 
 def model_words(name: str, models: Sequence[ModelView], basis: str = "") -> str:
     """What a model is, where it runs, what leaves the machine."""
     stays = words.DISTIL_STAYS_PUBLIC if is_public() else words.DISTIL_STAYS
-    if name.startswith("recorded:"):
+    if teacher_kind(name) == "recorded":
         card = find_card(basis)
         lines = [words.distil_recorded(card.title if card else words.DISTIL_LARGE)]
         return _lines([*lines, stays])

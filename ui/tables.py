@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from engine.studio import given_in
 from ui import wording, wording_take_home
 from ui import wording_compare as words
 from ui.bars import bar
@@ -21,7 +22,6 @@ DIFFERENT, UNSURE, ALL_KEPT, ALL = "different", "unsure", "kept", "all"
 HALF = 0.5  # a small model that gives no category at least half is unsure
 TEXT_SHOWN = 160
 MOST_ROWS = 1_000  # documents sent to the browser; 50,000 of them are 7 MB
-BETWEEN = "; "  # several labels of one document
 WHO = (("teacher", words.COMPARE_LARGE), ("student", words.COMPARE_SMALL),
        ("baseline", words.COMPARE_BAG))
 
@@ -213,8 +213,8 @@ def labels_in(answers: pd.Series, kind: str, names: Sequence[str]) -> list[str]:
     """Every label that was given; of several in one answer each. Names may hold what stands between them."""
     if kind != "multi_label":
         return [str(answer) for answer in answers]
-    return [name for answer in answers for name in names
-            if f"{BETWEEN}{name}{BETWEEN}" in f"{BETWEEN}{answer}{BETWEEN}"]
+    return [name for answer in answers
+            for name, given in zip(names, given_in(answer, names), strict=True) if given]
 
 
 def probabilities(row: Mapping[str, Any]) -> dict[str, dict[str, float]]:

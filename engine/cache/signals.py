@@ -12,6 +12,8 @@ from engine.errors import damage_in_words
 from engine.records import FloatArray, ListedTokens, TeacherSignal, WrittenSignal
 from engine.workspace import write_atomic
 
+SIGNAL_FILE = "signal.safetensors"  # of a run, and of a phase that asked again
+
 
 def save_signal(path: Path, signal: TeacherSignal) -> None:
     """Keep a signal beside its run."""

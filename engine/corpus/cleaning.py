@@ -178,17 +178,10 @@ def clean(text: str, steps: Iterable[str] = DEFAULT_STEPS) -> str:
     return text
 
 
-def clean_all(
-    texts: Sequence[str], names: Iterable[str] = DEFAULT_STEPS
-) -> tuple[list[str], tuple[StepReport, ...]]:
-    """All texts cleaned, in order, and one report a step."""
-    return clean_block(texts, steps_named(names))
-
-
 def clean_block(
     texts: Sequence[str], steps: Sequence[CleaningStep]
 ) -> tuple[list[str], tuple[StepReport, ...]]:
-    """As `clean_all`, the steps given themselves."""
+    """All texts cleaned by these steps, in order, and one report a step."""
     cleaned, reports = list(texts), []
     for step in steps:
         after = [step.function(text) for text in cleaned]

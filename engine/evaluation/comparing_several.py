@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engine.evaluation.comparing import NO_SCORES
 from engine.metrics.agreement import cohen_kappa
-from engine.metrics.deciding import decisions, divergence
+from engine.metrics.deciding import NO_LABEL, decisions, divergence
 from engine.metrics.intervals import bootstrap_interval, paired_difference
 from engine.metrics.scores import per_label
 from engine.records import FloatArray, Gold
@@ -57,7 +57,7 @@ def gold_several(gold: Gold | None, ids: Sequence[str], task: Task) -> tuple[Giv
             given[row, i] = found > 0
         parts = {part.strip() for part in _BETWEEN.split(cell)}
         given[row, [names[part] for part in parts if part in names]] = True
-        known[row] = "none" in parts or bool(given[row].any())
+        known[row] = NO_LABEL in parts or bool(given[row].any())
     return given, known
 
 

@@ -10,7 +10,7 @@ from engine.corpus.cleaning import DEFAULT_STEPS, clean
 from engine.corpus.gathering import MOST_PIECES, in_pieces
 from engine.corpus.repair import mend
 from engine.evaluation.pieces import merged
-from engine.metrics.deciding import decisions
+from engine.metrics.deciding import decisions, named
 from engine.progress import Counted
 from engine.records import FloatArray
 from engine.students.base import Student
@@ -18,13 +18,6 @@ from engine.students.predicting import predict, write_answers
 from engine.tasks.answer_form import as_written
 from engine.tasks.definition import Task
 from engine.teachers.asking_more import read_answer
-
-BETWEEN, NO_LABEL = "; ", "none"  # between several labels of a document; where it has none
-
-
-def named(names: Sequence[str], given: Sequence[bool]) -> str:
-    """Decisions of one document as people read them: its labels, or “none”."""
-    return BETWEEN.join(name for name, yes in zip(names, given, strict=True) if yes) or NO_LABEL
 
 
 def answered_typed(student: Student, text: str) -> tuple[str, FloatArray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,10 +16,10 @@ from engine.corpus.reading import ReadOptions
 from engine.corpus.table import n_of
 from engine.devices import choose_device
 from engine.errors import InputError, RunError, disk_errors_in_words
-from engine.evaluation.labelled import BETWEEN, NO_LABEL, answered, named
+from engine.evaluation.labelled import answered
 from engine.evaluation.pieces import merged
 from engine.export.tables import table_format, write_predictions
-from engine.metrics.deciding import certainty, decisions
+from engine.metrics.deciding import NO_LABEL, certainty, decisions, given_in, named
 from engine.models.weights import require
 from engine.progress import Counted, Staged
 from engine.records import Document
@@ -111,10 +112,13 @@ def told_of(student: Student, read: Ingested, rows: Sequence[Mapping[str, Any]])
 def _found(student: Student, documents: Sequence[Document],
            rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """Documents of each category, or those in which each fact was found; of texts nothing."""
+    if student.several:
+        names = [*student.labels, NO_LABEL]
+        given = [given_in(row["answer"], names) for row in rows]
+        return {name: sum(each[i] for each in given) for i, name in enumerate(names)}
     if student.labels:
-        within = [f"{BETWEEN}{row['answer']}{BETWEEN}" for row in rows]  # a label may hold what parts labels
-        names = [*student.labels, NO_LABEL] if student.several else student.labels
-        return {name: sum(f"{BETWEEN}{name}{BETWEEN}" in one for one in within) for name in names}
+        times = Counter(row["answer"] for row in rows)
+        return {name: times[name] for name in student.labels}
     task = Task(**student.settings["task"])
     if task.kind != "extract":
         return {}

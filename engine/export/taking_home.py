@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from engine.errors import RunError
-from engine.evaluation.labelled import BETWEEN, answered, named
+from engine.evaluation.labelled import answered
 from engine.evaluation.pieces import merged
 from engine.export.card import model_card
 from engine.export.tables import write_predictions
 from engine.metrics.calibration import sureness
-from engine.metrics.deciding import certainty, decisions
+from engine.metrics.deciding import certainty, decisions, given_in, named
 from engine.models.weights import ModelFolder
 from engine.plan import DistillPlan
 from engine.progress import Counted
@@ -85,8 +85,7 @@ def of_wholes(table: pd.DataFrame, several: bool) -> pd.DataFrame:
     stable = by_whole["teacher_stability"].mean().to_numpy()
     made["sureness"] = [sureness(float(sure), float(same)) for sure, same in
                         zip(made["teacher_confidence"], stable, strict=True)]
-    bag = np.array([[f"{BETWEEN}{name}{BETWEEN}" in f"{BETWEEN}{said}{BETWEEN}" for name in names]
-                    for said in table["baseline"]], float)
+    bag = np.array([given_in(said, names) for said in table["baseline"]], float)
     made["baseline"] = [named(names, row) for row in decisions(merged(bag, wholes, several), several)]
     return made
 

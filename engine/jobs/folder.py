@@ -23,15 +23,14 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from engine.errors import RunError
 from engine.events import EventLog
-from engine.losses.needs import WRITTEN
+from engine.progress import Wish
+from engine.tasks.definition import WRITTEN
 from engine.views import Download
 from engine.workspace import Workspace, read_json, write_new
-
-Request = Literal["pause", "stop", "cancel"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +128,7 @@ def last_request(run: RunFolder) -> int:
                default=0)
 
 
-def put_request(run: RunFolder, kind: Request) -> int:
+def put_request(run: RunFolder, kind: Wish) -> int:
     """Leave a wish for the worker; returns its number."""
     folder = run.path / "requests"
     while True:
@@ -147,7 +146,7 @@ class RequestReader:
     def __init__(self, run: RunFolder, handled: int) -> None:
         self._run, self._handled = run, handled
 
-    def wish(self) -> Request | None:
+    def wish(self) -> Wish | None:
         """The newest request that has not been acknowledged, or None. One directory listing a call.
 
         A run whose folder was deleted is to be cancelled: nobody can ask for it any more.

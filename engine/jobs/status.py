@@ -11,15 +11,16 @@ from typing import Any, Literal
 
 from engine.errors import RunError
 from engine.events import Event
-from engine.jobs.folder import Request, RunFolder, last_request
+from engine.jobs.folder import RunFolder, last_request
 from engine.jobs.logs import Log, Mark, events_of, mark_of
 from engine.jobs.process import Worker
+from engine.progress import Wish
 from engine.workspace import read_json
 
 State = Literal["new", "running", "paused", "cancelled", "failed", "lost", "done"]
 ENDINGS: dict[str, State] = {"done": "done", "failed": "failed", "paused": "paused",
                              "cancelled": "cancelled"}
-WISHES: dict[Request, str] = {"pause": "Pausing: the present step is finished and saved first.",
+WISHES: dict[Wish, str] = {"pause": "Pausing: the present step is finished and saved first.",
                               "stop": "Stopping: what was learned is kept and checked.",
                               "cancel": "Cancelling: the present step is finished first."}
 AFTER_TRAINING = ("scoring", "take-home")  # stages that go on to the end when a run is stopped
@@ -49,7 +50,7 @@ class RunStatus:
     started: float = 0.0
     elapsed_s: float = 0.0
     left_s: float | None = None
-    wish: Request | None = None
+    wish: Wish | None = None
     phases: tuple[dict[str, Any], ...] = ()
     error: dict[str, str] | None = None
     events: Sequence[Event] = field(default=(), repr=False, compare=False)
@@ -108,7 +109,7 @@ def status(run: RunFolder) -> RunStatus:
                      error=error, events=Log(run.events, told.length))
 
 
-def _wish(run: RunFolder, told: _Told) -> Request | None:
+def _wish(run: RunFolder, told: _Told) -> Wish | None:
     """The newest wish of this session: as soon as it is put, for a step may take its worker minutes."""
     newest = last_request(run)
     if newest <= told.heard:
@@ -142,7 +143,7 @@ class _Told:
     left_s: float | None
     sentence: str
     heard: int
-    wish: Request | None
+    wish: Wish | None
     phases: tuple[dict[str, Any], ...]
     started: float | None
     session: float | None
@@ -229,7 +230,7 @@ def _left(since: Sequence[Event], events: Sequence[Event]) -> float | None:
     return max(0.0, planned["steps"] - done) * pace + planned.get("after_s", 0.0)
 
 
-def _sentence(state: State, told: _Told, wish: Request | None) -> str:
+def _sentence(state: State, told: _Told, wish: Wish | None) -> str:
     if state == "new":
         return "Ready to start."
     if state == "lost":

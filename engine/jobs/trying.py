@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.jobs.asker import ask_teacher, diverse_rows
 from engine.metrics.calibration import sureness
-from engine.metrics.deciding import certainty, decisions
+from engine.metrics.deciding import certainty, decisions, named
 from engine.progress import Counted, Staged
 from engine.prompts.bias import average_orders, label_distributions, letter_bias
 from engine.prompts.template import Template
@@ -65,8 +65,7 @@ def _applying(task: Task, said: dict[str, Any]) -> list[Worded]:
     probs = np.array(said["probs"]).reshape(-1, len(task.names))
 
     def worded(p: FloatArray, given: NDArray[np.bool_], sure: float) -> Worded:
-        names = [name for name, applies in zip(task.names, given, strict=True) if applies]
-        return lambda i, text: Tried(i, text, ", ".join(names) or "none",
+        return lambda i, text: Tried(i, text, named(task.names, given),
                                      dict(zip(task.names, p.tolist(), strict=True)), sureness(sure))
     return [worded(p, given, float(sure)) for p, given, sure in
             zip(probs, decisions(probs, several=True), certainty(probs, several=True), strict=True)]

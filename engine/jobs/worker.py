@@ -18,6 +18,7 @@ from engine.events import read_events
 from engine.jobs.folder import RequestReader, RunFolder, last_request
 from engine.jobs.process import signed_on
 from engine.jobs.status import session_start
+from engine.progress import Interrupted
 from engine.workspace import Workspace
 
 
@@ -52,7 +53,6 @@ def _work_locked(run: RunFolder, workspace: Workspace) -> str:
 def _train_along(run: RunFolder, workspace: Workspace) -> str:
     """A process beside the first, which alone writes and tells; it ends when that one does."""
     from engine.pipeline import help_train
-    from engine.training.loop import Interrupted
     from engine.training.ranks import join_ranks
     try:
         help_train(run, workspace, join_ranks())
@@ -73,7 +73,6 @@ def _work(run: RunFolder, workspace: Workspace) -> str:
     try:
         # Heavy imports wait until the run has shown a sign of life.
         from engine.pipeline import run_pipeline
-        from engine.training.loop import Interrupted
     except ImportError as error:
         log.write("failed", what=f"A library is missing: {error.name}.", safe="Nothing was lost.",
                   fix="Install what the project needs: pip install -r requirements.txt")

@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def reduce_items(per_item: Tensor, weights: Tensor, normaliser: float) -> Tensor:
-    """Σ wᵢ·lossᵢ / normaliser, a scalar.
+    """Σ wᵢ·lossᵢ / normaliser, a scalar in the losses' unit; `per_item` and `weights` are (items,).
 
     `normaliser` is Σ w over *all* micro-batches (and ranks) of the optimiser step, so the result does not
     depend on how the step was split.
@@ -17,6 +17,9 @@ def reduce_items(per_item: Tensor, weights: Tensor, normaliser: float) -> Tensor
 
 
 def blend(terms: Mapping[str, Tensor], strengths: Mapping[str, float]) -> Tensor:
-    """Weighted sum of reduced terms; terms of strength 0 are left out."""
+    """Weighted sum of reduced terms, a scalar.
+
+    Terms of strength 0 are left out: one that is not a number does no harm then.
+    """
     parts = [terms[name] * strengths[name] for name in terms if strengths[name]]
     return sum(parts[1:], start=parts[0])

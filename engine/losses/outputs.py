@@ -1,6 +1,9 @@
 """Losses on outputs: how far the student's distribution is from the teacher's.
 
-Zero means: the student says exactly what the teacher says.
+The four divergences take log-probabilities of teacher (`log_p`) and student (`log_q`), (items, outcomes),
+whose exponentials sum to 1 in each row, and return (items,) in nats. Outcomes may be labels, or the likeliest
+tokens with all others as one. Zero means: the student says exactly what the teacher says. They bear the names
+by which a plan chooses them.
 """
 
 from __future__ import annotations
@@ -17,38 +20,38 @@ SKEW = 0.1
 
 
 def soften(probs: Tensor, temperature: float) -> Tensor:
-    """Log of the distribution `probs^(1/temperature)`, renormalised. Shape kept."""
+    """Log-probabilities of `probs^(1/temperature)`, renormalised; shape (…, outcomes) kept."""
     return torch.log_softmax(probs.clamp_min(_TINY).log() / temperature, dim=-1)
 
 
-def kl(log_p: Tensor, log_q: Tensor) -> Tensor:
-    """KL(p ‖ q): soft cross-entropy minus the entropy of p. The default, with p the teacher.
+def forward_kl(log_p: Tensor, log_q: Tensor) -> Tensor:
+    """KL(teacher ‖ student): the cross-entropy minus the teacher's entropy, so its slopes are those of that.
 
-    The four divergences take log-distributions (items, outcomes) of teacher and student and return (items,).
-    Outcomes may be labels, or the likeliest tokens with all others as one.
+    The default. Kullback and Leibler, "On information and sufficiency", 1951; to distil by the cross-entropy
+    with a teacher's distribution: Hinton, Vinyals, Dean, 2015.
     """
     return (log_p.exp() * (log_p - log_q)).sum(-1)
 
 
-def kl_reversed(log_p: Tensor, log_q: Tensor) -> Tensor:
+def reverse_kl(log_p: Tensor, log_q: Tensor) -> Tensor:
     """KL(student ‖ teacher): prefers one of the teacher's answers over hedging (Gu et al., MiniLLM, 2024)."""
-    return kl(log_q, log_p)
+    return forward_kl(log_q, log_p)
 
 
-def halfway(log_p: Tensor, log_q: Tensor) -> Tensor:
+def jensen_shannon(log_p: Tensor, log_q: Tensor) -> Tensor:
     """Jensen–Shannon divergence, at most ln 2 (Lin, 1991)."""
     log_m = torch.logaddexp(log_p, log_q) - torch.log(torch.tensor(2.0, device=log_p.device))
-    return 0.5 * (kl(log_p, log_m) + kl(log_q, log_m))
+    return 0.5 * (forward_kl(log_p, log_m) + forward_kl(log_q, log_m))
 
 
-def skewed(log_p: Tensor, log_q: Tensor) -> Tensor:
-    """KL(p ‖ 0.1·p + 0.9·q): bounded log-ratio (Ko et al., DistiLLM, 2024)."""
+def skew_kl(log_p: Tensor, log_q: Tensor) -> Tensor:
+    """KL(teacher ‖ 0.1·teacher + 0.9·student): at most ln 10 (Ko et al., DistiLLM, 2024)."""
     skew = torch.tensor(SKEW, device=log_p.device)
-    return kl(log_p, torch.logaddexp(log_p + skew.log(), log_q + torch.log1p(-skew)))
+    return forward_kl(log_p, torch.logaddexp(log_p + skew.log(), log_q + torch.log1p(-skew)))
 
 
 DIVERGENCES: dict[DivergenceName, Callable[[Tensor, Tensor], Tensor]] = {
-    "forward_kl": kl, "reverse_kl": kl_reversed, "jensen_shannon": halfway, "skew_kl": skewed}
+    "forward_kl": forward_kl, "reverse_kl": reverse_kl, "jensen_shannon": jensen_shannon, "skew_kl": skew_kl}
 
 
 def output_loss(name: DivergenceName, student_logits: Tensor, teacher_probs: Tensor,

@@ -5,8 +5,8 @@ what makes their probabilities exact at every temperature that will be used: the
 What is left of the mass is one more outcome, the tail, so that nothing has to be renormalised (renormalising
 teaches the student that unlisted tokens are impossible: Anshumann et al., “Sparse Logit Sampling”, ACL 2025).
 
-Every function returns (tokens,) in nats; zero means: the student says what the teacher says. Which position
-predicts which token is settled by `engine.models.places`, once, for all of them.
+Every loss returns (tokens,), in nats where it says nothing else; zero means: the student says what the
+teacher says. Which position predicts which token is settled by `engine.models.places`, once, for all of them.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _LEAST_TAIL = -1e-7  # log of the listed mass never reaches 0: the tail's log mu
 class Listed:
     """A teacher's likeliest tokens at each answer position.
 
-    ids (tokens, k) int64; scores (tokens, k) raw scores, or log-probabilities where only these are known;
-    normalisers: temperature → (tokens,) log-sum-exp of all scores divided by it.
+    ids (tokens, k) int64; log_probs (tokens, k) at temperature 1; normalisers: temperature → (tokens,)
+    log-sum-exp of all the vocabulary's log-probabilities divided by it.
     """
 
     ids: Tensor
-    scores: Tensor
+    log_probs: Tensor
     normalisers: Mapping[float, Tensor]
 
     @classmethod
@@ -49,35 +49,38 @@ class Listed:
             raise ValueError("answers can be joined that were kept for the same temperatures")
         k = min(one.ids.shape[1] for one in several)
         return cls(torch.cat([one.ids[:, :k] for one in several]),
-                   torch.cat([one.scores[:, :k] for one in several]),
+                   torch.cat([one.log_probs[:, :k] for one in several]),
                    {t: torch.cat([one.normalisers[t] for one in several]) for t in several[0].normalisers})
 
     def first(self, n: int) -> Listed:
         """Those of the first `n` places."""
-        return Listed(self.ids[:n], self.scores[:n], {t: v[:n] for t, v in self.normalisers.items()})
+        return Listed(self.ids[:n], self.log_probs[:n], {t: v[:n] for t, v in self.normalisers.items()})
 
     def to(self, device: torch.device) -> Listed:
         """The same on another device."""
-        return Listed(self.ids.to(device), self.scores.to(device),
+        return Listed(self.ids.to(device), self.log_probs.to(device),
                       {t: values.to(device) for t, values in self.normalisers.items()})
 
-    def log_probs(self, temperature: float) -> Tensor:
-        """(tokens, k + 1): log-probability of each listed token, and of all others together.
+    def normaliser(self, temperature: float) -> Tensor:
+        """What makes the list exact at this temperature, (tokens,).
 
         Raises:
-            SettingsError: what was kept does not reach to this temperature.
+            SettingsError: it was not kept for this temperature.
         """
         if temperature not in self.normalisers:
             known = ", ".join(f"{t:g}" for t in sorted(self.normalisers))
             raise SettingsError(f"The large model's tokens were not kept for temperature {temperature:g}.",
                                 f"Use one of {known}, or ask it again.")
-        return with_tail(self.scores.float() / temperature - self.normalisers[temperature].float()[:, None])
+        return self.normalisers[temperature]
 
+    def with_others(self, temperature: float) -> Tensor:
+        """(tokens, k + 1): log-probability of each listed token, and of all others together.
 
-def list_tokens(logits: Tensor, k: int, temperatures: Sequence[float]) -> Listed:
-    """The `k` likeliest tokens of scores (tokens, vocabulary), exact at these temperatures."""
-    scores, ids = logits.float().topk(min(k, logits.shape[-1]), dim=-1)
-    return Listed(ids, scores, {t: (logits.float() / t).logsumexp(-1) for t in temperatures})
+        Raises:
+            SettingsError: it was not kept for this temperature.
+        """
+        return with_tail(self.log_probs.float() / temperature
+                         - self.normaliser(temperature).float()[:, None])
 
 
 def with_tail(log_probs: Tensor) -> Tensor:
@@ -103,7 +106,7 @@ def token_loss(name: DivergenceName, student_logits: Tensor, teacher: Listed,
     """
     log_q = torch.log_softmax(student_logits.float() / temperature, dim=-1)
     seen = with_tail(log_q.gather(-1, teacher.ids))
-    wanted = teacher.log_probs(temperature)
+    wanted = teacher.with_others(temperature)
     if way is not None:
         wanted = torch.log_softmax((1 - way) * seen.detach() + way * wanted, dim=-1)
     return DIVERGENCES[name](wanted, seen) * temperature**2
@@ -118,28 +121,23 @@ def text_loss(student_logits: Tensor, token_ids: Tensor) -> Tensor:
     return torch.nn.functional.cross_entropy(student_logits.float(), token_ids, reduction="none")
 
 
-def sorted_distance(student_logits: Tensor, teacher_logits: Tensor, temperature: float = 1.0) -> Tensor:
+def sorted_distance(student_logits: Tensor, teacher: Listed, temperature: float = 1.0) -> Tensor:
     """Distance of two distributions whose tokens are different ones, (tokens,), from 0 to 2.
 
-    Both are sorted by probability and compared rank by rank; the shorter is filled up with zeros: Boizard et
-    al., “Towards Cross-Tokenizer Distillation: the Universal Logit Distillation Loss”, TMLR 2025. Positions
-    must already correspond. Zero means: equally sure, not: the same words.
+    Both are sorted by probability and compared rank by rank: Boizard et al., “Towards Cross-Tokenizer
+    Distillation: the Universal Logit Distillation Loss”, TMLR 2025. Of the teacher's tokens the likeliest are
+    known; as many of the student's are compared, and all others together: never more than over all tokens,
+    and the same where the lists hold all of them. Positions must already correspond.
+
+    Args:
+        student_logits: (tokens, vocabulary) raw scores, over the student's own vocabulary.
+        teacher: what it was likeliest to write there.
+        temperature: softens both sides.
+
+    Returns:
+        no nats but a sum of differences of probabilities. Zero means: equally sure, not: the same words.
     """
-    sizes = [student_logits.shape[-1], teacher_logits.shape[-1]]
-    p, q = (torch.softmax(scores.float() / temperature, dim=-1).sort(dim=-1, descending=True).values
-            for scores in (teacher_logits, student_logits))
-    wide = max(sizes)
-    p, q = (torch.nn.functional.pad(probs, (0, wide - probs.shape[-1])) for probs in (p, q))
-    return (p - q).abs().sum(-1)
-
-
-def listed_distance(student_logits: Tensor, teacher: Listed, temperature: float = 1.0) -> Tensor:
-    """`sorted_distance` where of the teacher's tokens only the likeliest are known, (tokens,), from 0 to 2.
-
-    As many of the student's are compared rank by rank, and all others together: never more than over all
-    tokens, and the same where the lists hold all of them.
-    """
-    p = teacher.log_probs(temperature).exp()
+    p = teacher.with_others(temperature).exp()
     q = torch.log_softmax(student_logits.float() / temperature, dim=-1)
     k, known = teacher.ids.shape[1], q.shape[-1]
     best = q.topk(min(k, known), dim=-1).values
@@ -150,7 +148,7 @@ def listed_distance(student_logits: Tensor, teacher: Listed, temperature: float 
 def in_chunks(name: OutputLossName, states: Tensor, head: Tensor, teacher: Listed,
               temperature: float = 1.0, chunk: int | None = None, way: float | None = None,
               scored: Callable[[Tensor], Tensor] = Tensor.float) -> Tensor:
-    """`token_loss`, or `listed_distance`, from hidden states (tokens, width) and the vocabulary matrix.
+    """`token_loss`, or `sorted_distance`, from hidden states (tokens, width) and the vocabulary matrix.
 
     The matrix is (vocabulary, width); `scored` makes scores of the products with it, for models that scale
     them.
@@ -158,14 +156,12 @@ def in_chunks(name: OutputLossName, states: Tensor, head: Tensor, teacher: Liste
     Scores over the vocabulary are made for `chunk` positions at a time (None: as many as `SCORES` allows),
     and again for the gradient, so memory is bounded; value and gradient are those of the whole.
     """
-    def some(rows: Tensor, ids: Tensor, scores: Tensor, normaliser: Tensor) -> Tensor:
-        listed = Listed(ids, scores, {temperature: normaliser})
+    def some(rows: Tensor, ids: Tensor, log_probs: Tensor, normaliser: Tensor) -> Tensor:
+        listed = Listed(ids, log_probs, {temperature: normaliser})
         if name == "sorted_distance":
-            return listed_distance(scored(rows @ head.T), listed, temperature)
+            return sorted_distance(scored(rows @ head.T), listed, temperature)
         return token_loss(name, scored(rows @ head.T), listed, temperature, way)
-    if temperature not in teacher.normalisers:
-        teacher.log_probs(temperature)  # says which temperatures there are
-    return _chunked(some, (states, teacher.ids, teacher.scores, teacher.normalisers[temperature]),
+    return _chunked(some, (states, teacher.ids, teacher.log_probs, teacher.normaliser(temperature)),
                     chunk or positions_at_once(len(head)))
 
 

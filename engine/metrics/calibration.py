@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from engine.metrics.checking import distributions, label_indices
 
@@ -66,16 +66,6 @@ def expected_calibration_error(probs: ArrayLike, correct_index: ArrayLike, bins:
     filled = [b for b in reliability(probs, correct_index, bins) if b.n]
     total = sum(b.n for b in filled)
     return sum(b.n * abs(b.accuracy - b.confidence) for b in filled) / total
-
-
-def entropy(probs: ArrayLike) -> NDArray[np.float64]:
-    """How undecided each document is, nats, shape (documents,): 0 = one label, log(labels) = any.
-
-    Shape: `probs` (documents, labels), rows sum to 1.
-    Source: Shannon, Bell Syst. Tech. J. 27 (1948).
-    """
-    rows = distributions(probs)
-    return np.maximum(-(rows * np.log(np.where(rows > 0, rows, 1.0))).sum(axis=1), 0.0)
 
 
 def sureness(confidence: float, stability: float = 1.0) -> Sureness:

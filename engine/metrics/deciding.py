@@ -1,10 +1,12 @@
-"""What is decided from probabilities: one category of several, or yes or no for each by itself. Pure.
+"""What is decided from probabilities: one category of several, or yes or no for each by itself; and in words.
 
 Everything that compares two readers of the same documents goes through here, so that the two kinds of
-question are compared the same way everywhere. Shapes are (documents, labels) in, (documents, …) out.
+question are compared the same way everywhere. Shapes are (documents, labels) in, (documents, …) out. Pure.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from engine.metrics.agreement import SMALLEST_PROBABILITY, mean_kl
 from engine.records import FloatArray
 
 HALF = 0.5
+BETWEEN, NO_LABEL = "; ", "none"  # between several labels of a document; where it has none
 
 
 def decisions(probs: FloatArray, several: bool) -> NDArray[np.bool_]:
@@ -54,3 +57,13 @@ def divergence(p: FloatArray, q: FloatArray, several: bool) -> float:
         return np.log(np.clip(values, SMALLEST_PROBABILITY, 1))
     both = p * (log(p) - log(q)) + (1 - p) * (log(1 - p) - log(1 - q))
     return max(float(both.mean()), 0.0)
+
+
+def named(names: Sequence[str], given: Sequence[bool] | NDArray[np.bool_]) -> str:
+    """Decisions on one document, (labels,), as people read them: its labels, or “none”."""
+    return BETWEEN.join(name for name, yes in zip(names, given, strict=True) if yes) or NO_LABEL
+
+
+def given_in(answer: str, names: Sequence[str]) -> list[bool]:
+    """The inverse of `named`, (names,). A name may hold what stands between labels."""
+    return [f"{BETWEEN}{name}{BETWEEN}" in f"{BETWEEN}{answer}{BETWEEN}" for name in names]

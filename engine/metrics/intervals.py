@@ -116,15 +116,13 @@ def paired_t_interval(differences: ArrayLike, *, level: float = 0.95) -> Interva
     return Interval(mean, mean - reach, mean + reach, n, level)
 
 
-def paired_standard_error(
-    correct_a: ArrayLike, correct_b: ArrayLike, *, adjusted: bool = True
-) -> float:
+def paired_standard_error(correct_a: ArrayLike, correct_b: ArrayLike) -> float:
     """Standard error of share(a) - share(b) on the same documents; what a phase may lose by chance.
 
     Shapes: (documents,) booleans. Only documents on which the two differ count: with b right in one
     way and c in the other of n, √(b + c - (b - c)²/n) / n (McNemar's variance).
 
-    `adjusted` adds half a document to each of the four cells. Without it, losing *one* document
+    Half a document is added to each of the four cells before. Without that, losing *one* document
     with nothing else changed is always more than the error (√(1 - 1/n)/n < 1/n), and with no change
     at all the error is 0: a gate would roll back on a coin toss. Source: Agresti and Min, "Simple
     improved confidence intervals for comparing matched proportions", Stat. Med. 24 (2005).
@@ -132,9 +130,8 @@ def paired_standard_error(
     a, b = np.asarray(correct_a, dtype=bool), np.asarray(correct_b, dtype=bool)
     if a.shape != b.shape or a.ndim != 1 or a.size == 0:
         raise ValueError(f"the same documents are needed, at least one: {a.shape}, {b.shape}")
-    extra = 0.5 if adjusted else 0.0
-    only_a, only_b = float((a & ~b).sum()) + extra, float((b & ~a).sum()) + extra
-    n = a.size + 4 * extra
+    only_a, only_b = float((a & ~b).sum()) + 0.5, float((b & ~a).sum()) + 0.5
+    n = a.size + 2
     return math.sqrt(only_a + only_b - (only_a - only_b) ** 2 / n) / n
 
 

@@ -157,7 +157,7 @@ def _plain(name: str) -> str:
 
 def _labels(task: Task) -> list[Note]:
     """Categories that contradict or repeat one another."""
-    if task.kind not in ("single_label", "multi_label"):
+    if task.writes:
         return []  # what another kind has kept is not asked
     notes: list[Note] = []
     for one, other in combinations(task.labels, 2):

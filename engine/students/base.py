@@ -232,7 +232,7 @@ def begins_with(tokenizer: Any) -> list[int]:  # noqa: ANN401 - a transformers t
 
 def label_names(task: Task) -> tuple[str, ...]:
     """The labels a student scores; none where it writes."""
-    return task.names if task.kind in ("single_label", "multi_label") else ()
+    return () if task.writes else task.names
 
 
 def first_settings(folder: ModelFolder, plan: StudentPlan, task: Task,

@@ -71,7 +71,7 @@ class EncoderStudent(Student):
         Raises:
             SettingsError: it would have to write, or to be cut to fewer layers.
         """
-        if task.kind not in ("single_label", "multi_label"):
+        if task.writes:
             raise SettingsError(f"{folder.title} reads and cannot write: it can choose categories only.",
                                 "Choose another small model for facts or short texts.")
         if plan.layers or plan.four_bit:

@@ -13,6 +13,8 @@ from engine.errors import SettingsError
 from engine.records import text_digest
 
 TaskKind = Literal["single_label", "multi_label", "extract", "generate"]
+WRITTEN: frozenset[TaskKind] = frozenset({"extract", "generate"})
+"""Kinds whose answers are written; those of the others are chosen from categories."""
 FieldType = Literal["text", "number"]
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 MOST_YES_NO, MOST_FIELDS = 40, 20
@@ -65,6 +67,16 @@ class Task(BaseModel):
         return tuple(label.name for label in self.labels)
 
     @property
+    def writes(self) -> bool:
+        """Whether answers are written, not chosen."""
+        return self.kind in WRITTEN
+
+    @property
+    def questions(self) -> int:
+        """What is asked of each document: one question a category where each is yes or no, else one."""
+        return len(self.labels) if self.kind == "multi_label" else 1
+
+    @property
     def digest(self) -> str:
         """Name by content."""
         return text_digest(self.model_dump_json(exclude={"id"}))
@@ -86,7 +98,7 @@ class Task(BaseModel):
             if len(self.labels) > MOST_YES_NO:
                 raise SettingsError(f"There are {len(self.labels)} categories; each is a question of its "
                                     f"own, so at most {MOST_YES_NO} are asked.", "Leave out the rare ones.")
-        if self.kind in ("single_label", "multi_label"):
+        if not self.writes:
             _no_twins(self.names, "category")
         if self.kind == "extract":
             if not self.fields:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.devices import DeviceChoice, choose_device
 from engine.models.weights import require
-from engine.teachers.protocol import Teacher, teacher_kind
+from engine.teachers.protocol import RECORDED, Teacher, teacher_kind
 from engine.teachers.recorded import RecordedTeacher
 from engine.workspace import Workspace
 
@@ -22,7 +22,7 @@ def open_teacher(name: str, workspace: Workspace,
         WeightsError: the model is not installed.
     """
     if teacher_kind(name) == "recorded":
-        plain, own = name.removeprefix("recorded:"), workspace.models / RECORDINGS
+        plain, own = name.removeprefix(RECORDED), workspace.models / RECORDINGS
         mine = plain == Path(plain).name and (own / f"{plain}.json").exists()
         recorded = RecordedTeacher(plain, own) if mine else RecordedTeacher(plain)
         return recorded, (f"answers of {recorded.about['model']} given on {recorded.about['date']}"

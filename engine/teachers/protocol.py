@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from engine.records import Answer, FloatArray, ListedTokens, Prompt, Written
 
 TeacherKind = Literal["local", "recorded"]
+RECORDED = "recorded:"  # how the name of a recording begins
 Gift = Literal["labels", "hidden", "text", "tokens"]
 
 GIVES: dict[TeacherKind, frozenset[Gift]] = {
@@ -66,4 +67,4 @@ class Teacher(Protocol):
 
 def teacher_kind(name: str) -> TeacherKind:
     """`recorded:<name>` is a recording; everything else is a model on this machine."""
-    return "recorded" if name.startswith("recorded:") else "local"
+    return "recorded" if name.startswith(RECORDED) else "local"

@@ -29,11 +29,15 @@ def phase_folder(run: Path, index: int, name: str) -> Path:
     return run / "phases" / f"{index + 1}-{name}"
 
 
+def phase_folders(run: Path) -> list[Path]:
+    """The folders of all phases that have begun, in the plan's order."""
+    return sorted(run.glob("phases/[0-9]*-*"), key=lambda folder: int(folder.name.split("-")[0]))
+
+
 def save_state(folder: Path, tensors: dict[str, Tensor], cursor: dict[str, Any]) -> None:
     """Write a save point; the one before it is deleted only afterwards."""
     name = f"state-{cursor['step']}.safetensors"
-    plain = {key: value.detach().contiguous().clone() for key, value in tensors.items()}
-    write_atomic(folder / name, lambda path: save_file(plain, str(path)))
+    _save(folder / name, tensors)
     write_json(folder / "cursor.json", {**cursor, "file": name})
     for old in folder.glob("state-*.safetensors"):
         if old.name != name:
@@ -53,6 +57,12 @@ def load_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     return _load(folder / cursor["file"]), cursor
 
 
+def _save(path: Path, tensors: dict[str, Tensor]) -> None:
+    # safetensors refuses views and memory that two tensors share.
+    plain = {key: value.detach().contiguous().clone() for key, value in tensors.items()}
+    write_atomic(path, lambda passing: save_file(plain, str(passing)))
+
+
 def _load(path: Path) -> dict[str, Tensor]:
     with damage_in_words(path, f"Delete {path.parent}, then press Resume: this phase is trained again."):
         return load_file(str(path))
@@ -64,11 +74,9 @@ def finish_phase(folder: Path, weights: list[Tensor], result: dict[str, Any],
 
     `projection`: beside them, for the phases that follow; it is no part of the student.
     """
-    tensors = {f"master.{i}": w.detach().contiguous().clone() for i, w in enumerate(weights)}
-    write_atomic(folder / "adapter.safetensors", lambda path: save_file(tensors, str(path)))
+    _save(folder / "adapter.safetensors", as_tensors("master", weights))
     if projection:
-        plain = {key: value.detach().contiguous().clone() for key, value in projection.items()}
-        write_atomic(folder / "projection.safetensors", lambda path: save_file(plain, str(path)))
+        _save(folder / "projection.safetensors", projection)
     write_json(folder / "done.json", result)
     for old in (*folder.glob("state-*.safetensors"), folder / "cursor.json"):
         old.unlink(missing_ok=True)
@@ -78,8 +86,8 @@ def finished_phase(folder: Path) -> tuple[list[Tensor], dict[str, Any]] | None:
     """The final weights and result of a phase that is over, or None."""
     if not (folder / "done.json").exists():
         return None
-    tensors = _load(folder / "adapter.safetensors")
-    return [tensors[f"master.{i}"] for i in range(len(tensors))], read_json(folder / "done.json")
+    weights = from_tensors("master", _load(folder / "adapter.safetensors")) or []
+    return weights, read_json(folder / "done.json")
 
 
 def finished_projection(folder: Path) -> dict[str, Tensor] | None:
@@ -89,7 +97,7 @@ def finished_projection(folder: Path) -> dict[str, Tensor] | None:
 
 
 def as_tensors(prefix: str, weights: list[Tensor] | None) -> dict[str, Tensor]:
-    """Name a list of weights for `save_state`; nothing when there are none."""
+    """Name a list of weights to save; nothing when there are none."""
     return {f"{prefix}.{i}": w for i, w in enumerate(weights or [])}
 
 

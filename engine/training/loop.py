@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from engine.losses.interpolation import Way
 from engine.losses.needs import LossName
 from engine.phase_plan import PhasePlan
 from engine.plan import DistillPlan
+from engine.progress import Interrupted, Wish
 from engine.students.base import Student
 from engine.students.predicting import tokens_at_once
 from engine.training.anchors import carried, present_states
@@ -33,16 +34,7 @@ from engine.training.phases import PhaseSlice
 from engine.training.ranks import ALONE, Ranks
 from engine.training.sharding import whole
 
-Wish = Literal["pause", "stop", "cancel"]
 SAVE_EVERY_S = 60.0
-
-
-class Interrupted(Exception):  # noqa: N818 - control flow, not a fault
-    """The user asked to pause or to cancel; a save point has been written."""
-
-    def __init__(self, wish: Wish) -> None:
-        super().__init__(wish)
-        self.wish = wish
 
 
 @dataclass(slots=True)

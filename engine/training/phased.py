@@ -16,6 +16,7 @@ from engine.errors import EngineError, RunError
 from engine.events import EventLog, spent_before
 from engine.phase_plan import SLICE_SHARES, PhasePlan
 from engine.plan import DistillPlan
+from engine.progress import Interrupted, Wish
 from engine.records import FloatArray, TeacherSignal
 from engine.students.base import Student
 from engine.training.checkpoints import (
@@ -28,7 +29,7 @@ from engine.training.checkpoints import (
 from engine.training.gates import Gate, judge, judge_reading
 from engine.training.hints import Projection, enough_together
 from engine.training.lessons import Lesson
-from engine.training.loop import Interrupted, Looks, PhaseEnd, Wish, taught_before, train_phase
+from engine.training.loop import Looks, PhaseEnd, taught_before, train_phase
 from engine.training.phases import PhaseSlice, choose_slice
 from engine.training.ranks import ALONE, Ranks
 from engine.training.reading import Reading

@@ -11,7 +11,7 @@ from engine.embedding.clusters import medoids
 from engine.losses.needs import RepresentationLossName
 from engine.losses.tokens import Listed
 from engine.metrics.deciding import decisions
-from engine.records import Corpus, FloatArray, ListedTokens, TeacherSignal, WrittenSignal
+from engine.records import Corpus, FloatArray, ListedTokens, Signal, TeacherSignal, WrittenSignal
 from engine.students.base import Student
 from engine.training.anchors import Anchors
 from engine.training.hints import Hints
@@ -67,7 +67,7 @@ def as_listed(kept: ListedTokens) -> Listed:
                   {t: torch.tensor(row) for t, row in zip(kept.temperatures, kept.normalisers, strict=True)})
 
 
-def _anchors(learn: Sequence[int], signal: TeacherSignal | WrittenSignal, vectors: FloatArray | None,
+def _anchors(learn: Sequence[int], signal: Signal, vectors: FloatArray | None,
              n_anchors: int, seed: int) -> Anchors | None:
     if vectors is None or signal.hidden is None:
         return None
@@ -76,13 +76,13 @@ def _anchors(learn: Sequence[int], signal: TeacherSignal | WrittenSignal, vector
     return Anchors.among(np.asarray(chosen).tolist(), hidden, signal.depths)
 
 
-def _hints(learn: Sequence[int], signal: TeacherSignal | WrittenSignal,
+def _hints(learn: Sequence[int], signal: Signal,
            name: RepresentationLossName | None) -> Hints | None:
     if name is None or signal.hidden is None:
         return None
     return Hints.of(name, _states(learn, signal), signal.depths)
 
 
-def _states(learn: Sequence[int], signal: TeacherSignal | WrittenSignal) -> torch.Tensor:
+def _states(learn: Sequence[int], signal: Signal) -> torch.Tensor:
     """The teacher's states of these documents, (learn, depths, width) fp32."""
     return torch.tensor(signal.hidden[list(learn)].astype(np.float32))

@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.cache.signals import load_signal, save_signal
+from engine.cache.signals import SIGNAL_FILE, load_signal, save_signal
 from engine.corpus.splits import one_of_each_group
 from engine.metrics.deciding import certainty, classes, differing, divergence, sameness
 from engine.plan import DistillPlan
-from engine.records import Corpus, FloatArray, Parts, TeacherSignal, WrittenSignal
+from engine.records import Corpus, FloatArray, Parts, Signal, TeacherSignal, WrittenSignal
 from engine.students.base import Student
 from engine.students.predicting import length_batches, predict, tokens_at_once
 from engine.training.gates import Gate
@@ -31,7 +31,7 @@ class Subject(Protocol):
 
     corpus: Corpus
     parts: Parts
-    signal: TeacherSignal | WrittenSignal
+    signal: Signal
 
     def learn(self) -> tuple[int, ...]:
         """Documents to learn from: one of each group of near-duplicates, each with an answer."""
@@ -108,12 +108,12 @@ class Labels:
 
     def asked_again(self, signal: TeacherSignal, folder: Path) -> None:
         """Learn from new answers from now on; they are kept with the phase."""
-        save_signal(folder / "signal.safetensors", signal)
+        save_signal(folder / SIGNAL_FILE, signal)
         self.signal = signal
 
     def recall(self, folder: Path) -> bool:
         """Take up the answers that a phase kept, if it did."""
-        path = folder / "signal.safetensors"
+        path = folder / SIGNAL_FILE
         if path.exists():
             self.signal = load_signal(path)
         return path.exists()

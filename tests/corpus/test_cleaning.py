@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.corpus.cleaning import DEFAULT_STEPS, clean, clean_all, has_letters
+from engine.corpus.cleaning import DEFAULT_STEPS, clean, clean_block, has_letters, steps_named
 from engine.corpus.duplicates import normalised
 from engine.errors import SettingsError
 
@@ -50,7 +50,7 @@ def test_all_steps_together_and_their_reports() -> None:
         "Nothing to clean",
         "Ok  then",
     ]
-    cleaned, reports = clean_all(texts, DEFAULT_STEPS)
+    cleaned, reports = clean_block(texts, steps_named(DEFAULT_STEPS))
     assert cleaned == ["Food & water at the hall", "Nothing to clean", "Ok then"]
     by_name = {report.name: report for report in reports}
     assert [report.name for report in reports] == list(DEFAULT_STEPS)
@@ -64,7 +64,7 @@ def test_all_steps_together_and_their_reports() -> None:
 def test_no_step_and_unknown_step() -> None:
     assert clean("RT @a: x  y", []) == "RT @a: x  y"
     with pytest.raises(SettingsError, match="no cleaning step “wash”"):
-        clean_all(["a"], ["wash"])
+        steps_named(["wash"])
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_every_kind_is_answered_in_words(made: Made) -> None:
         assert t.sureness and not t.fields
     for t in several:
         assert tuple(t.probs) == TASK.names and all(0 < p < 1 for p in t.probs.values())
-        assert t.label == (", ".join(n for n, p in t.probs.items() if p >= HALF) or "none")
+        assert t.label == ("; ".join(n for n, p in t.probs.items() if p >= HALF) or "none")
         assert t.sureness in ("sure", "leaning", "unsure")
     assert not np.allclose([sum(t.probs.values()) for t in several], 1)  # each category by itself
     for t in facts:  # a model of random numbers writes no JSON: said of every field, and nothing is made up

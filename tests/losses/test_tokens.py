@@ -16,8 +16,6 @@ from engine.losses.outputs import DIVERGENCES
 from engine.losses.tokens import (
     Listed,
     in_chunks,
-    list_tokens,
-    listed_distance,
     positions_at_once,
     sorted_distance,
     text_in_chunks,
@@ -26,6 +24,7 @@ from engine.losses.tokens import (
     with_tail,
 )
 from engine.models.places import answer_positions
+from tests.losses.whole import list_tokens, whole_distance
 
 TEMPERATURES = (1.0, 2.0, 0.5)
 GENERATOR = torch.Generator().manual_seed(0)
@@ -86,11 +85,11 @@ def test_normalisers_make_every_kept_temperature_exact_and_others_are_refused() 
     listed = list_tokens(TEACHER, 5, (1.0, 2.0))
     for temperature in (1.0, 2.0):
         whole = torch.softmax(TEACHER / temperature, -1)
-        given = listed.log_probs(temperature).exp()
+        given = listed.with_others(temperature).exp()
         torch.testing.assert_close(given[:, :5], whole.gather(-1, listed.ids), atol=1e-6, rtol=1e-5)
         torch.testing.assert_close(given.sum(-1), torch.ones(7))
     with pytest.raises(SettingsError, match="temperature 4"):
-        listed.log_probs(4.0)
+        listed.with_others(4.0)
 
 
 def test_an_api_gives_log_probabilities_at_one_temperature_only() -> None:
@@ -129,7 +128,7 @@ def test_chunks_change_neither_value_nor_slope(name: str, chunk: int) -> None:
         name,
         states[:0],
         head,
-        Listed(listed.ids[:0], listed.scores[:0], {2.0: listed.normalisers[2.0][:0]}),
+        Listed(listed.ids[:0], listed.log_probs[:0], {2.0: listed.normalisers[2.0][:0]}),
         2.0,
     ).shape == (0,)
 
@@ -164,13 +163,13 @@ def test_text_is_plain_cross_entropy() -> None:
 
 def test_sorted_distance_knows_no_words_and_no_sizes() -> None:
     shuffled = STUDENT[:, torch.randperm(50, generator=GENERATOR)]
-    torch.testing.assert_close(sorted_distance(shuffled, STUDENT), torch.zeros(7), atol=1e-6, rtol=0)
+    torch.testing.assert_close(whole_distance(shuffled, STUDENT), torch.zeros(7), atol=1e-6, rtol=0)
     wider = torch.cat([STUDENT, torch.full((7, 13), -1e4)], -1)
-    torch.testing.assert_close(sorted_distance(STUDENT, wider), torch.zeros(7), atol=1e-6, rtol=0)
+    torch.testing.assert_close(whole_distance(STUDENT, wider), torch.zeros(7), atol=1e-6, rtol=0)
     sure, even = torch.tensor([[50.0, 0.0]]), torch.zeros(1, 4)
-    assert float(sorted_distance(sure, even)) == pytest.approx(0.75 + 3 * 0.25, abs=1e-5)
+    assert float(whole_distance(sure, even)) == pytest.approx(0.75 + 3 * 0.25, abs=1e-5)
     student = STUDENT.clone().requires_grad_()
-    sorted_distance(student, TEACHER).sum().backward()
+    whole_distance(student, TEACHER).sum().backward()
     assert student.grad.abs().max() > 0
 
 
@@ -192,15 +191,15 @@ def test_a_listed_distance_never_exceeds_the_whole_one_and_is_it_where_all_is_li
     teacher, student = 2 * torch.randn(7, 8), 2 * torch.randn(7, 11)
     listed = list_tokens(teacher, k, (1.0, 2.0))
     for t in (1.0, 2.0):
-        part, exact = listed_distance(student, listed, t), sorted_distance(student, teacher, t)
+        part, exact = sorted_distance(student, listed, t), whole_distance(student, teacher, t)
         assert (part <= exact + 1e-5).all() and (part >= 0).all()
     narrow = 2 * torch.randn(7, 8)
-    torch.testing.assert_close(listed_distance(narrow, list_tokens(teacher, 8, (1.0,))),
-                               sorted_distance(narrow, teacher), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(sorted_distance(narrow, list_tokens(teacher, 8, (1.0,))),
+                               whole_distance(narrow, teacher), atol=1e-5, rtol=1e-5)
     fewer = 2 * torch.randn(7, 4)  # a student with fewer tokens than are listed
-    assert torch.isfinite(listed_distance(fewer, listed)).all()
+    assert torch.isfinite(sorted_distance(fewer, listed)).all()
     scores = student.clone().requires_grad_()
-    listed_distance(scores, listed).sum().backward()
+    sorted_distance(scores, listed).sum().backward()
     assert scores.grad.abs().max() > 0 and torch.isfinite(scores.grad).all()
 
 

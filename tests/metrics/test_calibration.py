@@ -6,14 +6,12 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import entropy as scipy_entropy
 
 from engine.metrics.calibration import (
     ALIKE_FROM,
     LEANING_FROM,
     STEADY_FROM,
     SURE_FROM,
-    entropy,
     expected_calibration_error,
     reliability,
     sureness,
@@ -66,13 +64,6 @@ def test_bins_hold_every_document_once_and_close_at_the_top() -> None:
     half = reliability([[0.5, 0.5]], [0], 10)
     assert [b.n for b in half].index(1) == 4  # .5 belongs to (.4, .5]
     assert reliability([[1.0, 0.0]], [0], 10)[-1].n == 1
-
-
-def test_entropy_equals_scipy_and_its_limits() -> None:
-    rows = np.random.default_rng(1).dirichlet(np.ones(5), 20)
-    np.testing.assert_allclose(entropy(rows), scipy_entropy(rows, axis=1))
-    np.testing.assert_allclose(entropy([[1, 0, 0], [1 / 3] * 3]), [0, np.log(3)], atol=1e-12)
-    assert entropy([[1.0, 0.0]])[0] == 0.0
 
 
 def test_calibration_refuses_what_does_not_fit() -> None:

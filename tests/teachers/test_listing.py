@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from engine.losses.tokens import Listed, list_tokens, token_loss
+from engine.losses.tokens import Listed, token_loss
 from engine.models.folders import ModelFolder
 from engine.records import Prompt
 from engine.teachers.listing import list_answers
 from engine.teachers.local import LocalTeacher
 from engine.teachers.written import sureness_of
 from engine.training.preparing import as_listed
+from tests.losses.whole import list_tokens
 from tests.students.tiny import CPU
 
 TEXTS = ("flood water", "fire", "other music film game", "rain")

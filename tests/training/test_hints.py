@@ -16,12 +16,13 @@ from engine.losses.needs import RepresentationLossName
 from engine.models.folders import ModelFolder, open_folder
 from engine.phase_plan import PhasePlan
 from engine.plan import STUDENT_PROMPTS, StudentPlan
+from engine.progress import Interrupted
 from engine.students.base import Student
 from engine.students.opening import open_student
 from engine.training.anchors import present_states
 from engine.training.hints import Hints, Projecting, Projection, enough_together, saved_projection
 from engine.training.lessons import LabelLesson, Lesson, Moment, TextLesson
-from engine.training.loop import Interrupted, _Progress, _step
+from engine.training.loop import _Progress, _step
 from engine.training.ranks import ALONE, Ranks
 from engine.workspace import read_json
 from tests.students.tiny import CPU, MODEL, TASK, Made, documents, phases

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from engine.losses.tokens import list_tokens
 from engine.models.folders import ModelFolder
 from engine.phase_plan import PhasePlan
 from engine.plan import STUDENT_PROMPTS, DistillPlan, StudentPlan
@@ -18,6 +17,7 @@ from engine.training.anchors import Anchors
 from engine.training.lessons import LabelLesson, Lesson, Moment, TextLesson
 from engine.training.loop import _Progress, _step
 from engine.training.ranks import ALONE, Ranks
+from tests.losses.whole import list_tokens
 from tests.students.tiny import CPU, MODEL, TASK, Made, documents
 
 PHASE = PhasePlan(name="one", title="One", slice="all", passes=1, learning_rate=1e-3, text=0.5,

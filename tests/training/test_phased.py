@@ -16,6 +16,7 @@ from engine.cache.signals import load_vectors
 from engine.corpus.splits import split
 from engine.events import EventLog, read_events
 from engine.models.folders import open_folder
+from engine.progress import Interrupted
 from engine.records import Document, TeacherSignal
 from engine.students.base import Student
 from engine.teachers.asking import ask
@@ -23,7 +24,6 @@ from engine.teachers.opening import open_teacher
 from engine.teachers.protocol import DEPTHS
 from engine.teachers.signals import first_signal, letter_pull, second_signal, unsettled
 from engine.training.gates import Gate, judge
-from engine.training.loop import Interrupted
 from engine.training.phased import PhasedTraining
 from engine.training.preparing import label_lesson
 from engine.training.subjects import Labels

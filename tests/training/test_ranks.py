@@ -106,7 +106,7 @@ def test_two_processes_learn_the_projection_that_one_does(made: Made, how: tuple
 WHILE_ASKING = """
 import sys
 from engine.errors import TeacherError
-from engine.training.loop import Interrupted
+from engine.progress import Interrupted
 from engine.training.ranks import join_ranks, leave_ranks
 ranks = join_ranks()
 

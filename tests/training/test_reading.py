@@ -17,11 +17,12 @@ from engine.jobs.status import status
 from engine.jobs.worker import work
 from engine.models.folders import open_folder
 from engine.plan import StudentPlan
+from engine.progress import Interrupted
 from engine.records import Corpus, Parts
 from engine.students.base import Student
 from engine.training.gates import Gate, judge_reading
 from engine.training.lessons import Moment
-from engine.training.loop import Interrupted, taught_before
+from engine.training.loop import taught_before
 from engine.training.phases import to_read
 from engine.training.preparing import reading_lesson
 from engine.training.reading import Reading
