@@ -14,6 +14,11 @@ Titled = Callable[[str], Counted]  # a piece of work by its title: who is to be 
 Wish = Literal["pause", "stop", "cancel"]
 
 
+def counting(tell: Counted | None, total: int, before: int = 0) -> Callable[[int], None] | None:
+    """For a part of a piece of work, `before` of which is done: told how far the part is, it tells of all."""
+    return (lambda done: tell(before + done, total)) if tell else None
+
+
 class Interrupted(Exception):  # noqa: N818 - control flow, not a fault
     """The user wished it, and work stops here. A phase that is paused has written a save point before."""
 

@@ -28,8 +28,8 @@ from engine.prompts.candidates import Candidate, candidates
 from engine.prompts.composing import compose, option_orders
 from engine.records import Corpus, FloatArray, Parts, Prompt, Signal, TeacherSignal, WrittenSignal, take
 from engine.teachers.adaptive import ask_adaptively, asking_for
-from engine.teachers.asking import also_in_a_second_order, ask
-from engine.teachers.asking_more import FEWEST_TO_CALIBRATE, ask_labels
+from engine.teachers.asking import Asker, also_in_a_second_order, ask
+from engine.teachers.asking_labels import FEWEST_TO_CALIBRATE, ask_labels
 from engine.teachers.class_bias import find_class_pull
 from engine.teachers.opening import open_teacher
 from engine.teachers.protocol import DEPTHS, Teacher, teacher_kind
@@ -57,10 +57,8 @@ class Questions:
     checkpoint: Callable[[], None]
     choice: DeviceChoice | None = None
 
-    @property
-    def cache(self) -> AnswerCache:
-        """The workspace's store of answers."""
-        return AnswerCache(self.workspace.answers)
+    def _asker(self, teacher: Teacher) -> Asker:
+        return Asker(teacher, self.plan.ask.max_chars, AnswerCache(self.workspace.answers), self.checkpoint)
 
     def ways(self) -> tuple[Candidate, ...]:
         """Ways to ask that the plan allows, the analyst's own first."""
@@ -99,9 +97,8 @@ class Questions:
     def _yes_or_no(self, teacher: Teacher, depths: tuple[float, ...]) -> tuple[TeacherSignal, Facts]:
         """Every document and every category, by itself."""
         plan, n = self.plan, len(self.corpus)
-        answers = ask_labels(teacher, self.corpus.documents, plan.task, plan.ask.template, cache=self.cache,
-                             max_chars=plan.ask.max_chars, depths=depths, calibrate=plan.ask.calibrate,
-                             learn=self.parts.learn, checkpoint=self.checkpoint,
+        answers = ask_labels(self._asker(teacher), self.corpus.documents, plan.task, plan.ask.template,
+                             depths=depths, calibrate=plan.ask.calibrate, learn=self.parts.learn,
                              on_progress=self.progress("Asking the large model"))
         if answers.lean:
             self._tell("liking for yes", round(answers.lean, 2), (
@@ -119,9 +116,8 @@ class Questions:
         plan = self.plan
         keep = Kept(plan.temperatures, depths) if plan.wants_tokens or depths else None
         signal, unread, known = written_signal(
-            teacher, self.corpus.documents, plan.task, plan.ask.template, cache=self.cache,
+            self._asker(teacher), self.corpus.documents, plan.task, plan.ask.template, keep=keep,
             shards=lambda about: TokenShards.within(self.workspace.cache, about),
-            max_chars=plan.ask.max_chars, keep=keep, checkpoint=self.checkpoint,
             on_written=self.progress("Asking the large model"),
             on_listed=self.progress("Looking at how sure it is of every word"))
         if unread.answers:
@@ -139,16 +135,13 @@ class Questions:
         Half the questions lost nothing: 600 tweets of unseen events came to .512 to .527 macro-F1 over three
         draws of the few, and to .491 to .500 with all of them in two orders.
         """
-        plan = self.plan
-        answers = ask(teacher, self.corpus.documents, plan.task, plan.ask.template,
-                      n_orders=plan.ask.orders, depths=depths, cache=self.cache,
-                      max_chars=plan.ask.max_chars, checkpoint=self.checkpoint,
-                      on_progress=self.progress("Asking the large model"))
+        plan, asker = self.plan, self._asker(teacher)
+        answers = ask(asker, self.corpus.documents, plan.task, plan.ask.template, n_orders=plan.ask.orders,
+                      depths=depths, on_progress=self.progress("Asking the large model"))
         if plan.ask.orders == 1 and plan.ask.calibrate:
             sample = np.random.default_rng(plan.seed).permutation(np.asarray(self.parts.learn))[:TURNED_ROUND]
             answers = also_in_a_second_order(
-                answers, np.sort(sample), teacher, self.corpus.documents, plan.task, plan.ask.template,
-                cache=self.cache, max_chars=plan.ask.max_chars, checkpoint=self.checkpoint,
+                answers, np.sort(sample), asker, self.corpus.documents, plan.task, plan.ask.template,
                 on_progress=self.progress("Asking about some in another order"))
         prompts = int(np.isfinite(answers.log_probs[:, :, 0]).sum())
         if not plan.ask.calibrate:
@@ -157,9 +150,8 @@ class Questions:
             return first_signal(answers, nothing, depths), {"prompts": prompts,
                                                             "from_cache": answers.from_cache}
         pull = letter_pull(answers, self.parts.learn, plan.seed)
-        liked = find_class_pull(teacher, answers, pull, plan.task, plan.ask.template, seed=plan.seed,
-                                learn=self.parts.learn, steer=self.parts.steer,
-                                cache=self.cache, max_chars=plan.ask.max_chars)
+        liked = find_class_pull(asker, answers, pull, plan.task, plan.ask.template, seed=plan.seed,
+                                learn=self.parts.learn, steer=self.parts.steer)
         if pull.any():  # one order cannot tell a place from the category that stands there
             self._tell("place of the options", _rounded(pull),
                        f"place {int(np.abs(pull).argmax()) + 1} in the list pulled most and was set right; a "
@@ -172,9 +164,8 @@ class Questions:
     def _adapted(self, teacher: Teacher, depths: tuple[float, ...]) -> tuple[TeacherSignal, Facts]:
         """Every document the way that suits the corpus, and again where it needs it."""
         plan = self.plan
-        asking = asking_for(teacher, self.corpus.documents, plan.task, depths=depths, cache=self.cache,
-                            max_chars=plan.ask.max_chars, progress=self.progress,
-                            checkpoint=self.checkpoint)
+        asking = asking_for(self._asker(teacher), self.corpus.documents, plan.task, depths=depths,
+                            progress=self.progress)
         signal, made = ask_adaptively(
             asking, self.ways(), self.parts, self.vectors, budget=plan.ask.budget,
             asks=plan.ask.most_asks, calibrate=plan.ask.calibrate, seed=plan.seed,
@@ -219,9 +210,8 @@ class Questions:
                 for order in orders])
             if not len(rows):
                 return signal, 0
-            answers = ask(teacher, take(self.corpus.documents, rows.tolist()), task, way.template,
-                          n_orders=n_orders, depths=(), cache=self.cache,
-                          max_chars=plan.max_chars, checkpoint=self.checkpoint,
+            answers = ask(self._asker(teacher), take(self.corpus.documents, rows.tolist()), task,
+                          way.template, n_orders=n_orders,
                           on_progress=self.progress("Asking again about documents in doubt"))
         finally:
             teacher.close()

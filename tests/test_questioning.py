@@ -12,7 +12,7 @@ from engine.events import EventLog, read_events
 from engine.plan import TURNED_ROUND
 from engine.questioning import Questions
 from engine.records import TeacherSignal
-from engine.teachers.asking_more import FEWEST_TO_CALIBRATE
+from engine.teachers.asking_labels import FEWEST_TO_CALIBRATE
 from tests.students.tiny import AGAIN, FIRST, MODEL, Made, calm, made, tiny_home
 
 __all__ = ["calm", "made", "tiny_home"]

@@ -17,7 +17,7 @@ from engine.students.base import Student
 from engine.students.predicting import predict, write_answers
 from engine.tasks.answer_form import as_written
 from engine.tasks.definition import Task
-from engine.teachers.asking_more import read_answer
+from engine.teachers.asking_open import read_answer
 
 
 def answered_typed(student: Student, text: str) -> tuple[str, FloatArray]:

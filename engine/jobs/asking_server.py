@@ -28,8 +28,9 @@ from engine.records import Document
 from engine.tasks.definition import Task
 from engine.tasks.figures import Figure, Unknown, Unparsed
 from engine.tasks.parsing import Extraction
-from engine.teachers.asking import ask
-from engine.teachers.asking_more import FEWEST_TO_CALIBRATE, ask_labels, ask_open
+from engine.teachers.asking import Asker, ask
+from engine.teachers.asking_labels import FEWEST_TO_CALIBRATE, ask_labels
+from engine.teachers.asking_open import ask_open
 from engine.teachers.opening import open_teacher
 from engine.workspace import Workspace, write_json
 
@@ -104,17 +105,16 @@ def answers(models: Models, wanted: dict[str, Any], report: Counted) -> dict[str
     """
     documents = [Document(str(i), text, text, str(i)) for i, text in enumerate(wanted["texts"])]
     task, template = Task.model_validate(wanted["task"]), Template.model_validate(wanted["template"])
-    teacher, cache = models.teacher(wanted["teacher"]), AnswerCache(Path(wanted["answers"]))
+    cache = AnswerCache(Path(wanted["answers"]))
+    asker = Asker(models.teacher(wanted["teacher"]), wanted["max_chars"], cache)
     if task.kind == "single_label":
-        said = ask(teacher, documents, task, template, n_orders=wanted["orders"], depths=(), cache=cache,
-                   max_chars=wanted["max_chars"], on_progress=report)
+        said = ask(asker, documents, task, template, n_orders=wanted["orders"], on_progress=report)
         return {"log_probs": said.log_probs.tolist(), "orders": said.orders.tolist()}
     if task.kind == "multi_label":
-        yes = ask_labels(teacher, documents, task, template, cache=cache, max_chars=wanted["max_chars"],
+        yes = ask_labels(asker, documents, task, template,
                          calibrate=len(documents) >= FEWEST_TO_CALIBRATE, on_progress=report)
         return {"probs": yes.probs.tolist()}
-    written = ask_open(teacher, documents, task, template, cache=cache, max_chars=wanted["max_chars"],
-                       on_progress=report)
+    written = ask_open(asker, documents, task, template, on_progress=report)
     return {"answers": [in_words(answer) for answer in written.answers]}
 
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.cache.answers import AnswerCache
 from engine.embedding.clusters import diverse
-from engine.progress import Titled
+from engine.progress import Titled, counting
 from engine.prompts.adapting import Adapted, adapt
 from engine.prompts.answered import Budget, Rows
 from engine.prompts.calibration import empty_documents
@@ -19,8 +18,7 @@ from engine.prompts.composing import SortedMessage, compose, option_orders
 from engine.prompts.examples import choose_examples, shelf
 from engine.records import Document, FloatArray, Parts, Prompt, TeacherSignal, take
 from engine.tasks.definition import Task
-from engine.teachers.asking import answer_prompts
-from engine.teachers.protocol import Teacher
+from engine.teachers.asking import Asker, answer_prompts
 
 ORDERS = 2         # of the options: the least that tells a liking for a letter from one for a category
 LARGEST_SAMPLE, SMALLEST_SAMPLE = 96, 24
@@ -29,20 +27,17 @@ SHARE_TO_TRY = 0.3  # of the budget, at most, for trying ways to ask
 
 @dataclass(slots=True, eq=False)
 class TeacherAsking:
-    """`engine.prompts.answered.Asking` over a teacher, a cache and the documents of a corpus.
+    """`engine.prompts.answered.Asking` over a large model and the documents of a corpus.
 
     `hidden` keeps the states read with each candidate's first order: (documents, depths, width).
     """
 
-    teacher: Teacher
+    asker: Asker
     documents: Sequence[Document]
     task: Task
     orders: tuple[tuple[int, ...], ...]
-    depths: tuple[float, ...]
-    cache: AnswerCache | None
-    max_chars: int
+    depths: tuple[float, ...] = ()
     progress: Titled | None = None
-    checkpoint: Callable[[], None] | None = None
     examples: dict[int, list[SortedMessage]] = field(default_factory=dict)
     hidden: dict[Candidate, FloatArray] = field(default_factory=dict)
     prompts: int = 0
@@ -50,15 +45,14 @@ class TeacherAsking:
 
     def tokens(self, candidate: Candidate, rows: Rows, order: int) -> NDArray[np.integer]:
         """See `Asking.tokens`."""
-        return np.array(self.teacher.tokens(self._prompts(candidate, rows, order)), dtype=np.int64)
+        return np.array(self.asker.teacher.tokens(self._prompts(candidate, rows, order)), dtype=np.int64)
 
     def ask(self, candidate: Candidate, rows: Rows, order: int) -> FloatArray:
         """See `Asking.ask`."""
         prompts = self._prompts(candidate, rows, order)
         tell = self.progress(f"Asking the large model: {candidate.name}") if self.progress else None
-        answers, known = answer_prompts(
-            self.teacher, prompts, depths=self.depths if order == 0 else (), cache=self.cache,
-            checkpoint=self.checkpoint, on_done=(lambda done: tell(done, len(prompts))) if tell else None)
+        answers, known = answer_prompts(self.asker, prompts, depths=self.depths if order == 0 else (),
+                                        on_done=counting(tell, len(prompts)))
         self.prompts += len(prompts)
         self.from_cache += known
         if self.depths and order == 0 and not candidate.examples:
@@ -71,14 +65,14 @@ class TeacherAsking:
     def ask_nothing(self, candidate: Candidate, order: int) -> FloatArray:
         """See `Asking.ask_nothing`."""
         prompts = compose(candidate.template, candidate.shown(self.task), empty_documents(),
-                          self.orders[order], self.max_chars)
-        answers, _ = answer_prompts(self.teacher, prompts, depths=(), cache=self.cache)
+                          self.orders[order], self.asker.max_chars)
+        answers, _ = answer_prompts(self.asker, prompts)
         return np.stack([a.log_probs for a in answers])
 
     def _prompts(self, candidate: Candidate, rows: Rows, order: int) -> list[Prompt]:
         shown = [self.examples.get(int(row), []) for row in rows] if candidate.examples else None
         return compose(candidate.template, candidate.shown(self.task), take(self.documents, rows.tolist()),
-                       self.orders[order], self.max_chars, shown)
+                       self.orders[order], self.asker.max_chars, shown)
 
 
 def ask_adaptively(asking: TeacherAsking, candidates: Sequence[Candidate], parts: Parts,
@@ -124,12 +118,10 @@ def ask_adaptively(asking: TeacherAsking, candidates: Sequence[Candidate], parts
     return signal, made
 
 
-def asking_for(teacher: Teacher, documents: Sequence[Document], task: Task, *, depths: tuple[float, ...],
-               cache: AnswerCache | None, max_chars: int, progress: Titled | None = None,
-               checkpoint: Callable[[], None] | None = None) -> TeacherAsking:
+def asking_for(asker: Asker, documents: Sequence[Document], task: Task, *, depths: tuple[float, ...] = (),
+               progress: Titled | None = None) -> TeacherAsking:
     """A `TeacherAsking` in the orders that adapting uses."""
-    return TeacherAsking(teacher, documents, task, option_orders(len(task.labels), ORDERS), depths, cache,
-                         max_chars, progress, checkpoint)
+    return TeacherAsking(asker, documents, task, option_orders(len(task.labels), ORDERS), depths, progress)
 
 
 def _sample(asking: TeacherAsking, candidates: Sequence[Candidate], parts: Parts,

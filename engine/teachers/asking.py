@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from engine.cache.answers import AnswerCache
 from engine.cache.keys import answer_key
 from engine.errors import TeacherError
-from engine.progress import Counted
+from engine.progress import Counted, counting
 from engine.prompts.composing import compose, option_orders
 from engine.prompts.template import Template
 from engine.records import Answer, Document, FloatArray, Prompt, take
@@ -20,6 +20,20 @@ from engine.teachers.each_once import LeftToAsk
 from engine.teachers.protocol import DEPTHS, Teacher
 
 BATCH = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asker:
+    """A large model, what it is shown of a document, what it has said before, and who may break it off.
+
+    `max_chars` of a document; `cache` of answers, None to ask everything anew; `checkpoint()` is called
+    between batches and may raise to stop: answers so far are in the cache.
+    """
+
+    teacher: Teacher
+    max_chars: int
+    cache: AnswerCache | None = None
+    checkpoint: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,13 +52,11 @@ class Answers:
     from_cache: int
 
 
-def ask(teacher: Teacher, documents: Sequence[Document], task: Task, template: Template, *,
-        n_orders: int, depths: tuple[float, ...], cache: AnswerCache | None, max_chars: int,
-        on_progress: Counted | None = None, checkpoint: Callable[[], None] | None = None) -> Answers:
+def ask(asker: Asker, documents: Sequence[Document], task: Task, template: Template, *,
+        n_orders: int, depths: tuple[float, ...] = (), on_progress: Counted | None = None) -> Answers:
     """Ask one question of every document in `n_orders` option orders.
 
-    `on_progress(done, total)` counts prompts; `checkpoint()` is called between batches and may raise to
-    stop: answers so far are in the cache. Hidden states are asked with the first order only.
+    `on_progress(done, total)` counts prompts. Hidden states are asked with the first order only.
 
     Raises:
         TeacherError: the teacher cannot answer (for a recording: it was never asked this).
@@ -53,11 +65,9 @@ def ask(teacher: Teacher, documents: Sequence[Document], task: Task, template: T
     total, cached = len(documents) * len(orders), 0
     given: list[list[Answer]] = []
     for o, order in enumerate(orders):
-        prompts = compose(template, task, documents, order, max_chars)
-        before = o * len(documents)
-        answers, known = answer_prompts(
-            teacher, prompts, depths=depths if o == 0 else (), cache=cache, checkpoint=checkpoint,
-            on_done=(lambda done, before=before: on_progress(before + done, total)) if on_progress else None)
+        prompts = compose(template, task, documents, order, asker.max_chars)
+        answers, known = answer_prompts(asker, prompts, depths=depths if o == 0 else (),
+                                        on_done=counting(on_progress, total, before=o * len(documents)))
         given.append(answers)
         cached += known
     log_probs = np.array([[a.log_probs for a in answers] for answers in given], dtype=np.float32)
@@ -67,10 +77,9 @@ def ask(teacher: Teacher, documents: Sequence[Document], task: Task, template: T
                    np.stack(states) if states else None, cached)
 
 
-def also_in_a_second_order(answers: Answers, rows: NDArray[np.integer], teacher: Teacher,
+def also_in_a_second_order(answers: Answers, rows: NDArray[np.integer], asker: Asker,
                            documents: Sequence[Document], task: Task, template: Template, *,
-                           cache: AnswerCache | None, max_chars: int, on_progress: Counted | None = None,
-                           checkpoint: Callable[[], None] | None = None) -> Answers:
+                           on_progress: Counted | None = None) -> Answers:
     """`answers` of one order, and those of the documents in `rows` in a second: what tells a liking for a
     place in the list from one for the category that stands there. As they are where a recording lacks it.
 
@@ -78,34 +87,30 @@ def also_in_a_second_order(answers: Answers, rows: NDArray[np.integer], teacher:
         TeacherError: the teacher cannot answer.
     """
     orders = np.array(option_orders(len(task.labels), 2))
-    prompts = compose(template, task, take(documents, rows.tolist()), orders[-1], max_chars)
-    if len(orders) == 1 or not len(rows) or not all(teacher.covers(prompts)):
+    prompts = compose(template, task, take(documents, rows.tolist()), orders[-1], asker.max_chars)
+    if len(orders) == 1 or not len(rows) or not all(asker.teacher.covers(prompts)):
         return answers
-    given, known = answer_prompts(
-        teacher, prompts, depths=(), cache=cache, checkpoint=checkpoint,
-        on_done=(lambda done: on_progress(done, len(prompts))) if on_progress else None)
+    given, known = answer_prompts(asker, prompts, on_done=counting(on_progress, len(prompts)))
     log_probs = np.full((len(documents), *orders.shape), np.nan, dtype=np.float32)
     log_probs[:, 0] = answers.log_probs[:, 0]
     log_probs[rows, 1] = [answer.log_probs for answer in given]
     return Answers(answers.template, orders, log_probs, answers.hidden, answers.from_cache + known)
 
 
-def answer_prompts(teacher: Teacher, prompts: Sequence[Prompt], *, depths: tuple[float, ...],
-                   cache: AnswerCache | None, on_done: Callable[[int], None] | None = None,
-                   checkpoint: Callable[[], None] | None = None) -> tuple[list[Answer], int]:
-    """An answer to each prompt, in their order, and how many the cache knew.
-
-    `on_done(done)` counts prompts; `checkpoint()` is called between batches and may raise to stop.
+def answer_prompts(asker: Asker, prompts: Sequence[Prompt], *, depths: tuple[float, ...] = (),
+                   on_done: Callable[[int], None] | None = None) -> tuple[list[Answer], int]:
+    """An answer to each prompt, in their order, and how many the cache knew; `on_done(done)` counts prompts.
 
     Raises:
         TeacherError: the teacher cannot answer.
     """
+    teacher, cache = asker.teacher, asker.cache
     keys = [answer_key(teacher.digest, p, depths) for p in prompts]
     known = cache.get(keys) if cache else {}
     if cache and not depths:
         known |= _without_states(teacher, prompts, keys, known, cache)
     left = LeftToAsk.of(keys, prompts, known)
-    for rows in left.batches(BATCH, on_done, checkpoint):
+    for rows in left.batches(BATCH, on_done, asker.checkpoint):
         fresh = _answer(teacher, [prompts[i] for i in rows], depths)
         made = {keys[i]: a for i, a in zip(rows, fresh, strict=True)}
         if cache:

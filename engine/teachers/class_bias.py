@@ -7,15 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.cache.answers import AnswerCache
 from engine.prompts.bias import average_orders, label_distributions
 from engine.prompts.calibration import STRENGTHS, class_pull, empty_documents, without_class_pull
 from engine.prompts.composing import compose
 from engine.prompts.template import Template
 from engine.records import FloatArray
 from engine.tasks.definition import Task
-from engine.teachers.asking import Answers, ask
-from engine.teachers.protocol import Teacher
+from engine.teachers.asking import Answers, Asker, ask
 
 MOST_CHANGED = 0.25  # share of first choices that the correction may turn over
 SAMPLE = 512  # documents of *learn* that say how the pool leans
@@ -30,9 +28,8 @@ class ClassPull:
     because: str
 
 
-def find_class_pull(teacher: Teacher, answers: Answers, letters: FloatArray, task: Task,
-                    template: Template, *, learn: Sequence[int], steer: Sequence[int], seed: int,
-                    cache: AnswerCache | None, max_chars: int) -> ClassPull:
+def find_class_pull(asker: Asker, answers: Answers, letters: FloatArray, task: Task, template: Template, *,
+                    learn: Sequence[int], steer: Sequence[int], seed: int) -> ClassPull:
     """The liking to take off `answers`, whose letter pull `letters` was found before.
 
     Its strength is the largest that turns over at most `MOST_CHANGED` of the first choices on *steer*, where
@@ -43,12 +40,12 @@ def find_class_pull(teacher: Teacher, answers: Answers, letters: FloatArray, tas
     """
     nothing = np.zeros(len(task.labels))
     empties = empty_documents()
-    prompts = [p for order in answers.orders for p in compose(template, task, empties, order, max_chars)]
-    if not all(teacher.covers(prompts)):
+    prompts = [p for order in answers.orders
+               for p in compose(template, task, empties, order, asker.max_chars)]
+    if not all(asker.teacher.covers(prompts)):
         return ClassPull(nothing, 0.0, "the recording holds no answers to empty messages, by which a liking "
                                        "for a category is told from a true skew")
-    said = ask(teacher, empties, task, template, n_orders=len(answers.orders), depths=(), cache=cache,
-               max_chars=max_chars)
+    said = ask(asker, empties, task, template, n_orders=len(answers.orders))
     empty = average_orders(label_distributions(said.log_probs, said.orders, letters))[0]
     by_order = label_distributions(answers.log_probs, answers.orders, letters)
     rows = np.random.default_rng(seed).permutation(np.asarray(learn))[:SAMPLE]

@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.cache.answers import AnswerCache
 from engine.cache.keys import prompt_key
 from engine.cache.token_shards import Listing, TokenShards
-from engine.progress import Counted
+from engine.progress import Counted, counting
 from engine.prompts.questions import compose_open
 from engine.prompts.template import Template
 from engine.records import Document, ListedTokens, WrittenSignal, text_digest
@@ -19,10 +18,10 @@ from engine.tasks.answer_form import as_written
 from engine.tasks.definition import Task
 from engine.tasks.figures import Unparsed
 from engine.tasks.parsing import Extraction
-from engine.teachers.asking import refuse_nonsense
-from engine.teachers.asking_more import ask_open
+from engine.teachers.asking import Asker, refuse_nonsense
+from engine.teachers.asking_open import ask_open
 from engine.teachers.each_once import LeftToAsk
-from engine.teachers.protocol import LISTED, Teacher
+from engine.teachers.protocol import LISTED
 
 LIST_BATCH = 8
 SHARD = 256  # answers
@@ -44,11 +43,10 @@ class Unread:
     facts: dict[str, int]
 
 
-def written_signal(teacher: Teacher, documents: Sequence[Document], task: Task, template: Template, *,
-                   cache: AnswerCache | None, shards: Callable[[dict[str, object]], TokenShards] | None,
-                   max_chars: int, keep: Kept | None, on_written: Counted | None = None,
-                   on_listed: Counted | None = None,
-                   checkpoint: Callable[[], None] | None = None) -> tuple[WrittenSignal, Unread, int]:
+def written_signal(asker: Asker, documents: Sequence[Document], task: Task, template: Template, *,
+                   keep: Kept | None, shards: Callable[[dict[str, object]], TokenShards] | None = None,
+                   on_written: Counted | None = None, on_listed: Counted | None = None,
+                   ) -> tuple[WrittenSignal, Unread, int]:
     """Answers to all documents, what could not be read, and how many answers were known before.
 
     With `keep` the teacher reads each answer once more, in its one form, to say how likely it finds every
@@ -57,8 +55,8 @@ def written_signal(teacher: Teacher, documents: Sequence[Document], task: Task, 
     Raises:
         TeacherError: the teacher cannot write.
     """
-    told = ask_open(teacher, documents, task, template, cache=cache, max_chars=max_chars,
-                    on_progress=on_written, checkpoint=checkpoint)
+    teacher = asker.teacher
+    told = ask_open(asker, documents, task, template, on_progress=on_written)
     texts = tuple(as_written(task, answer) for answer in told.answers)
     there = [i for i, text in enumerate(texts) if text]
     asked = np.ones(len(documents), dtype=np.int64)
@@ -69,16 +67,15 @@ def written_signal(teacher: Teacher, documents: Sequence[Document], task: Task, 
         sureness = np.array([float(bool(text)) for text in texts])
         return WrittenSignal(texts, sureness, asked), unread, told.from_cache
     # The opening is part of the answer's one form: it is predicted like the rest.
-    prompts = [replace(p, opening="") for p in compose_open(template, task, documents, max_chars)]
+    prompts = [replace(p, opening="") for p in compose_open(template, task, documents, asker.max_chars)]
     store = shards({"teacher": teacher.digest, "listed": LISTED, "decoding": "greedy",
                     "temperatures": list(keep.temperatures), "depths": list(keep.depths)}) if shards else None
     keys = [text_digest(f"{prompt_key(p)}\x1f{text}") for p, text in zip(prompts, texts, strict=True)]
     listings = store.get([keys[i] for i in there]) if store else {}
-    left, every = LeftToAsk.of(keys, prompts, listings, there), len(there)
-    listed = (lambda done: on_listed(done, every)) if on_listed else None
+    left = LeftToAsk.of(keys, prompts, listings, there)
     waiting: dict[str, Listing] = {}
     try:
-        for rows in left.batches(LIST_BATCH, listed, checkpoint):
+        for rows in left.batches(LIST_BATCH, counting(on_listed, len(there)), asker.checkpoint):
             made = teacher.list_tokens([prompts[i] for i in rows], [texts[i] for i in rows],
                                        keep.temperatures, keep.depths)
             for one, _ in made:

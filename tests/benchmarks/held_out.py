@@ -31,6 +31,7 @@ from engine.prompts.library import CAREFUL_TEMPLATE, built_in
 from engine.questioning import Facts, Questions, told
 from engine.records import Corpus, Document, FloatArray, Parts, TeacherSignal
 from engine.teachers.adaptive import ORDERS, ask_adaptively, asking_for
+from engine.teachers.asking import Asker
 from engine.teachers.opening import open_teacher
 from engine.teachers.protocol import DEPTHS
 from engine.workspace import Workspace
@@ -137,8 +138,8 @@ def adapted(workspace: Workspace, documents: list[Document], parts: Parts, vecto
     teacher, because = open_teacher(DEFAULT_TEACHER, workspace)
     began = time.monotonic()
     try:
-        asking = asking_for(teacher, documents, INFORMATION, depths=DEPTHS, max_chars=MAX_CHARS,
-                            cache=AnswerCache(workspace.answers), progress=_told)
+        asking = asking_for(Asker(teacher, MAX_CHARS, AnswerCache(workspace.answers)), documents, INFORMATION,
+                            depths=DEPTHS, progress=_told)
         signal, made = ask_adaptively(asking, shelf(INFORMATION), parts, vectors, budget=BUDGET, asks=4,
                                       seed=0, calibrate=calibrate)
     finally:

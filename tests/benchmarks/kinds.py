@@ -46,7 +46,8 @@ from engine.records import Document
 from engine.studio import Studio
 from engine.tasks.answer_form import as_written, read_back
 from engine.tasks.definition import Field, Label, Task
-from engine.teachers.asking_more import ask_open
+from engine.teachers.asking import Asker
+from engine.teachers.asking_open import ask_open
 from engine.teachers.opening import open_teacher
 from engine.workspace import Workspace
 from tests.benchmarks.items.making import FOLDER, make_messages, make_news
@@ -122,8 +123,8 @@ def both(studio: Studio, run: Any, task: Task, items: Sequence[dict[str, Any]]) 
     template = next(t for t in built_in() if t.id == DEFAULTS[task.kind].partition("@")[0])
     teacher, _ = open_teacher(DEFAULT_TEACHER, studio.workspace)
     try:
-        large = ask_open(teacher, documents, task, template, cache=AnswerCache(studio.workspace.answers),
-                         max_chars=1200).answers
+        asker = Asker(teacher, 1200, AnswerCache(studio.workspace.answers))
+        large = ask_open(asker, documents, task, template).answers
     finally:
         teacher.close()
     small, _ = answered(open_student(studio.workspace, run.student), [item["text"] for item in items])

@@ -40,7 +40,7 @@ from engine.prompts.template import Template
 from engine.records import Corpus, Document, FloatArray, TeacherSignal
 from engine.tasks.definition import Task
 from engine.teachers.adaptive import ask_adaptively, asking_for
-from engine.teachers.asking import answer_prompts
+from engine.teachers.asking import Asker, answer_prompts
 from engine.teachers.local import LocalTeacher
 from engine.teachers.opening import open_teacher
 from engine.workspace import Workspace
@@ -84,13 +84,16 @@ class Bench:
     teacher: LocalTeacher
     cache: AnswerCache
 
+    @property
+    def asker(self) -> Asker:
+        return Asker(self.teacher, MAX_CHARS, self.cache)
+
     def raw(self, sample: Sample, template: Template, order: int = 0) -> tuple[np.ndarray, int]:
         """First choices as they come out, one order, and the tokens that a plain call reads.
 
         What adapting reads is counted without the beginnings that are read once for all documents.
         """
-        asking = asking_for(self.teacher, sample.corpus.documents, sample.task, depths=(), cache=self.cache,
-                            max_chars=MAX_CHARS)
+        asking = asking_for(self.asker, sample.corpus.documents, sample.task)
         rows = np.arange(len(sample.truth))
         way = Candidate(template)
         said = asking.ask(way, rows, order)
@@ -101,8 +104,7 @@ class Bench:
     def adaptive(self, sample: Sample, tokens: float) -> tuple[TeacherSignal, Adapted]:
         """The product's own way, within so many tokens."""
         ways = shelf(sample.task)
-        asking = asking_for(self.teacher, sample.corpus.documents, sample.task, depths=(), cache=self.cache,
-                            max_chars=MAX_CHARS)
+        asking = asking_for(self.asker, sample.corpus.documents, sample.task)
         once = float(asking.tokens(ways[0], np.arange(len(sample.truth)), 0).sum())
         return ask_adaptively(asking, ways, split(sample.corpus, seed=0), self.vectors(sample.corpus),
                               budget=tokens / once, asks=4, seed=0)
@@ -172,8 +174,7 @@ def skewed_pool(bench: Bench, given: argparse.Namespace) -> None:
 
 def ten(bench: Bench, sample: Sample) -> tuple[list[Candidate], Book]:
     """The ten candidates on the first documents of a sample, in two orders, likings found."""
-    asking = asking_for(bench.teacher, sample.corpus.documents, sample.task, depths=(), cache=bench.cache,
-                        max_chars=MAX_CHARS)
+    asking = asking_for(bench.asker, sample.corpus.documents, sample.task)
     ways, rows = [Candidate(t) for t in CANDIDATES], np.arange(len(sample.truth))
     book = Book(asking, np.array(asking.orders), len(rows), Budget(np.inf, 99))
     for way in ways:
@@ -254,13 +255,13 @@ def prefix(bench: Bench, given: argparse.Namespace) -> None:  # noqa: ARG001 - a
     template = next(t for t in CANDIDATES if t.id == "definitions-first-words")
     documents = samples(64, 9)[1].corpus.documents
     prompts = compose(template, INFORMATION, documents, range(len(INFORMATION.labels)), MAX_CHARS)
-    shared, speeds = bench.teacher.shared, {True: [], False: []}
-    answer_prompts(bench.teacher, prompts[:16], depths=(), cache=None)
+    shared, speeds, anew = bench.teacher.shared, {True: [], False: []}, Asker(bench.teacher, MAX_CHARS)
+    answer_prompts(anew, prompts[:16])
     for _ in range(2):
         for reuse in (True, False):
             bench.teacher.shared = shared if reuse else None
             began = time.perf_counter()
-            answer_prompts(bench.teacher, prompts, depths=(), cache=None)
+            answer_prompts(anew, prompts)
             speeds[reuse].append(len(prompts) / (time.perf_counter() - began))
     bench.teacher.shared = shared
     with_, without = np.mean(speeds[True]), np.mean(speeds[False])
@@ -277,8 +278,8 @@ def injections(bench: Bench, given: argparse.Namespace) -> None:
     order = range(len(HAZARD.labels))
 
     def said(documents: Sequence[Document]) -> np.ndarray:
-        answers, _ = answer_prompts(bench.teacher, compose(template, HAZARD, documents, order, MAX_CHARS),
-                                    depths=(), cache=None)
+        answers, _ = answer_prompts(Asker(bench.teacher, MAX_CHARS),
+                                    compose(template, HAZARD, documents, order, MAX_CHARS))
         return np.stack([a.log_probs for a in answers])
 
     alone, mixed = said(plain.corpus.documents), said([*plain.corpus.documents, *hostile])

@@ -27,7 +27,7 @@ from engine.prompts.library import CAREFUL_TEMPLATE, DEFAULT_TEMPLATE, built_in
 from engine.records import Prompt, take
 from engine.studio import MAX_CHARS
 from engine.tasks.presets import preset
-from engine.teachers.asking import Answers, ask
+from engine.teachers.asking import Answers, Asker, ask
 from engine.teachers.local import LocalTeacher
 from engine.teachers.protocol import DEPTHS
 from engine.teachers.recorded import RecordedTeacher, save_recording
@@ -65,8 +65,8 @@ def main() -> None:
             told = [p for p, known in zip(prompts, recorded.covers(prompts), strict=True) if known]
             cache.put({answer_key(teacher.digest, p, kept): answer
                        for p, answer in zip(told, recorded.answer(told, kept), strict=True)})
-        said = ask(teacher, some, task, templates[template_id], n_orders=n_orders, depths=depths,
-                   cache=cache, max_chars=MAX_CHARS, on_progress=tell)
+        said = ask(Asker(teacher, MAX_CHARS, cache), some, task, templates[template_id], n_orders=n_orders,
+                   depths=depths, on_progress=tell)
         for prompts, kept in questions:
             keys = [answer_key(teacher.digest, p, kept) for p in prompts]
             found = cache.get(keys)

@@ -41,7 +41,7 @@ from engine.students.base import Student
 from engine.students.predicting import length_batches, predict
 from engine.studio import Studio
 from engine.tasks.definition import Task
-from engine.teachers.asking import ask
+from engine.teachers.asking import Asker, ask
 from engine.teachers.opening import open_teacher
 from engine.teachers.signals import first_signal, letter_pull
 from engine.training.gates import Gate
@@ -133,8 +133,8 @@ def answers(matter: Matter, teacher: str) -> Answered:
     """The large model's answers to every document, through the workspace's cache."""
     began, workspace = time.monotonic(), Workspace.default()
     opened, _ = open_teacher(teacher, workspace)
-    made = ask(opened, matter.documents, matter.task, matter.template, n_orders=ORDERS, depths=(),
-               cache=AnswerCache(workspace.answers), max_chars=AskPlan(template=matter.template).max_chars,
+    asker = Asker(opened, AskPlan(template=matter.template).max_chars, AnswerCache(workspace.answers))
+    made = ask(asker, matter.documents, matter.task, matter.template, n_orders=ORDERS,
                on_progress=_dots("asking"))
     opened.close()
     signal = first_signal(made, letter_pull(made, matter.parts.learn, matter.seed), ())

@@ -16,7 +16,7 @@ from engine.plan import AskPlan
 from engine.prompts import examples
 from engine.prompts.candidates import Candidate, candidates
 from engine.teachers.adaptive import TeacherAsking, ask_adaptively, asking_for
-from engine.teachers.asking import ask
+from engine.teachers.asking import Asker, ask
 from engine.teachers.local import LocalTeacher
 from engine.teachers.protocol import DEPTHS
 from engine.workspace import read_json
@@ -33,12 +33,12 @@ def teacher(tiny_model: ModelFolder) -> LocalTeacher:
 
 
 def asking(teacher: LocalTeacher, cache: AnswerCache | None = None) -> TeacherAsking:
-    return asking_for(teacher, CORPUS.documents, TASK, depths=DEPTHS, cache=cache, max_chars=1200)
+    return asking_for(Asker(teacher, 1200, cache), CORPUS.documents, TASK, depths=DEPTHS)
 
 
 def test_answers_are_those_of_plain_asking(teacher: LocalTeacher) -> None:
     one, rows = asking(teacher), np.array([5, 3, 40])
-    plain = ask(teacher, CORPUS.documents, TASK, FIRST, n_orders=2, depths=DEPTHS, cache=None, max_chars=1200)
+    plain = ask(Asker(teacher, 1200), CORPUS.documents, TASK, FIRST, n_orders=2, depths=DEPTHS)
     for order in range(2):
         np.testing.assert_allclose(one.ask(WAYS[0], rows, order), plain.log_probs[rows, order], atol=1e-4)
     np.testing.assert_allclose(one.hidden[WAYS[0]][rows], plain.hidden[rows], atol=5e-3)
@@ -79,7 +79,7 @@ def test_what_is_kept_aside_is_neither_tried_on_nor_shown(teacher: LocalTeacher)
             seen.append((candidate, order, rows))
             return real(candidate, rows, order)
 
-    watched = Watched(one.teacher, one.documents, TASK, one.orders, (), None, 1200)
+    watched = Watched(one.asker, one.documents, TASK, one.orders)
     _, made = ask_adaptively(watched, WAYS, parts, VECTORS / np.linalg.norm(VECTORS, axis=1)[:, None],
                              budget=9, asks=6, seed=0)
     tried = [rows for candidate, _, rows in seen[:2 * len(WAYS)]]

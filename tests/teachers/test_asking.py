@@ -13,7 +13,7 @@ from engine.errors import TeacherError
 from engine.models.folders import ModelFolder
 from engine.prompts.composing import option_orders
 from engine.records import Answer, Prompt
-from engine.teachers.asking import BATCH, Answers, also_in_a_second_order, ask
+from engine.teachers.asking import BATCH, Answers, Asker, also_in_a_second_order, ask
 from engine.teachers.local import LocalTeacher
 from engine.teachers.protocol import DEPTHS as KEPT_DEPTHS
 from tests.students.tiny import CPU, FIRST, TASK, corpus_of, documents
@@ -51,8 +51,8 @@ class Scripted:
 
 
 def asked(teacher: Scripted, cache: AnswerCache | None, **changes: object):
-    given = {"n_orders": 2, "depths": DEPTHS, "cache": cache, "max_chars": 1200} | changes
-    return ask(teacher, CORPUS.documents, TASK, FIRST, **given)
+    asker = Asker(teacher, 1200, cache, changes.pop("checkpoint", None))
+    return ask(asker, CORPUS.documents, TASK, FIRST, **({"n_orders": 2, "depths": DEPTHS} | changes))
 
 
 def test_every_document_in_every_order_in_its_row() -> None:
@@ -84,15 +84,15 @@ def test_a_second_asking_costs_nothing(tmp_path: Path) -> None:
 def test_what_many_forward_is_asked_about_once() -> None:
     copied = corpus_of([*documents(5)[0], *documents(5)[0][:2] * 20])
     teacher, told = Scripted(), []
-    answers = ask(teacher, copied.documents, TASK, FIRST, n_orders=1, depths=(), cache=None, max_chars=1200,
+    answers = ask(Asker(teacher, 1200), copied.documents, TASK, FIRST, n_orders=1,
                   on_progress=lambda done, total: told.append((done, total)))
     assert len(teacher.asked) == 5 and answers.from_cache == 0 and told[-1] == (45, 45)
     assert answers.log_probs.shape == (45, 1, 3)
 
 
 def in_a_second_order(teacher: Scripted, once: Answers, rows: list[int]) -> Answers:
-    return also_in_a_second_order(once, np.array(rows, dtype=int), teacher, CORPUS.documents, TASK, FIRST,
-                                  cache=None, max_chars=1200)
+    return also_in_a_second_order(once, np.array(rows, dtype=int), Asker(teacher, 1200), CORPUS.documents,
+                                  TASK, FIRST)
 
 
 def test_of_documents_asked_once_some_are_asked_in_a_second_order() -> None:
@@ -159,10 +159,9 @@ def test_another_teacher_or_question_is_asked_anew(tmp_path: Path) -> None:
 def test_an_answer_kept_with_states_serves_where_none_are_asked_for(
     tiny_model: ModelFolder, tmp_path: Path
 ) -> None:
-    teacher, cache = LocalTeacher(tiny_model, CPU), AnswerCache(tmp_path / "a.sqlite")
-    given = {"n_orders": 2, "cache": cache, "max_chars": 1200}
+    asker = Asker(LocalTeacher(tiny_model, CPU), 1200, AnswerCache(tmp_path / "a.sqlite"))
     some = CORPUS.documents[:5]
-    full = ask(teacher, some, TASK, FIRST, depths=KEPT_DEPTHS, **given)
-    bare = ask(teacher, some, TASK, FIRST, depths=(), **given)
+    full = ask(asker, some, TASK, FIRST, n_orders=2, depths=KEPT_DEPTHS)
+    bare = ask(asker, some, TASK, FIRST, n_orders=2)
     assert (full.from_cache, bare.from_cache) == (0, 10) and bare.hidden is None
     np.testing.assert_array_equal(full.log_probs, bare.log_probs)

@@ -17,8 +17,8 @@ from engine.prompts.calibration import CAP, EMPTY_MESSAGES
 from engine.prompts.questions import compose_labels
 from engine.prompts.template import Template
 from engine.records import Answer, Document, FloatArray, Prompt
-from engine.teachers.asking import BATCH
-from engine.teachers.asking_more import LabelAnswers, ask_labels
+from engine.teachers.asking import BATCH, Asker
+from engine.teachers.asking_labels import LabelAnswers, ask_labels
 from engine.teachers.local import LocalTeacher
 from engine.teachers.prefixes import STEP
 from engine.teachers.recorded import RecordedTeacher
@@ -59,7 +59,8 @@ class Told:
 
 def asked(teacher: object, cache: AnswerCache | None = None, given: Sequence[Document] = DOCUMENTS,
           **more: object) -> LabelAnswers:
-    return ask_labels(teacher, given, SEVERAL, YES_OR_NO, cache=cache, max_chars=1200, **more)
+    asker = Asker(teacher, 1200, cache, more.pop("checkpoint", None))
+    return ask_labels(asker, given, SEVERAL, YES_OR_NO, **more)
 
 
 def is_empty(text: str) -> bool:
@@ -207,7 +208,7 @@ def test_instructions_in_front_are_read_once_for_each_category(
     monkeypatch.setattr(teacher.shared, "_read", lambda ids: (read.append(len(ids)), real(ids))[1])
     front = YES_OR_NO.model_copy(update={"text": "about {{ label.name }} : {{ label.definition }} " * 2
                                          + "{{ document }}"})
-    turned = ask_labels(teacher, DOCUMENTS, SEVERAL, front, cache=None, max_chars=1200)
+    turned = ask_labels(Asker(teacher, 1200), DOCUMENTS, SEVERAL, front)
     assert len(read) == len(SEVERAL.labels)
     plain = LocalTeacher.answer(teacher, compose_labels(front, SEVERAL, DOCUMENTS, 1200), ())
     order = np.array([a.log_probs[0] - a.log_probs[1] for a in plain]).reshape(12, 3)

@@ -10,7 +10,7 @@ import pytest
 from engine.prompts.calibration import EMPTY_MESSAGES
 from engine.prompts.composing import compose
 from engine.records import Answer, Prompt
-from engine.teachers.asking import ask
+from engine.teachers.asking import Asker, ask
 from engine.teachers.class_bias import MOST_CHANGED, find_class_pull
 from engine.teachers.signals import first_signal, letter_pull
 from tests.students.tiny import FIRST, KEYWORDS, TASK, corpus_of, documents
@@ -46,10 +46,10 @@ class Leaning:
 
 
 def found(teacher: Leaning):  # noqa: ANN201
-    answers = ask(teacher, CORPUS.documents, TASK, FIRST, n_orders=2, depths=(), cache=None, max_chars=1200)
+    asker = Asker(teacher, 1200)
+    answers = ask(asker, CORPUS.documents, TASK, FIRST, n_orders=2)
     letters = letter_pull(answers, LEARN, 0)
-    liked = find_class_pull(teacher, answers, letters, TASK, FIRST, learn=LEARN, steer=STEER, seed=0,
-                            cache=None, max_chars=1200)
+    liked = find_class_pull(asker, answers, letters, TASK, FIRST, learn=LEARN, steer=STEER, seed=0)
     return answers, letters, liked
 
 

@@ -24,7 +24,8 @@ from engine.tasks.definition import Task
 from engine.tasks.figures import UNKNOWN, Figure, Unparsed
 from engine.tasks.parsing import Extraction
 from engine.tasks.presets import preset
-from engine.teachers.asking_more import WRITE_BATCH, ask_open, read_answer
+from engine.teachers.asking import Asker
+from engine.teachers.asking_open import WRITE_BATCH, ask_open, read_answer
 from engine.teachers.local import LocalTeacher
 from engine.teachers.recorded import RecordedTeacher
 from engine.teachers.written import written_signal
@@ -163,7 +164,8 @@ class Writing:
 def asked(teacher: object, cache: AnswerCache | None = None, texts: tuple[str, ...] = (),
           template: Template = SHORT, task: Task = TEXT, **more: object) -> list:
     given_ = [Document(str(i), t, t, str(i)) for i, t in enumerate(texts)] or list(DOCUMENTS)
-    return ask_open(teacher, given_, task, template, cache=cache, max_chars=1200, **more).answers
+    asker = Asker(teacher, 1200, cache, more.pop("checkpoint", None))
+    return ask_open(asker, given_, task, template, **more).answers
 
 
 def test_a_second_asking_needs_no_model(teacher: LocalTeacher, tmp_path: Path) -> None:
@@ -252,8 +254,7 @@ def test_facts_that_cannot_be_read_are_counted_by_name() -> None:
     template = Template(id="bare", kind="extract", answer="json", text="{{ document }}")
     writer = Writing(lambda p: Written(next(a for t, a in said.items() if t in p.text), True))
     given_ = [Document(str(i), t, t, str(i)) for i, t in enumerate(texts)]
-    signal, unread, _ = written_signal(writer, given_, FACTS, template, cache=None, shards=None,
-                                       max_chars=1200, keep=None)
+    signal, unread, _ = written_signal(Asker(writer, 1200), given_, FACTS, template, keep=None)
     assert unread.answers == sum(not text for text in signal.texts) == 1
     assert unread.facts == {"dead": 1, "injured": 2}  # two answers; figures that the document does not hold
 

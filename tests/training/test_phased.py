@@ -19,7 +19,7 @@ from engine.models.folders import open_folder
 from engine.progress import Interrupted
 from engine.records import Document, TeacherSignal
 from engine.students.base import Student
-from engine.teachers.asking import ask
+from engine.teachers.asking import Asker, ask
 from engine.teachers.opening import open_teacher
 from engine.teachers.protocol import DEPTHS
 from engine.teachers.signals import first_signal, letter_pull, second_signal, unsettled
@@ -39,7 +39,7 @@ def training(made: Made, folder: Path, wish: Wish = lambda: None, **changes: Any
     teacher, _ = open_teacher(TEACHER, made.workspace)
 
     def asked(template: Any, documents: list[Document], depths: tuple[float, ...]) -> Any:
-        return ask(teacher, documents, TASK, template, n_orders=2, depths=depths, cache=None, max_chars=1200)
+        return ask(Asker(teacher, 1200), documents, TASK, template, n_orders=2, depths=depths)
 
     answers = asked(FIRST, list(made.corpus.documents), DEPTHS)
     signal = first_signal(answers, letter_pull(answers, parts.learn, 0), DEPTHS)
