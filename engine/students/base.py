@@ -256,7 +256,7 @@ def adapted(base: Any, plan: StudentPlan, seed: int, writes: bool = True) -> Pef
         model = get_peft_model(base, lora, autocast_adapter_dtype=False)
     join(model)
     simplify(model)
-    return model
+    return model.eval()  # for good: a dropout of its own would draw numbers that no save point knows
 
 
 def with_adapter(base: Any, path: Path) -> PeftModel:  # noqa: ANN401 - a transformers model
@@ -265,7 +265,7 @@ def with_adapter(base: Any, path: Path) -> PeftModel:  # noqa: ANN401 - a transf
         model = PeftModel.from_pretrained(base, str(path), autocast_adapter_dtype=False)
     join(model)
     simplify(model)
-    return model
+    return model.eval()  # for good: a dropout of its own would draw numbers that no save point knows
 
 
 def fitting_settings(path: Path, base: ModelFolder) -> dict[str, Any]:

@@ -25,8 +25,6 @@ def predict(student: Student, texts: Sequence[str],
     `on_progress(done, total)` counts texts.
     """
     ids = [student.encode(text) for text in texts]
-    was_training = student.model.training
-    student.model.eval()
     probs, done = np.empty((len(ids), len(student.labels))), 0
     for rows in length_batches([len(row) for row in ids], tokens_at_once(student.device)):
         logits = student.forward([ids[i] for i in rows])[0].cpu().double()  # Apple graphics know no doubles
@@ -35,7 +33,6 @@ def predict(student: Student, texts: Sequence[str],
         done += len(rows)
         if on_progress:
             on_progress(done, len(ids))
-    student.model.train(was_training)
     return probs
 
 
@@ -43,8 +40,6 @@ def write_answers(student: Student, texts: Sequence[str],
                   on_progress: Counted | None = None) -> list[Written]:
     """What the student writes about each text, greedily, in the order given."""
     ids = [student.encode(text) for text in texts]
-    was_training = student.model.training
-    student.model.eval()
     made: list[Written] = [Written("", False)] * len(ids)
     room, done = student.settings["most_tokens"], 0
     with merged(student.decoder):
@@ -56,7 +51,6 @@ def write_answers(student: Student, texts: Sequence[str],
             done += len(rows)
             if on_progress:
                 on_progress(done, len(ids))
-    student.model.train(was_training)
     return made
 
 

@@ -85,7 +85,6 @@ def train_phase(student: Student, plan: DistillPlan, phase: PhasePlan, index: in
     look_at = _gate_steps(len(steps), per_pass / plan.gates_per_pass)
     optimiser = Optimiser(student.train_above(phase.train_above), phase.learning_rate, len(steps),
                           phase.cools_to)
-    student.model.eval()  # an encoder's own dropout would draw numbers that no save point knows
     progress = _Progress(best_weights=optimiser.snapshot())
     saved = load_state(folder)
     if data.hints is not None and data.hints.projects and phase.representations > 0:

@@ -198,8 +198,6 @@ def foretold(student: Student, lesson: TextLesson) -> Gate:
 @torch.no_grad()
 def word_by_word(student: Student, lesson: TextLesson) -> tuple[FloatArray, FloatArray]:
     """Of each row: mean cross-entropy of the answer's words in nats, and the share the student had first."""
-    was_training = student.model.training
-    student.model.eval()
     losses, same = np.zeros(len(lesson.answers)), np.zeros(len(lesson.answers))
     for rows in length_batches(lesson.lengths, tokens_at_once(student.device)):
         read, _ = student.read([[*lesson.prompts[i], *lesson.answers[i]] for i in rows],
@@ -211,7 +209,6 @@ def word_by_word(student: Student, lesson: TextLesson) -> tuple[FloatArray, Floa
         for i, cost, hit in zip(rows, torch.cat(costs).split(lengths), torch.cat(hits).split(lengths),
                                 strict=True):
             losses[i], same[i] = float(cost.mean()), float(hit.mean())
-    student.model.train(was_training)
     return losses, same
 
 
