@@ -69,9 +69,6 @@ class MissingPart(EngineError):
     """An optional library is not installed; the fix holds the install line."""
 
 
-OUT_OF_MEMORY = "This machine ran out of memory."
-
-
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out. Torch says so by a RuntimeError: of its own kind on a graphics card, by its
     words alone on a processor."""
@@ -79,6 +76,17 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or isinstance(error, RuntimeError) and (
         type(error).__name__ == "OutOfMemoryError" or "out of memory" in told
         or "can't allocate memory" in told)
+
+
+def unforeseen(error: BaseException, *, again: str, less_memory: str, safe: str = WORK_SAFE) -> EngineError:
+    """A problem that nobody put into words: a `SpaceError` where memory ran out, else a `RunError`.
+
+    `again` says what to do then, `less_memory` what where memory ran out. Whoever asks still raises the
+    error, or keeps its traceback: it is a bug but for memory.
+    """
+    if is_out_of_memory(error):
+        return SpaceError("This machine ran out of memory.", less_memory, safe)
+    return RunError(f"Something unexpected happened ({type(error).__name__}).", again, safe)
 
 
 def _disk_full(doing: str) -> SpaceError:

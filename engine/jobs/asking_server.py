@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cache.answers import AnswerCache
-from engine.errors import OUT_OF_MEMORY, EngineError, RunError, SpaceError, is_out_of_memory
+from engine.errors import EngineError, SpaceError, unforeseen
 from engine.jobs.process import Worker
 from engine.progress import Counted
 from engine.prompts.template import Template
@@ -163,13 +163,12 @@ class _Handler(BaseHTTPRequestHandler):
             problem = error
         except Exception as error:
             traceback.print_exc()  # into the log that this process was started with
-            problem = RunError(f"Something unexpected happened ({type(error).__name__}).",
-                               "Try once more. If it happens again, choose another model; details for a "
-                               f"report are in {self.models.workspace.home / 'asker.log'}.")
-            if is_out_of_memory(error):
+            problem = unforeseen(
+                error, again="Try once more. If it happens again, choose another model; details for a report "
+                             f"are in {self.models.workspace.home / 'asker.log'}.",
+                less_memory="Close other programs, or choose a smaller model, then try again.")
+            if isinstance(problem, SpaceError):
                 self.models.unload()
-                problem = SpaceError(OUT_OF_MEMORY,
-                                     "Close other programs, or choose a smaller model, then try again.")
         else:
             self._say(result=result)
             return

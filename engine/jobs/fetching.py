@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from engine.errors import EngineError, disk_errors_in_words
+from engine.errors import EngineError, disk_errors_in_words, unforeseen
 from engine.events import EventLog, read_events
 from engine.jobs.launcher import spawn
 from engine.jobs.process import Worker, signed_on
@@ -86,11 +86,13 @@ def main(home: str, models: str, name: str, source: str) -> int:
             log.write("failed", what=error.what, safe=error.safe, fix=error.fix)
             return 1
         except Exception as error:
-            # Not swallowed: noted in the log the user sees, then raised into the .out file.
-            log.write("failed", what=f"Something unexpected happened ({type(error).__name__}).",
-                      safe="What was fetched is kept.", fix="Press Fetch again: it goes on from there. "
-                      f"Details for a report are in {log.path.with_suffix('.out')}.")
-            raise
+            told = unforeseen(
+                error, safe="What was fetched is kept.",
+                again="Press Fetch again: it goes on from there. Details for a report are in "
+                      f"{log.path.with_suffix('.out')}.",
+                less_memory="Close other programs and press Fetch again: it goes on from there.")
+            log.write("failed", what=told.what, safe=told.safe, fix=told.fix)
+            raise  # not swallowed: noted in the log the user sees, and now into the .out file
         log.write("done")
     return 0
 

@@ -26,13 +26,12 @@ import psutil
 
 from engine.corpus.table import ReadOptions
 from engine.errors import (
-    OUT_OF_MEMORY,
     EngineError,
     InputError,
     RunError,
     SpaceError,
     disk_errors_in_words,
-    is_out_of_memory,
+    unforeseen,
 )
 from engine.jobs.folder import RunFolder
 from engine.jobs.labelled import LABELLED, LabelFolder, labelling_of, places
@@ -169,16 +168,13 @@ def work(place: LabelFolder, workspace: Workspace) -> str:
             traceback.print_exc()  # into worker.log
             _failed(place, error)
         except BaseException as error:
-            if is_out_of_memory(error):
-                traceback.print_exc()
-                _failed(place, SpaceError(
-                    OUT_OF_MEMORY, "Close other programs, or label fewer files at a time.", KEPT))
-                return "failed"
-            # Not swallowed: noted in the log the user sees, then raised into worker.log.
-            _failed(place, RunError(f"Something unexpected happened ({type(error).__name__}).",
-                                    "Try once more. If it happens again, details for a report are in "
-                                    f"{place.path / 'worker.log'}.", KEPT))
-            raise
+            told = unforeseen(error, safe=KEPT, again="Try once more. If it happens again, details for a "
+                              f"report are in {place.path / 'worker.log'}.",
+                              less_memory="Close other programs, or label fewer files at a time.")
+            _failed(place, told)
+            if not isinstance(told, SpaceError):
+                raise  # not swallowed: noted in the log the user sees, and now into worker.log
+            traceback.print_exc()
         else:
             _clear(place)
             place.order.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from engine.errors import OUT_OF_MEMORY, EngineError, RunError, is_out_of_memory
+from engine.errors import EngineError, RunError, SpaceError, unforeseen
 from engine.events import read_events
 from engine.jobs.folder import RequestReader, RunFolder, last_request
 from engine.jobs.process import signed_on
@@ -92,17 +92,16 @@ def _work(run: RunFolder, workspace: Workspace) -> str:
         log.write("paused")
         return "paused"
     except BaseException as error:
-        if is_out_of_memory(error):
-            _keep_traceback(run)
-            log.write("failed", what=OUT_OF_MEMORY, safe="Everything up to the last save point is kept.",
-                      fix="Close other programs and press Resume. If it happens again, start a new run with "
-                          "a smaller model, or with a smaller “micro_batch” in its plan file.")
-            return "failed"
-        # Not swallowed: noted in the log the user sees, then raised into worker.log.
-        log.write("failed", what=f"Something unexpected happened ({type(error).__name__}).",
-                  safe="Everything up to the last save point is kept.",
-                  fix=f"Press Resume to try again. Details for a report are in {run.log}.")
-        raise
+        told = unforeseen(
+            error, safe="Everything up to the last save point is kept.",
+            again=f"Press Resume to try again. Details for a report are in {run.log}.",
+            less_memory="Close other programs and press Resume. If it happens again, start a new run with a "
+                        "smaller model, or with a smaller “micro_batch” in its plan file.")
+        log.write("failed", what=told.what, safe=told.safe, fix=told.fix)
+        if not isinstance(told, SpaceError):
+            raise  # not swallowed: noted in the log the user sees, and now into worker.log
+        _keep_traceback(run)
+        return "failed"
     return "done"
 
 

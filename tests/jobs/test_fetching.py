@@ -99,7 +99,8 @@ def test_one_that_was_killed_is_lost_at_once(workspace: Workspace, spawned: list
 
 @pytest.mark.parametrize(("problem", "words"), [
     (WeightsError("No network.", "Try again.", "Kept."), "No network. Kept."),
-    (KeyError("secret"), "Something unexpected happened (KeyError).")])
+    (KeyError("secret"), "Something unexpected happened (KeyError)."),
+    (MemoryError(), "This machine ran out of memory. What was fetched is kept.")])
 def test_however_it_ends_it_is_said_and_signed_off(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, problem: Exception, words: str
 ) -> None:
@@ -110,8 +111,8 @@ def test_however_it_ends_it_is_said_and_signed_off(
     monkeypatch.setattr("engine.models.weights.get", get)
     try:
         assert main(str(workspace.home), str(workspace.models), NAME, "hub") == 1
-    except KeyError:
-        assert isinstance(problem, KeyError)
+    except (KeyError, MemoryError) as error:
+        assert error is problem
     now = fetch_status(workspace, NAME)
     assert now and now.state == "failed" and words in now.sentence and now.fix
     assert "secret" not in now.sentence
