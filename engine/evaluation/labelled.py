@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.corpus.cleaning import DEFAULT_STEPS, clean
+from engine.corpus.cleaning import clean
 from engine.corpus.gathering import MOST_PIECES, in_pieces
 from engine.corpus.repair import mend
 from engine.evaluation.pieces import merged
@@ -16,15 +16,13 @@ from engine.records import FloatArray
 from engine.students.base import Student
 from engine.students.predicting import predict, write_answers
 from engine.tasks.answer_form import as_written
-from engine.tasks.definition import Task
 from engine.teachers.asking_open import read_answer
 
 
 def answered_typed(student: Student, text: str) -> tuple[str, FloatArray]:
     """As `answered`, of one text as somebody typed it: cleaned and cut as the documents of training were."""
-    steps = student.settings.get("cleaning", DEFAULT_STEPS)
     parts = in_pieces(text)[:MOST_PIECES]
-    cleaned = [clean(mend(part) if student.settings.get("repair") else part, steps) for part in parts]
+    cleaned = [clean(mend(part) if student.repair else part, student.cleaning) for part in parts]
     pieces = [piece for piece in cleaned if any(map(str.isalpha, piece))] or cleaned[:1]
     said, probs = answered(student, pieces)
     if not student.labels:
@@ -42,7 +40,7 @@ def answered(student: Student, texts: Sequence[str],
     if student.labels:
         probs = predict(student, texts, on_progress)
         return [named(student.labels, row) for row in decisions(probs, student.several)], probs
-    task = Task(**student.settings["task"])
+    task = student.task
     written = write_answers(student, texts, on_progress)
     made = [as_written(task, read_answer(task, one, text)) for one, text in zip(written, texts, strict=True)]
     return made, np.zeros((len(texts), 0))

@@ -9,7 +9,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from engine.corpus.cleaning import DEFAULT_STEPS
 from engine.corpus.gathering import MOST_PIECES
 from engine.corpus.ingest import Ingested, ingest
 from engine.corpus.reading import ReadOptions
@@ -27,7 +26,6 @@ from engine.students.base import SETTINGS_FILE, Student, read_settings
 from engine.students.opening import open_student as open_on
 from engine.students.predicting import predict
 from engine.tasks.answer_form import read_back
-from engine.tasks.definition import Task
 from engine.workspace import Workspace, write_json
 
 WITH_COLUMNS = ("json", "geojson", "parquet")  # kinds of files that have columns, but no row of their names
@@ -75,8 +73,8 @@ def read_as_taught(student: Student, files: Sequence[Path], options: ReadOptions
     Raises:
         InputError: none of them can be used.
     """
-    options = replace(options, repair=options.repair or student.settings.get("repair", False))
-    return ingest(files, options, student.settings.get("cleaning", DEFAULT_STEPS), on_progress)
+    options = replace(options, repair=options.repair or student.repair)
+    return ingest(files, options, student.cleaning, on_progress)
 
 
 def answer_rows(student: Student, documents: Sequence[Document],
@@ -119,7 +117,7 @@ def _found(student: Student, documents: Sequence[Document],
     if student.labels:
         times = Counter(row["answer"] for row in rows)
         return {name: times[name] for name in student.labels}
-    task = Task(**student.settings["task"])
+    task = student.task
     if task.kind != "extract":
         return {}
     found: dict[str, set[str]] = {field.name: set() for field in task.fields}
@@ -147,7 +145,7 @@ def _chosen(student: Student, documents: Sequence[Document], tell: Counted | Non
 
 def _written(student: Student, documents: Sequence[Document], tell: Counted | None) -> list[dict[str, Any]]:
     """One row a document or piece of one: what the student wrote, and facts each in a column of its own."""
-    task = Task(**student.settings["task"])
+    task = student.task
     rows = []
     answers, _ = answered(student, [d.text for d in documents], tell)
     for document, answer in zip(documents, answers, strict=True):

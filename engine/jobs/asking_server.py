@@ -60,15 +60,10 @@ class Models:
 
     def student(self, folder: Path) -> Any:  # noqa: ANN401 - a Student
         """The small model of a run, loaded once."""
-        from engine.devices import choose_device
-        from engine.models.weights import require
-        from engine.students.base import read_settings
-        from engine.students.opening import open_student
+        from engine.export.labelling import open_student
 
         if self._student is None or self._student[0] != str(folder):
-            settings = read_settings(folder)
-            base = require(self.workspace.models, settings["base_model"])
-            self._student = (str(folder), open_student(folder, base, choose_device()))
+            self._student = (str(folder), open_student(self.workspace, folder))
         return self._student[1]
 
 

@@ -18,6 +18,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor
 
+from engine.corpus.cleaning import DEFAULT_STEPS
 from engine.devices import DeviceChoice
 from engine.errors import RunError
 from engine.models.loading import load_causal_lm
@@ -74,6 +75,21 @@ class Student:
     def several(self) -> bool:
         """Whether several labels may apply to a document, each yes or no by itself."""
         return self.kind == "multi_label"
+
+    @property
+    def task(self) -> Task:
+        """The question it answers."""
+        return Task(**self.settings["task"])
+
+    @property
+    def cleaning(self) -> tuple[str, ...]:
+        """Names of the steps by which the documents of its training were cleaned."""
+        return tuple(self.settings.get("cleaning", DEFAULT_STEPS))
+
+    @property
+    def repair(self) -> bool:
+        """Whether broken letters of the documents of its training were mended."""
+        return self.settings.get("repair", False)
 
     @property
     def foretells(self) -> bool:

@@ -49,7 +49,7 @@ def test_a_student_that_writes_is_saved_with_its_question_and_writes_the_same_ag
     student.save(tmp_path / "kept")
     again = open_student(tmp_path / "kept", tiny_model, CPU)
     assert write_answers(again, TEXTS) == said
-    assert Task(**again.settings["task"]) == FACTS
+    assert again.task == FACTS
 
 
 @pytest.mark.parametrize("adapter", ["lora", "dora", "rslora"])
