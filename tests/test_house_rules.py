@@ -20,7 +20,7 @@ ROOMS = (
     "views",  # what the page is shown, as plain values; several rooms make some
     "events", "devices", "tasks", "speeds", "corpus", "settings",
     "models", "embedding",  # the encoder is a model
-    "prompts", "cache", "teachers", "metrics", "losses",
+    "metrics", "prompts", "cache", "teachers", "losses",
     "phase_plan", "plan", "presets",  # say what to do, so the rooms that do it come after them
     "ablations", "students", "estimates", "training", "evaluation", "export",
     "projects",

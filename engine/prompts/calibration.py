@@ -23,6 +23,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.metrics.agreement import cohen_kappa
 from engine.prompts.bias import FLOOR
 from engine.records import Document, FloatArray
 
@@ -30,6 +31,7 @@ EMPTY_MESSAGES = ("N/A", "…", "[message]", "no text")
 """Messages that say nothing, asked as documents are."""
 CAP = 1.0  # nats: no category is made less or more likely by more than this (a factor of 2.7), …
 POOL_CAP = 2.0  # … or this, where other ways to ask bear it out
+TINY = 1e-6  # a probability that keeps logarithms finite
 STRENGTHS = (0.25, 0.5, 0.75, 1.0)
 CLEARLY = 0.03  # agreement that must be gained before the pool's whole lean is taken off
 Kind = Literal["none", "agreed", "pool"]
@@ -74,9 +76,7 @@ def class_pull(pool: FloatArray, empty: FloatArray, cap: float = CAP) -> FloatAr
         empty: (messages, labels) distributions over messages that say nothing, rows sum to 1.
         cap: the largest shift either way; 0 corrects nothing.
     """
-    tiny = 1e-6
-    of_pool = np.log(pool.mean(axis=0) + tiny)
-    of_empty = np.log(empty + tiny).mean(axis=0)
+    of_pool, of_empty = np.log(pool.mean(axis=0) + TINY), np.log(empty + TINY).mean(axis=0)
     of_pool, of_empty = of_pool - of_pool.mean(), of_empty - of_empty.mean()
     agreed = np.sign(of_pool) == np.sign(of_empty)
     least = np.sign(of_pool) * np.minimum(np.abs(of_pool), np.abs(of_empty))
@@ -95,7 +95,7 @@ def empty_documents() -> list[Document]:
 
 def pool_pull(pool: FloatArray, cap: float = POOL_CAP) -> FloatArray:
     """All that the mean answer leans to (batch calibration), in nats, (labels,), within the cap."""
-    return _centred(np.log(pool.mean(axis=0) + 1e-6), cap)
+    return _centred(np.log(pool.mean(axis=0) + TINY), cap)
 
 
 def pull_beside(said: FloatArray, before: FloatArray, cap: float = POOL_CAP) -> FloatArray:
@@ -144,13 +144,9 @@ def choose_correction(answers: Sequence[FloatArray], likings: Sequence[Likings])
 
 
 def _beyond_chance(said: Sequence[NDArray[np.integer]], n_labels: int) -> float:
-    """Mean kappa (Cohen, 1960) over pairs of ways, -1 to 1; 0 where both always say one thing."""
-    shares = [np.bincount(choice, minlength=n_labels) / len(choice) for choice in said]
-    found = []
-    for (one, a), (other, b) in combinations(zip(said, shares, strict=True), 2):
-        chance = float(a @ b)
-        found.append(((one == other).mean() - chance) / (1 - chance) if chance < 1 else 0.0)
-    return float(np.mean(found))
+    """Mean kappa over pairs of ways, -1 to 1; 0 where both always say one thing, which tells nothing."""
+    return float(np.mean([0.0 if len(np.union1d(one, other)) == 1 else cohen_kappa(one, other, n_labels)
+                          for one, other in combinations(said, 2)]))
 
 
 def without_class_pull(distributions: FloatArray, pull: FloatArray) -> FloatArray:
@@ -184,7 +180,7 @@ def yes_probabilities(answers: FloatArray, empties: FloatArray,
         said, empty = np.exp(answers[:, label]), np.exp(empties[:, label])
         pull = class_pull(said[pool], empty)
         mended[:, label] = without_class_pull(said, pull if pull[0] > 0 else np.zeros(2))[:, 0]
-    sure = np.clip(mended, 1e-6, 1 - 1e-6)
+    sure = np.clip(mended, TINY, 1 - TINY)
     odds = np.log(sure) - np.log1p(-sure)
     lean = float(np.clip(odds[pool].mean(), 0.0, CAP))
     return (1 / (1 + np.exp(lean - odds)) if lean else mended), lean
