@@ -143,7 +143,7 @@ class Studio(InstructionsDesk):
         """
         with alone(self.workspace):
             run = self.prepare(plan)
-            launch(run, self.workspace.home, self.workspace.models_home)
+            launch(run, self.workspace)
         return run.id
 
     def prepare(self, plan: DistillPlan) -> RunFolder:
@@ -168,7 +168,7 @@ class Studio(InstructionsDesk):
             raise RunError(f"The run {run.id} is {status(run).state}: there is nothing to resume.",
                            "Start a new one.")
         with alone(self.workspace, run):
-            launch(run, self.workspace.home, self.workspace.models_home)
+            launch(run, self.workspace)
 
     def request(self, run_id: str, kind: Wish) -> None:
         """Ask a running worker to pause, to stop and keep, or to cancel."""

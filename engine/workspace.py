@@ -20,6 +20,7 @@ import os
 import re
 import secrets
 import unicodedata
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -47,6 +48,22 @@ class Workspace:
     def default(cls) -> Workspace:
         """From `$ANON_HOME`, else `~/.anon-studio`."""
         return cls(Path(os.environ.get(HOME_SETTING) or "~/.anon-studio").expanduser().absolute())
+
+    @staticmethod
+    def add_arguments(parser: ArgumentParser) -> None:
+        """What a detached process is told of its workspace on the command line."""
+        parser.add_argument("--home", type=Path, required=True)
+        parser.add_argument("--models-home", type=Path)
+
+    @classmethod
+    def of_arguments(cls, given: Namespace) -> Workspace:
+        """The workspace that a detached process was started for."""
+        return cls(given.home, given.models_home)
+
+    def arguments(self) -> list[str]:
+        """The words that `add_arguments` reads."""
+        more = ["--models-home", str(self.models_home)] if self.models_home else []
+        return ["--home", str(self.home), *more]
 
     @property
     def shared(self) -> Path:

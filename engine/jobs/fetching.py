@@ -11,10 +11,8 @@ from filelock import FileLock
 from engine.errors import EngineError, disk_errors_in_words, unforeseen
 from engine.events import EventLog, read_events
 from engine.jobs.launcher import spawn
-from engine.jobs.process import Worker, signed_on
+from engine.jobs.process import START_GRACE_S, Worker, signed_on
 from engine.workspace import Workspace, slug
-
-START_GRACE_S = 60.0  # a machine with other work on it takes its time before the process signs on
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,11 @@ from engine.errors import RunError
 from engine.events import Event, EventLog
 from engine.jobs.folder import RunFolder
 from engine.jobs.logs import events_of
-from engine.jobs.process import Worker
+from engine.jobs.process import START_GRACE_S, Worker
 from engine.views import Labelling
 from engine.workspace import Workspace, read_json
 
 LABELLED = "labelled"
-START_GRACE_S = 60.0  # a machine with other work on it takes its time before the process signs on
 MOST_EARLIER = 5  # tables made before that are told of; more lie in their folders
 LOST = ("The labelling stopped without a word (out of memory, or was the machine restarted?).",
         "The files you brought are as they were; of the answers nothing is kept.",

@@ -75,11 +75,8 @@ def start(workspace: Workspace, run: RunFolder, files: Sequence[Path], text_colu
         names = [file.name for file in files]
         write_json(place.order, {"files": names, "text_column": text_column})
         place.event_log.write("launched", files=names)
-        command = [sys.executable, "-m", "engine.jobs.labelling", str(place.path), "--home",
-                   str(workspace.home)]
-        if workspace.models_home:
-            command += ["--models-home", str(workspace.models_home)]
-        spawn(command, place.path / "worker.log")
+        spawn([sys.executable, "-m", "engine.jobs.labelling", str(place.path), *workspace.arguments()],
+              place.path / "worker.log")
     except BaseException:
         shutil.rmtree(place.path, ignore_errors=True)
         raise
@@ -226,14 +223,13 @@ def main(given: Sequence[str] | None = None) -> int:
     """Entry point of the detached process."""
     parser = argparse.ArgumentParser(prog="engine.jobs.labelling")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--home", type=Path, required=True)
-    parser.add_argument("--models-home", type=Path)
+    Workspace.add_arguments(parser)
     said: Any = parser.parse_args(given)
     place = LabelFolder(said.folder)
     if place.order.exists():  # what is unpacked goes with the folder, also when this process is killed
         place.unpacked.mkdir(exist_ok=True)
         tempfile.tempdir = str(place.unpacked)
-    return 0 if work(place, Workspace(said.home, said.models_home)) != "failed" else 1
+    return 0 if work(place, Workspace.of_arguments(said)) != "failed" else 1
 
 
 if __name__ == "__main__":

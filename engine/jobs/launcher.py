@@ -14,12 +14,13 @@ from typing import Any
 from engine.errors import RunError, disk_errors_in_words
 from engine.jobs.folder import RunFolder, last_request
 from engine.jobs.status import status, worker_alive
+from engine.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CLOSING_S = 10.0
 
 
-def launch(run: RunFolder, home: Path, models_home: Path | None = None) -> int:
+def launch(run: RunFolder, workspace: Workspace) -> int:
     """Start (or resume) a run in a detached process; returns its pid.
 
     Raises:
@@ -32,10 +33,7 @@ def launch(run: RunFolder, home: Path, models_home: Path | None = None) -> int:
     # Requests up to this number belong to an earlier session; later ones are for the new worker.
     run.event_log.write("launched", command=f"python -m engine start {run.id}",
                         requests=last_request(run))
-    command = [sys.executable, "-m", "engine.jobs.worker", str(run.path), "--home", str(home)]
-    if models_home:
-        command += ["--models-home", str(models_home)]
-    return spawn(command, run.log)
+    return spawn([sys.executable, "-m", "engine.jobs.worker", str(run.path), *workspace.arguments()], run.log)
 
 
 def _left(run: RunFolder) -> bool:

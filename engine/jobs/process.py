@@ -18,6 +18,8 @@ from engine.workspace import read_json, write_json
 
 BEAT_S = 10.0
 """Seconds between two signs of life, given by a thread: also while a step takes minutes."""
+START_GRACE_S = 60.0
+"""So long a process may take to sign on: a machine with other work on it takes its time."""
 SILENCE_S = 120.0
 """So long another host's process is believed without a sign of life: clocks differ, disks are slow."""
 

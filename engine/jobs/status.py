@@ -13,7 +13,7 @@ from engine.errors import RunError
 from engine.events import Event
 from engine.jobs.folder import RunFolder, last_request
 from engine.jobs.logs import Log, Mark, events_of, mark_of
-from engine.jobs.process import Worker
+from engine.jobs.process import START_GRACE_S, Worker
 from engine.progress import Wish
 from engine.workspace import read_json
 
@@ -24,7 +24,6 @@ WISHES: dict[Wish, str] = {"pause": "Pausing: the present step is finished and s
                               "stop": "Stopping: what was learned is kept and checked.",
                               "cancel": "Cancelling: the present step is finished first."}
 AFTER_TRAINING = ("scoring", "take-home")  # stages that go on to the end when a run is stopped
-START_GRACE_S = 20.0
 MOST_KNOWN = 2000  # runs of which is remembered what their logs said
 
 

@@ -115,10 +115,9 @@ def main() -> int:
     """Entry point of the detached process."""
     parser = argparse.ArgumentParser(prog="engine.jobs.worker")
     parser.add_argument("run", type=Path)
-    parser.add_argument("--home", type=Path, required=True)
-    parser.add_argument("--models-home", type=Path)
+    Workspace.add_arguments(parser)
     given = parser.parse_args()
-    ending = work(RunFolder(given.run), Workspace(given.home, given.models_home))
+    ending = work(RunFolder(given.run), Workspace.of_arguments(given))
     return 0 if ending != "failed" else 1
 
 

@@ -15,8 +15,8 @@ import pytest
 
 from engine.errors import WeightsError
 from engine.jobs import fetching
-from engine.jobs.fetching import START_GRACE_S, FetchStatus, fetch_status, main, start_fetch
-from engine.jobs.process import Worker
+from engine.jobs.fetching import FetchStatus, fetch_status, main, start_fetch
+from engine.jobs.process import START_GRACE_S, Worker
 from engine.workspace import Workspace, write_json
 from tests.conftest import wait_for
 from tests.models.conftest import model_files, write_folder

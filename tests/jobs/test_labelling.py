@@ -16,7 +16,8 @@ from engine.errors import InputError, RunError, SpaceError
 from engine.events import read_events
 from engine.jobs import asker, labelling
 from engine.jobs.folder import RunFolder
-from engine.jobs.labelled import LOST, START_GRACE_S, LabelFolder, at_work, labelling_of, places
+from engine.jobs.labelled import LOST, LabelFolder, at_work, labelling_of, places
+from engine.jobs.process import START_GRACE_S
 from engine.plan import DistillPlan
 from engine.students.base import Student
 from engine.studio import Studio

@@ -16,8 +16,8 @@ import pytest
 from engine.errors import RunError
 from engine.jobs.folder import RequestReader, RunFolder, all_runs, find_run, last_request, put_request
 from engine.jobs.launcher import launch
-from engine.jobs.process import Worker
-from engine.jobs.status import START_GRACE_S, status
+from engine.jobs.process import START_GRACE_S, Worker
+from engine.jobs.status import status
 from engine.workspace import Workspace, read_json, write_json, write_text
 from tests.conftest import wait_for
 
@@ -127,11 +127,11 @@ def test_relaunched_after_an_ending_it_runs_again(run: RunFolder, sleeper: subpr
 def test_launching_twice_is_refused(run: RunFolder, sleeper: subprocess.Popen) -> None:
     run.event_log.write("launched", requests=0)
     with pytest.raises(RunError, match="already"):
-        launch(run, Path("unused"))
+        launch(run, Workspace(Path("unused")))
     sign(run, sleeper.pid)
     run.event_log.write("run_started", resumed=False)
     with pytest.raises(RunError, match="already"):
-        launch(run, Path("unused"))
+        launch(run, Workspace(Path("unused")))
 
 
 def test_a_run_gone_on_with_while_its_worker_closes_down_waits_for_it(
@@ -145,11 +145,11 @@ def test_a_run_gone_on_with_while_its_worker_closes_down_waits_for_it(
     sign(run, sleeper.pid)
     monkeypatch.setattr("engine.jobs.launcher.CLOSING_S", 0.1)
     with pytest.raises(RunError, match="already"):  # it does not close down
-        launch(run, Path("unused"))
+        launch(run, Workspace(Path("unused")))
     assert started == [] and run.worker.exists()
     monkeypatch.setattr("engine.jobs.launcher.CLOSING_S", 30.0)
     threading.Timer(0.3, sleeper.kill).start()
-    launch(run, Path("unused"))
+    launch(run, Workspace(Path("unused")))
     assert len(started) == 1 and sleeper.wait() and status(run).state == "running"
 
 

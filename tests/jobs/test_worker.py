@@ -274,7 +274,8 @@ import sys, time
 from pathlib import Path
 from engine.jobs.folder import RunFolder
 from engine.jobs.launcher import launch
-print(launch(RunFolder(Path(sys.argv[1])), Path(sys.argv[2])), flush=True)
+from engine.workspace import Workspace
+print(launch(RunFolder(Path(sys.argv[1])), Workspace(Path(sys.argv[2]))), flush=True)
 time.sleep(60)
 """
 
@@ -302,15 +303,15 @@ def test_a_detached_worker_is_orphaned_paused_killed_resumed_and_done(made: Made
     assert [e["request"] for e in now.events if e["kind"] == "request"] == ["pause"]
     assert at_pause >= 5 and list(run.path.glob("phases/*/cursor.json"))
 
-    launch(run, made.workspace.home)
+    launch(run, made.workspace)
     assert status(run).state == "running"  # at once, before the worker is up
     with pytest.raises(RunError, match="already"):
-        launch(run, made.workspace.home)
+        launch(run, made.workspace)
     until(run, lambda s: steps(s) >= at_pause + 5)
     os.kill(Worker(run.worker).pid(), signal.SIGKILL)
     assert until(run, lambda s: s.state == "lost", 10).can == {"resume", "cancel"}
 
-    launch(run, made.workspace.home)
+    launch(run, made.workspace)
     now = until(run, lambda s: s.state == "done")
     assert same(adapter(run), adapter(calm_run))
     assert [e["resumed"] for e in now.events if e["kind"] == "run_started"] == [False, True, True]
