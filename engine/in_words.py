@@ -14,6 +14,8 @@ def line(event: Event) -> str:
     kind = event["kind"]
     if kind == "stage_started":
         return event["title"]
+    if kind == "opening":
+        return f"  {event['title']}"
     if kind == "choice":
         return f"  {event['what']}: {event['because']}"
     if kind == "progress":

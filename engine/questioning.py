@@ -72,7 +72,7 @@ class Questions:
         """
         plan = self.plan
         depths = DEPTHS if plan.wants_hidden else ()
-        teacher, because = open_teacher(plan.ask.teacher, self.workspace, self.choice)
+        teacher, because = self._open()
         self._tell("large model", teacher.name, because)
         began = time.monotonic()
         try:
@@ -199,7 +199,7 @@ class Questions:
         rows = unsettled(signal, learn, differs, plan.again_share)
         if not len(rows):
             return signal, 0
-        teacher, _ = open_teacher(plan.teacher, self.workspace, self.choice)
+        teacher, _ = self._open()
         task = way.shown(self.plan.task)
         try:
             _same_as_before(teacher, asked)
@@ -222,6 +222,11 @@ class Questions:
         pull = letter_pull(answers, range(len(rows)), self.plan.seed)
         said = label_distributions(answers.log_probs, answers.orders, pull).mean(axis=1)
         return second_signal(signal, rows, answers, pull, pull_beside(said, signal.probs[rows])), len(rows)
+
+    def _open(self) -> tuple[Teacher, str]:
+        """The large model, and why it computes as it does. Raises as `open_teacher`."""
+        self.log.write("opening", title="Opening the large model")  # seconds; a minute from a slow disk
+        return open_teacher(self.plan.ask.teacher, self.workspace, self.choice)
 
     def _tell(self, what: str, choice: object, because: str) -> None:
         self.log.write("choice", what=what, choice=choice, because=because)

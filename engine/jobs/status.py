@@ -201,7 +201,7 @@ def _place(events: Sequence[Event]) -> _Place:
     for event in events:
         if event["kind"] == "stage_started":
             place, title = _Place(event["stage"]), event["title"]
-        elif event["kind"] in ("phase_started", "phase_done"):  # what was counted before is done with
+        elif event["kind"] in ("phase_started", "phase_done", "opening"):  # what was counted is done with
             place = _Place(place.stage)
         elif event["kind"] == "progress":
             counts = event["title"] if event["title"] != title else ""
@@ -258,7 +258,7 @@ def _working(events: Sequence[Event]) -> str:
         if event["kind"] == "progress":
             note = f" · {event['note']}" if event.get("note") else ""
             return f"{event['title']}: {event['done']:,} of {event['total']:,}{note}"
-        if event["kind"] in ("stage_started", "phase_started"):
+        if event["kind"] in ("stage_started", "phase_started", "opening"):
             return f"{event['title']}…"
         if event["kind"] == "phase_done":
             return f"{event['title']}: done."

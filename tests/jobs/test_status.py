@@ -184,6 +184,17 @@ def test_phases_place_and_time_left(run: RunFolder) -> None:
     assert status(run).left_s < 25 * 0.2
 
 
+def test_while_a_model_is_opened_nothing_that_was_counted_before_is_shown(run: RunFolder) -> None:
+    sign(run, os.getpid())
+    log = run.event_log
+    log.write("run_started", resumed=False)
+    log.write("stage_started", stage="asking", title="Asking the large model")
+    log.write("progress", stage="asking", title="Mapping which documents are alike", done=80, total=80)
+    log.write("opening", title="Opening the large model")
+    now = status(run)
+    assert now.sentence == "Opening the large model…" and (now.stage, now.done, now.total) == ("asking", 0, 0)
+
+
 def test_a_wish_is_told_until_it_is_obeyed(run: RunFolder) -> None:
     sign(run, os.getpid())
     run.event_log.write("run_started", resumed=False)
