@@ -165,7 +165,7 @@ def over(gap: Mapping[str, Any], proven: str, unproven: str, no: str) -> str:
 def not_scored(labels: Mapping[str, int]) -> str:
     """In words, which labels of the upload were left out."""
     shown = ", ".join(f"“{name[:60]}”" for name in list(labels)[:3])
-    more = f" and {len(labels) - 3} others" if len(labels) > 3 else ""
+    more = f" and {len(labels) - 3} more" if len(labels) > 3 else ""
     count = sum(labels.values())
     return (f"{count} {'document has a label' if count == 1 else 'documents have labels'} that name none of "
             f"the categories ({shown}{more}) and could not be scored by them.")
