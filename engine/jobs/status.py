@@ -21,8 +21,8 @@ State = Literal["new", "running", "paused", "cancelled", "failed", "lost", "done
 ENDINGS: dict[str, State] = {"done": "done", "failed": "failed", "paused": "paused",
                              "cancelled": "cancelled"}
 WISHES: dict[Wish, str] = {"pause": "Pausing: the present step is finished and saved first.",
-                              "stop": "Stopping: what was learned is kept and checked.",
-                              "cancel": "Cancelling: the present step is finished first."}
+                           "stop": "Stopping: what was learned is kept and checked.",
+                           "cancel": "Cancelling: the present step is finished first."}
 AFTER_TRAINING = ("scoring", "take-home")  # stages that go on to the end when a run is stopped
 MOST_KNOWN = 2000  # runs of which is remembered what their logs said
 
