@@ -141,4 +141,5 @@ def test_labels_that_are_no_category_are_named() -> None:
     report = compare(answered([0, 1], [0, 1], [0, 0], [0, -1]), TASK) | {"gold_left_out": {"no crisis": 31}}
     assert "31 documents have labels that name none of the categories (“no crisis”)" in verdict(report)
     assert "1 document has a label" in not_scored({"x": 1})
-    assert "2 others" in not_scored(dict.fromkeys("abcde", 1))
+    assert "“c” and 2 more)" in not_scored(dict.fromkeys("abcde", 1))
+    assert "“c” and 1 more)" in not_scored(dict.fromkeys("abcd", 1))
