@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from filelock import FileLock
 
@@ -47,8 +48,8 @@ def start_fetch(workspace: Workspace, name: str, source: str) -> None:
         _worker(log).path.unlink(missing_ok=True)
         log.path.unlink(missing_ok=True)
         log.write("launched", name=name, source=source)
-        spawn([sys.executable, "-m", "engine.jobs.fetching", str(workspace.home), str(workspace.models),
-               name, source], log.path.with_suffix(".out"))
+        spawn([sys.executable, "-m", "engine.jobs.fetching", *workspace.arguments(), "--", name, source],
+              log.path.with_suffix(".out"))
 
 
 def fetch_status(workspace: Workspace, name: str) -> FetchStatus | None:
@@ -71,10 +72,15 @@ def fetch_status(workspace: Workspace, name: str) -> FetchStatus | None:
                        last.get("total", 0))
 
 
-def main(home: str, models: str, name: str, source: str) -> int:
-    """The detached process."""
+def main(given: Sequence[str] | None = None) -> int:
+    """Entry point of the detached process."""
     from engine.models.weights import get
-    workspace = Workspace(Path(home), Path(models).parent)
+    parser = argparse.ArgumentParser(prog="engine.jobs.fetching")
+    Workspace.add_arguments(parser)
+    parser.add_argument("name")
+    parser.add_argument("source")
+    said = parser.parse_args(given)
+    workspace, name, source = Workspace.of_arguments(said), said.name, said.source
     log = _log(workspace, name)
     with signed_on(_worker(log).path):
         try:
@@ -96,4 +102,4 @@ def main(home: str, models: str, name: str, source: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:5]))
+    sys.exit(main())

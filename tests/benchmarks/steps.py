@@ -57,7 +57,6 @@ def speed(student: Student, ids: Sequence[Sequence[int]], cut: Sequence[Sequence
     optimiser = Optimiser(student.adapter_parameters(), 1e-4, len(cut))
     target = torch.full((1, len(student.labels)), 1 / len(student.labels))
     began = done = 0.0
-    student.model.train()
     for k, rows in enumerate(cut):
         if k == 1:
             began = time.monotonic()
@@ -79,7 +78,6 @@ def memory(given: argparse.Namespace) -> None:  # noqa: ARG001
     for size, how in ((8, "eight at a time, as a plan does"), (32, "all at once")):
         with PeakMemory() as watched:
             student = a_student()
-            student.model.train()
             optimiser = Optimiser(student.adapter_parameters(), 1e-4, 3)
             target = torch.full((size, len(student.labels)), 1 / len(student.labels))
             for _ in range(3):
@@ -146,7 +144,6 @@ def _spent(implementation: str, width: int) -> tuple[float, float]:
     ids = np.random.default_rng(0).integers(100, 40_000, (4, width)).tolist()
     student = a_student()
     keep_attention(student, implementation)
-    student.model.train()
     step = _fastest(lambda: student.forward(ids)[0].square().mean().backward())
     with torch.no_grad():
         return step, _fastest(lambda: student.forward(ids))

@@ -110,7 +110,7 @@ def test_however_it_ends_it_is_said_and_signed_off(
     fetching._log(workspace, NAME).write("launched")
     monkeypatch.setattr("engine.models.weights.get", get)
     try:
-        assert main(str(workspace.home), str(workspace.models), NAME, "hub") == 1
+        assert main([*workspace.arguments(), "--", NAME, "hub"]) == 1
     except (KeyError, MemoryError) as error:
         assert error is problem
     now = fetch_status(workspace, NAME)

@@ -153,12 +153,17 @@ def test_a_run_gone_on_with_while_its_worker_closes_down_waits_for_it(
     assert len(started) == 1 and sleeper.wait() and status(run).state == "running"
 
 
-def test_phases_place_and_time_left(run: RunFolder) -> None:
+def asking(run: RunFolder, counted: str, done: int, total: int) -> None:
+    """A run at work that asks, and has counted so much of a piece of work."""
     sign(run, os.getpid())
+    run.event_log.write("run_started", resumed=False)
+    run.event_log.write("stage_started", stage="asking", title="Asking")
+    run.event_log.write("progress", stage="asking", title=counted, done=done, total=total)
+
+
+def test_phases_place_and_time_left(run: RunFolder) -> None:
+    asking(run, "Asking", 3, 9)
     log = run.event_log
-    log.write("run_started", resumed=False)
-    log.write("stage_started", stage="asking", title="Asking")
-    log.write("progress", stage="asking", title="Asking", done=3, total=9)
     assert (status(run).stage, status(run).done, status(run).total) == ("asking", 3, 9)
     assert "3 of 9" in status(run).sentence
     log.write("stage_started", stage="training", title="Training")
@@ -185,12 +190,8 @@ def test_phases_place_and_time_left(run: RunFolder) -> None:
 
 
 def test_while_a_model_is_opened_nothing_that_was_counted_before_is_shown(run: RunFolder) -> None:
-    sign(run, os.getpid())
-    log = run.event_log
-    log.write("run_started", resumed=False)
-    log.write("stage_started", stage="asking", title="Asking the large model")
-    log.write("progress", stage="asking", title="Mapping which documents are alike", done=80, total=80)
-    log.write("opening", title="Opening the large model")
+    asking(run, "Mapping which documents are alike", 80, 80)
+    run.event_log.write("opening", title="Opening the large model")
     now = status(run)
     assert now.sentence == "Opening the large model…" and (now.stage, now.done, now.total) == ("asking", 0, 0)
 
