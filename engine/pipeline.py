@@ -41,6 +41,7 @@ from engine.questioning import Questions
 from engine.records import PARTS, Corpus, FloatArray, Parts, WrittenSignal, text_digest
 from engine.schooling import (
     Signal,
+    check_student,
     keep_signal,
     kept_signal,
     latest_signal,
@@ -50,7 +51,6 @@ from engine.schooling import (
 from engine.speeds import Work, note_speed
 from engine.students.opening import fresh_student, open_student
 from engine.training.ranks import ALONE, Ranks, join_ranks
-from engine.training.reading import check_foretells
 from engine.workspace import Workspace, read_json, write_atomic, write_json
 
 
@@ -138,6 +138,7 @@ def run_pipeline(run: RunFolder, workspace: Workspace, wish: Callable[[], Wish |
 
 
 ASKED_HOW = ("way", "because", "set_right", "ways", "steps", "tokens", "halted")  # facts of adaptive asking
+TRIED_ON = 8  # documents, the longest, which a small model reads before anything is asked
 STAGES = ("parts", "asking", "training", "scoring", "take-home")
 
 
@@ -170,8 +171,7 @@ def prepare(line: Line) -> None:
     base = require(line.workspace.models, line.plan.student.model)
     if not line.run.stage("asking").exists():
         student = fresh_student(base, line.plan.student, line.plan.task, line.choice, line.plan.seed)
-        if any(phase.reads for phase in line.plan.phases):
-            check_foretells(student)
+        check_student(student, line.plan, sorted(line.corpus.texts, key=len)[-TRIED_ON:])
         del student
         gc.collect()  # its layers know one another: without this it would lie beside the large model
     stage(line, "parts", "Setting documents aside for the check", divide)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,14 @@ from engine.progress import Wish
 from engine.records import Corpus, FloatArray, Parts, Signal, WrittenSignal
 from engine.students.base import Student
 from engine.students.opening import fresh_student
+from engine.students.predicting import predict
 from engine.training.checkpoints import phase_folders
+from engine.training.lessons import TextLesson
 from engine.training.phased import AskAgain, PhasedTraining
 from engine.training.ranks import ALONE, Ranks
+from engine.training.reading import check_foretells
 from engine.training.sharding import put_all, shard, whole
-from engine.training.subjects import Labels, Subject, Texts
+from engine.training.subjects import Labels, Subject, Texts, word_by_word
 
 ROOM_BEYOND = 1.25  # times the longest answer learned from: what a student may write
 
@@ -50,6 +53,24 @@ def subject_of(plan: DistillPlan, corpus: Corpus, parts: Parts, signal: Signal,
     if isinstance(signal, WrittenSignal):
         return Texts(plan, corpus, parts, signal, vectors, tokens=plan.wants_tokens)
     return Labels(plan, corpus, parts, signal, vectors)
+
+
+def check_student(student: Student, plan: DistillPlan, texts: Sequence[str]) -> None:
+    """Refuse what could not be taught, before anything is asked: asking may take hours.
+
+    `texts`: some of the documents, which it reads once.
+
+    Raises:
+        SettingsError: it cannot read first, or has no room for a document.
+        RunError: its numbers make no sense in the format chosen here.
+    """
+    if any(phase.reads for phase in plan.phases):
+        check_foretells(student)
+    if student.labels:
+        predict(student, texts)
+    else:
+        ids = [student.encode(text) for text in texts]
+        word_by_word(student, TextLesson([row[:-1] for row in ids], [row[-1:] for row in ids]))
 
 
 def teach(plan: DistillPlan, subject: Subject, base: ModelFolder, choice: DeviceChoice, folder: Path,

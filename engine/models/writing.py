@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from transformers import StoppingCriteria, StoppingCriteriaList
+from transformers import LogitsProcessor, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
 
+from engine.errors import RunError
 from engine.records import Written
 
 
@@ -21,6 +22,16 @@ class _Closed(StoppingCriteria):
         texts = self._tokenizer.batch_decode(input_ids[:, self._width:], skip_special_tokens=True)
         done = [closed(opening + text) for opening, text in zip(self._openings, texts, strict=True)]
         return torch.tensor(done, device=input_ids.device)
+
+
+class _Sound(LogitsProcessor):
+    """Refuses scores that are not numbers: of them the first word of the vocabulary would be read."""
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
+        if torch.isnan(scores).any():
+            raise RunError("The model gave numbers that make no sense (not finite) while it wrote.",
+                           "Set ANON_DTYPE=float32 and start again, or choose another model.")
+        return scores
 
 
 def closed(text: str) -> bool:
@@ -48,6 +59,9 @@ def write(model: Any, tokenizer: Any, rows: Sequence[Sequence[int]], openings: S
 
     Padded on the left, so that every row goes on at its own last token. `finished` is False where the limit
     cut the text off. `end`: a token that ends a turn beside the model's own.
+
+    Raises:
+        RunError: its scores are not finite.
     """
     width, device = max(map(len, rows)), model.device
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
@@ -62,6 +76,7 @@ def write(model: Any, tokenizer: Any, rows: Sequence[Sequence[int]], openings: S
         out = model.generate(
             input_ids=tokens.to(device), attention_mask=mask.to(device), max_new_tokens=max_new_tokens,
             do_sample=False, num_beams=1, pad_token_id=pad, eos_token_id=ends, stopping_criteria=stops,
+            logits_processor=LogitsProcessorList([_Sound()]),
             temperature=None, top_p=None, top_k=None, repetition_penalty=1.0)
     made = []
     for r, opening in enumerate(openings):

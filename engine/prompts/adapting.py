@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 
 from engine.errors import SettingsError
 from engine.prompts.answered import Asking, Book, Budget, Rows, combine
-from engine.prompts.calibration import EVERYTHING, NOTHING, choose_correction
+from engine.prompts.calibration import AGREED, EVERYTHING, NOTHING, choose_correction
 from engine.prompts.candidates import EXAMPLES, Candidate
 from engine.prompts.scoring import Score, score_candidates
 from engine.records import FloatArray
 
-SETTLED = 0.4      # a document is settled if its two best categories are at least this far apart, …
-PULL_SAMPLE = 512  # … and every time it was asked, the same one came first
+SETTLED = 0.4      # a document is settled if its two best categories are at least this far apart, and every
+                   # time it was asked the same one came first
+PULL_SAMPLE = 512  # documents by which likings are found
+BOTH_ORDERS = 24   # documents asked in both where no way could be tried, to learn what a letter is worth
 NEAR_BEST = 1.0    # standard errors: a shorter way to ask that scores this near the best is as good
 
 
@@ -153,7 +155,11 @@ def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np
     first = chosen.candidate if chosen else own
     book.budget = budget
     book.fill(first, every, 0, however_often=True)  # trying out must leave no document without its answer
-    book.find_likings(first, np.random.default_rng(seed).permutation(learn)[:PULL_SAMPLE])
+    pool = np.random.default_rng(seed).permutation(learn)[:PULL_SAMPLE]
+    if calibrate and not tried:
+        book.fill(first, pool[:BOTH_ORDERS], 1)
+        book.correction = AGREED
+    book.find_likings(first, pool)
     set_right = _set_right(book, first)
     if on_step:
         on_step("liking for a category", set_right)

@@ -74,6 +74,7 @@ class Book:
 
         `however_often`: also those that were asked as often as is allowed, other ways.
         """
+        self.turned_away = 0
         page = self.pages.setdefault(
             candidate, np.full((self.n_documents, *self.orders.shape), np.nan))
         asked = self.times_asked()

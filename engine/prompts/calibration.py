@@ -84,6 +84,8 @@ def class_pull(pool: FloatArray, empty: FloatArray, cap: float = CAP) -> FloatAr
 
 
 NOTHING = Correction()
+AGREED = Correction("agreed", 1.0)
+"""What pool and empty messages agree on: where one way to ask was used, and there is nothing to compare."""
 EVERYTHING = Correction("pool", 1.0)
 """All that the pool leans to: to compare ways to ask, not to answer with."""
 
@@ -135,7 +137,7 @@ def choose_correction(answers: Sequence[FloatArray], likings: Sequence[Likings])
         return replace(probe, agreement=same), _beyond_chance(said, answers[0].shape[1])
 
     if len(answers) < 2:
-        return Correction("agreed", 1.0)
+        return AGREED
     nothing = judged("none", 0.0)
     mild, beyond = max([nothing, *(judged("agreed", s) for s in STRENGTHS)], key=lambda found: found[1])
     full, further = max((judged("pool", s) for s in STRENGTHS), key=lambda found: found[1])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from torch import Tensor
 
 from engine.corpus.cleaning import DEFAULT_STEPS
 from engine.devices import DeviceChoice
-from engine.errors import RunError
+from engine.errors import RunError, SettingsError
 from engine.models.loading import load_causal_lm
 from engine.models.places import answer_positions, padded, states_at
 from engine.models.scores import as_scored
@@ -63,6 +64,7 @@ class Student:
         self.labels = tuple(settings["labels"])
         self.decoder = model.get_base_model().base_model
         self.states_of: StatesOf = hidden_states_of
+        self._window = getattr(self.decoder.config, "max_position_embeddings", None) or sys.maxsize
         words = model.get_base_model().get_output_embeddings().weight
         # A vocabulary matrix may be padded beyond the tokens there are (151,936 rows for 151,665).
         self.head = words[:token_count(tokenizer.get_vocab())].detach()
@@ -138,16 +140,32 @@ class Student:
         return student_prompt(self.settings, document)
 
     def encode(self, document: str) -> list[int]:
-        """Token ids of the prompt, behind what this model expects in front of every text."""
-        return [*self.settings.get("begins_with", ()),  # saved by an earlier version: it learned without
-                *self.tokenizer.encode(self.prompt(document), add_special_tokens=False)]
+        """Token ids of the prompt, behind what this model expects in front of every text.
+
+        Of a document that does not fit into its window, with room for an answer in writing, less is read.
+
+        Raises:
+            SettingsError: there is no room for any of the document.
+        """
+        return self._fitting(self.settings["prompt"], document, self.settings.get("most_tokens", 0))
 
     def encode_document(self, document: str) -> list[int]:
         """Token ids of a document by itself, cut as in the prompt, behind what stands in front of every text.
         """
-        text = student_text("{{ document }}", "", document, self.settings["max_chars"])
-        return [*self.settings.get("begins_with", ()),
-                *self.tokenizer.encode(text, add_special_tokens=False)]
+        return self._fitting("{{ document }}", document, 0)
+
+    def _fitting(self, prompt: str, document: str, room: int) -> list[int]:
+        chars = self.settings["max_chars"]
+        while chars > 0:
+            text = student_text(prompt, self.settings["question"], document, chars)
+            ids = [*self.settings.get("begins_with", ()),  # saved by an earlier version: it learned without
+                   *self.tokenizer.encode(text, add_special_tokens=False)]
+            if len(ids) + room <= self._window:
+                return ids
+            chars = min(chars - 1, min(chars, len(document)) * (self._window - room) // len(ids))
+        raise SettingsError(
+            f"{self.settings['base_model']} reads at most {self._window:,} tokens at once, which its prompt "
+            "and its answer fill without a document.", "Choose another small model, or a shorter question.")
 
     def encode_answer(self, text: str) -> list[int]:
         """Token ids of an answer in writing, its end included."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from engine.errors import RunError
 from engine.models.writing import write
 from engine.progress import Counted
 from engine.records import FloatArray, Written
@@ -23,13 +24,16 @@ def predict(student: Student, texts: Sequence[str],
 
     Rows sum to 1; where several labels may apply each is the probability of yes by itself.
     `on_progress(done, total)` counts texts.
+
+    Raises:
+        RunError: the scores are not finite.
     """
     ids = [student.encode(text) for text in texts]
     probs, done = np.empty((len(ids), len(student.labels))), 0
     for rows in length_batches([len(row) for row in ids], tokens_at_once(student.device)):
         logits = student.forward([ids[i] for i in rows])[0].cpu().double()  # Apple graphics know no doubles
         said = torch.sigmoid(logits) if student.several else torch.softmax(logits, dim=-1)
-        probs[rows] = said.numpy()
+        probs[rows] = sound(said.numpy())
         done += len(rows)
         if on_progress:
             on_progress(done, len(ids))
@@ -52,6 +56,19 @@ def write_answers(student: Student, texts: Sequence[str],
             if on_progress:
                 on_progress(done, len(ids))
     return made
+
+
+def sound(numbers: FloatArray) -> FloatArray:
+    """These numbers of a small model, as they are.
+
+    Raises:
+        RunError: some are not finite, as where a model meets a number format that is too narrow for it. The
+            first category would be read from them.
+    """
+    if not np.isfinite(numbers).all():
+        raise RunError("The small model gave numbers that make no sense (not finite).",
+                       "Set ANON_DTYPE=float32 and start again, or choose another small model.")
+    return numbers
 
 
 def tokens_at_once(device: torch.device) -> int:

@@ -18,7 +18,7 @@ from engine.metrics.deciding import certainty, classes, differing, divergence, s
 from engine.plan import DistillPlan
 from engine.records import Corpus, FloatArray, Parts, Signal, TeacherSignal, WrittenSignal
 from engine.students.base import Student
-from engine.students.predicting import length_batches, predict, tokens_at_once
+from engine.students.predicting import length_batches, predict, sound, tokens_at_once
 from engine.training.gates import Gate
 from engine.training.lessons import Lesson, TextLesson
 from engine.training.preparing import label_lesson, text_lesson
@@ -197,7 +197,11 @@ def foretold(student: Student, lesson: TextLesson) -> Gate:
 
 @torch.no_grad()
 def word_by_word(student: Student, lesson: TextLesson) -> tuple[FloatArray, FloatArray]:
-    """Of each row: mean cross-entropy of the answer's words in nats, and the share the student had first."""
+    """Of each row: mean cross-entropy of the answer's words in nats, and the share the student had first.
+
+    Raises:
+        RunError: the scores are not finite.
+    """
     losses, same = np.zeros(len(lesson.answers)), np.zeros(len(lesson.answers))
     for rows in length_batches(lesson.lengths, tokens_at_once(student.device)):
         read, _ = student.read([[*lesson.prompts[i], *lesson.answers[i]] for i in rows],
@@ -209,7 +213,7 @@ def word_by_word(student: Student, lesson: TextLesson) -> tuple[FloatArray, Floa
         for i, cost, hit in zip(rows, torch.cat(costs).split(lengths), torch.cat(hits).split(lengths),
                                 strict=True):
             losses[i], same[i] = float(cost.mean()), float(hit.mean())
-    return losses, same
+    return sound(losses), same
 
 
 def _judged(student: Student, states: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:

@@ -136,6 +136,34 @@ def test_likings_are_taken_off() -> None:
     assert right(asked(biased)) > raw_right + 0.5 * (fair - raw_right)
 
 
+@pytest.mark.parametrize("n", [40, 60, 94])
+def test_likings_are_taken_off_where_there_are_too_few_documents_to_try_ways_on(n: int) -> None:
+    """As *Balanced* spends: half a question a document is left, and a way on a sample would take 48."""
+    truth, learn = truth_of(n, 1), np.arange(round(0.65 * n))
+
+    def answered(calibrate: bool, **likes: np.ndarray) -> Adapted:
+        made = adapt(World(truth, {"plain": 2.0, "clear": 2.0}, **likes), WAYS[:2], orders=ORDERS,
+                     sample=np.arange(24), learn=learn, n_documents=n, budget=Budget(150.0 * n), seed=0,
+                     calibrate=calibrate)
+        assert not made.tried and "no trying out" in made.because and made.spent <= 150 * n
+        return made
+
+    def right_in(made: Adapted) -> float:
+        return float((made.once == truth).mean())
+    for likes in ({"liking": np.array([2.5, 0, 0, -0.5])}, {"letters": np.array([2.5, 0, 0, -0.5])}):
+        left, off = answered(calibrate=False, **likes), answered(calibrate=True, **likes)
+        assert right_in(off) > right_in(left) + 0.1
+        assert "was set right" in off.set_right and "left as they are" in left.set_right
+    fair = answered(calibrate=True)
+    assert right_in(fair) > right_in(answered(calibrate=False)) - 0.06
+    assert (fair.asked[learn] > 1).sum() >= min(24, len(learn)) // 2
+
+
+def test_no_money_is_said_to_have_run_out_where_nobody_is_left_in_doubt() -> None:
+    made = asked(World(TRUTH, dict.fromkeys(CLARITY, 40.0)), tokens=100 * N)
+    assert not made.steps and not made.halted
+
+
 def test_the_liking_for_a_letter_is_known_from_other_documents_than_that_for_a_category() -> None:
     """Ways are tried out on *steer*; *learn*, which tells likings for categories, was asked in one order."""
     letters = np.array([1.5, 0.5, -0.5, -1.5])
