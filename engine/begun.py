@@ -1,17 +1,20 @@
-"""What a run began with and goes on with after every pause: number format, weights, and its peak of memory.
+"""What a run began with and goes on with after every pause: number format, weights, labels, peak of memory.
 
-Kept in its `machine.json`. Does not: choose a device, or load weights.
+Kept in its `machine.json`, and labels beside it. Does not: choose a device, or load weights.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from engine.corpus.store import keep_gold, kept_gold, load_gold
 from engine.devices import DeviceChoice, dtype_is_set
 from engine.errors import RunError
 from engine.jobs.folder import RunFolder
 from engine.models.weights import ModelFolder
+from engine.records import Gold
 from engine.training.ranks import Ranks
 from engine.workspace import read_json, write_json
 
@@ -42,6 +45,22 @@ def same_weights(run: RunFolder, base: ModelFolder) -> None:
         raise RunError(f"The weights of “{base.title}” are not those that this run began to train on.",
                        "Install those again, or start a new run: it uses the large model's answers.")
     write_json(run.machine, about)
+
+
+def labels_to_score_by(run: RunFolder, documents: Path, column: str | None) -> Gold | None:
+    """Labels as they were when this was first called; None where the documents have none.
+
+    The same documents may be added again while a run is at work, with their labels left out or others.
+
+    Raises:
+        InputError: there is no such column.
+    """
+    if run.labels.exists():
+        return kept_gold(run.labels)
+    gold = load_gold(documents, column)
+    if gold:
+        keep_gold(run.labels, gold)
+    return gold
 
 
 def most_memory(run: RunFolder, gb: float = 0.0) -> float:

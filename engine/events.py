@@ -6,6 +6,7 @@ whole lines in one system call; readers remember an offset and never see half a 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -21,21 +22,26 @@ Event = dict[str, Any]
 
 @dataclass(slots=True)
 class EventLog:
-    """Appends events to one file. Cheap to make; holds no open handle between writes."""
+    """Appends events to one file. Cheap to make; holds no open handle between writes.
+
+    Half a line that a full disk or a power cut left is closed by the next event, and passed over by readers.
+    """
 
     path: Path
 
     def write(self, kind: str, **fields: Any) -> Event:  # noqa: ANN401 - JSON values
         """Append one event and return it."""
         event: Event = {"time": round(time.time(), 3), "kind": kind, **fields}
-        line = (json.dumps(event, ensure_ascii=False, default=_plain) + "\n").encode()
+        line = f"{json.dumps(event, ensure_ascii=False, default=_plain)}\n".encode()
         with disk_errors_in_words("the run's event log"):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-            try:
-                os.write(descriptor, line)
-            finally:
-                os.close(descriptor)
+            with open(self.path, "ab+", buffering=0) as log:
+                end = log.seek(0, os.SEEK_END)
+                if end:
+                    log.seek(end - 1)
+                    line = line if log.read(1) == b"\n" else b"\n" + line
+                if log.write(line) != len(line):  # a disk that fills takes what it can, and says nothing
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
         return event
 
 
@@ -58,7 +64,7 @@ def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
     for line in data[:end].splitlines():
         try:
             events.append(json.loads(line))
-        except json.JSONDecodeError:  # a machine that lost power mid-line: the rest is still good
+        except ValueError:  # half a line, cut within a letter or not: the rest is still good
             continue
     return events, offset + end
 
@@ -68,15 +74,22 @@ def spent_before(path: Path, kind: str, **fields: Any) -> float:  # noqa: ANN401
 
     A session begins with `run_started` and ends with the last event before the next; this one does not count.
     """
-    spent, since, last = 0.0, None, 0.0
+    sessions, since, last = [0.0], False, 0.0
     for event in read_events(path)[0]:
+        if event["kind"] == "launched":
+            continue
         if event["kind"] == "run_started":
-            spent, since = spent + (last - since if since else 0.0), None
-        elif since is None and event["kind"] == kind and fields.items() <= event.items():
-            since = event["time"]
-        if event["kind"] != "launched":
-            last = event["time"]
-    return spent
+            sessions, since = [*sessions, 0.0], False
+        elif since:
+            sessions[-1] += forwards(last, event["time"])
+        since = since or (event["kind"] == kind and fields.items() <= event.items())
+        last = event["time"]
+    return sum(sessions[:-1])
+
+
+def forwards(before: float, after: float) -> float:
+    """Seconds from one event to the next: none where the clock was set back between them."""
+    return max(0.0, after - before)
 
 
 def follow(path: Path, *, until: tuple[str, ...], offset: int = 0, poll_s: float = 0.5,

@@ -12,6 +12,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,13 @@ from typing import Any
 import pandas as pd
 
 from engine import projects
-from engine.begun import as_begun, most_memory, same_weights
+from engine.begun import as_begun, labels_to_score_by, most_memory, same_weights
 from engine.cache.signals import SIGNAL_FILE, load_vectors, save_vectors
 from engine.corpus.splits import split
-from engine.corpus.store import load_corpus, load_gold, load_receipt
+from engine.corpus.store import load_corpus, load_receipt
 from engine.devices import DeviceChoice, choose_device
 from engine.embedding.encoder import embed
-from engine.errors import RunError
+from engine.errors import RunError, SpaceError
 from engine.estimates import text_lengths, tokens_answered, tokens_asked, tokens_learned
 from engine.evaluation.by_phase import by_phase
 from engine.evaluation.cost import PeakMemory
@@ -38,7 +39,7 @@ from engine.models.weights import require
 from engine.plan import ENCODER, DistillPlan, load_plan
 from engine.progress import Counted, Interrupted, Wish
 from engine.questioning import Questions
-from engine.records import PARTS, Corpus, FloatArray, Parts, WrittenSignal, text_digest
+from engine.records import PARTS, Corpus, FloatArray, Gold, Parts, WrittenSignal, text_digest
 from engine.schooling import (
     Signal,
     check_student,
@@ -129,7 +130,8 @@ def run_pipeline(run: RunFolder, workspace: Workspace, wish: Callable[[], Wish |
                                "what was read.") from interrupted
             raise
         finally:
-            most_memory(run, memory.peak_gb)
+            with suppress(SpaceError):  # what led here is to be told
+                most_memory(run, memory.peak_gb)
     spent = sum(read_json(run.stage(name))["seconds"] for name in STAGES if run.stage(name).exists())
     report = read_json(run.report) | {"seconds": round(max(spent, time.monotonic() - started), 1),
                                       "peak_memory_gb": most_memory(run)}
@@ -170,6 +172,7 @@ def prepare(line: Line) -> None:
     """All that comes before training; and first whether there can be any: asking may take hours."""
     base = require(line.workspace.models, line.plan.student.model)
     if not line.run.stage("asking").exists():
+        labels(line)
         student = fresh_student(base, line.plan.student, line.plan.task, line.choice, line.plan.seed)
         check_student(student, line.plan, sorted(line.corpus.texts, key=len)[-TRIED_ON:])
         del student
@@ -273,9 +276,8 @@ def score(line: Line) -> dict[str, Any]:
         report, table = score_texts(line.plan, line.corpus, line.parts, line.signal, line.student,
                                     lambda texts: embed(texts, require(line.workspace.models, ENCODER)), told)
     else:
-        gold = load_gold(_corpus_folder(line.workspace, line.plan), line.plan.gold_column or None)
-        report, table = score_run(line.plan, line.corpus, line.parts, first, line.signal, line.student, gold,
-                                  asking.get("reasons", {}), told)
+        report, table = score_run(line.plan, line.corpus, line.parts, first, line.signal, line.student,
+                                  labels(line), asking.get("reasons", {}), told)
     report["phases"] = training["phases"]
     if not isinstance(line.signal, WrittenSignal):
         told = line.to_the_end(line.progress("scoring", "Looking at what each phase was worth"))
@@ -311,6 +313,15 @@ def take_home(line: Line) -> dict[str, Any]:
     report["cost"]["student"]["disk_mb"] = round(sizes["student.zip"] / 1e6, 1)
     write_json(line.run.report, report)
     return {"reloaded": reloaded}
+
+
+def labels(line: Line) -> Gold | None:
+    """What answers are scored by besides the large model's; nothing else may see them. None where texts are
+    written, or the documents came without."""
+    if line.plan.writes:
+        return None
+    folder = _corpus_folder(line.workspace, line.plan)
+    return labels_to_score_by(line.run, folder, line.plan.gold_column or None)
 
 
 def _corpus_folder(workspace: Workspace, plan: DistillPlan) -> Path:

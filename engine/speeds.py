@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +14,12 @@ Work = Literal["ask", "train", "predict"]
 
 def note_speed(workspace: Workspace, work: Work, kind: TaskKind, model: str, per_second: float, *,
                tokens: float, run: str) -> None:
-    """Remember documents (of asking: questions) a second, at a mean length of so many tokens each."""
+    """Remember documents (of asking: questions) a second, at a mean length of so many tokens each.
+
+    One that is not above 0 is forgotten: nothing was done, and no estimate can be made of it.
+    """
+    if not 0 < per_second < math.inf:
+        return
     path = _path(workspace)
     known = read_json(path) if path.exists() else {}
     known[f"{work}:{kind}:{model}"] = {"per_second": round(per_second, 4), "tokens": round(tokens, 1),

@@ -6,6 +6,7 @@ Does not: compute. It reads files, starts processes that compute, and hands out 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ import pandas as pd
 
 from engine import projects
 from engine.corpus.cleaning import DEFAULT_STEPS
-from engine.corpus.store import load_corpus
+from engine.corpus.store import gold_column, load_corpus
 from engine.corpus.table import ROLES, ReadOptions
-from engine.errors import EngineError, RunError
+from engine.errors import EngineError, InputError, RunError
 from engine.estimates import Preflight, needed_models, preflight
 from engine.evaluation.judging import Choice, judging
 from engine.instructions_desk import MAX_CHARS, InstructionsDesk
@@ -27,7 +28,7 @@ from engine.jobs.labelled import labelling_of
 from engine.jobs.launcher import launch
 from engine.jobs.reading import Reading
 from engine.jobs.starting import alone
-from engine.jobs.status import RunStatus, status
+from engine.jobs.status import RunStatus, standing, status
 from engine.metrics.deciding import given_in
 from engine.models.catalogue import find_card
 from engine.models.folders import is_encoder
@@ -129,7 +130,14 @@ class Studio(InstructionsDesk):
         """Time, memory and disk before anything is spent, each with its basis; and what stands in the way."""
         # Other documents may be in use by now than those that the plan is about.
         about = self.project(plan.project).model_copy(update={"corpus": plan.corpus})
-        return preflight(plan, load_corpus(projects.corpus_folder(self.workspace, about)), self.workspace)
+        folder = projects.corpus_folder(self.workspace, about)
+        made = preflight(plan, load_corpus(folder), self.workspace)
+        try:
+            if not plan.writes:
+                gold_column(folder, plan.gold_column or None)
+        except InputError as missing:
+            return replace(made, problems=(*made.problems, f"{missing.what} {missing.fix}"))
+        return made
 
     def needed_models(self, plan: DistillPlan) -> list[str]:
         """Names of the models that a plan needs on this machine."""
@@ -185,7 +193,7 @@ class Studio(InstructionsDesk):
 
     def runs(self, project_id: str | None = None) -> list[RunStatus]:
         """Runs, newest first."""
-        return [status(run) for run in all_runs(self.workspace, project_id)]
+        return [now for _, now in standing(all_runs(self.workspace, project_id))]
 
     def status(self, run_id: str) -> RunStatus:
         """How one run stands."""

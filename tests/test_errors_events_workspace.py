@@ -117,6 +117,34 @@ def test_a_half_written_event_waits_and_a_broken_line_is_passed_over(tmp_path: P
     assert [e["kind"] for e in read_events(path, offset)[0]] == ["b", "c"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="limits of a process")
+@pytest.mark.parametrize("room", [0, 1, 30])
+def test_a_disk_that_takes_half_an_event_is_told_and_swallows_no_other_one(tmp_path: Path, room: int) -> None:
+    """Such a disk takes what it has room for and says nothing; here a limit on the size of files does so."""
+    import resource
+    log = EventLog(tmp_path / "events.jsonl")
+    log.write("step", text="ü" * 40)
+    size, limits = log.path.stat().st_size, resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + room, limits[1]))
+    try:
+        with pytest.raises((SpaceError, OSError)) as told:
+            log.write("lost", text="ü" * 40)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not room or isinstance(told.value, SpaceError)
+    assert log.path.stat().st_size == size + room
+    log.write("run_started")
+    log.write("stage_started")
+    assert [e["kind"] for e in read_events(log.path)[0]] == ["step", "run_started", "stage_started"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_a_full_disk_is_told_by_the_log(tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").symlink_to("/dev/full")
+    with pytest.raises(SpaceError, match="event log"):
+        EventLog(tmp_path / "events.jsonl").write("step")
+
+
 def test_no_log_yet_is_no_events(tmp_path: Path) -> None:
     assert read_events(tmp_path / "events.jsonl") == ([], 0)
 

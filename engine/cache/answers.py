@@ -33,8 +33,8 @@ class AnswerCache:
         self.path = path
         with disk_errors_in_words("the answers of the large model"):
             path.parent.mkdir(parents=True, exist_ok=True)
-        with self._open() as db:
-            db.executescript(_SCHEMA)
+            with self._open() as db:
+                db.executescript(_SCHEMA)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

@@ -109,19 +109,43 @@ def load_gold(folder: Path, column: str | None = None) -> Gold | None:
     `column`: which of them; None takes the first. None comes back if the upload carried no labels.
     Raises `InputError` for a column that is not among them.
     """
-    found: list[str] = load_manifest(folder)["labels"]
-    if column is None and not found:
+    named = gold_column(folder, column)
+    if named is None:
         return None
+    try:
+        return _read_gold(folder / LABELS, named)
+    except (OSError, pa.ArrowException) as error:
+        raise _damaged(folder / LABELS) from error
+
+
+def gold_column(folder: Path, column: str | None = None) -> str | None:
+    """The name of the labels that `load_gold` would load. Raises as that does, without reading them."""
+    found: list[str] = load_manifest(folder)["labels"]
     if column is not None and column not in found:
         raise InputError(
             f"There are no labels “{column}” with these documents.",
             f"There are: {', '.join(found)}." if found else "They came without labels.",
         )
-    column = column or found[0]
+    return column or next(iter(found), None)
+
+
+def keep_gold(path: Path, gold: Gold) -> None:
+    """Keep labels in a file of their own, as they are now."""
+    table = pa.table({"id": pa.array(list(gold.by_id), pa.string()),
+                      gold.column: pa.array(list(gold.by_id.values()), pa.string())})
+    write_atomic(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
+
+
+def kept_gold(path: Path) -> Gold:
+    """Labels kept by `keep_gold`. Raises `InputError` where the file is damaged."""
     try:
-        read = pq.read_table(folder / LABELS, columns=["id", column])
+        return _read_gold(path, pq.read_schema(path).names[1])
     except (OSError, pa.ArrowException) as error:
-        raise _damaged(folder / LABELS) from error
+        raise _damaged(path) from error
+
+
+def _read_gold(path: Path, column: str) -> Gold:
+    read = pq.read_table(path, columns=["id", column])
     cells = zip(read["id"].to_pylist(), read[column].to_pylist(), strict=True)
     return Gold(column, {i: label for i, label in cells if label is not None})
 

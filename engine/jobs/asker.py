@@ -17,7 +17,7 @@ from engine.jobs.folder import RunFolder, all_runs
 from engine.jobs.labelled import at_work
 from engine.jobs.launcher import spawn
 from engine.jobs.process import Worker
-from engine.jobs.status import status, worker_alive
+from engine.jobs.status import standing, worker_alive
 from engine.plan import ENCODER
 from engine.progress import Counted
 from engine.records import Corpus
@@ -40,8 +40,8 @@ def call(workspace: Workspace, wanted: dict[str, Any], on_progress: Counted | No
 
 def running(workspace: Workspace, but: RunFolder | None = None) -> RunFolder | None:
     """A run that is using the machine's memory, or is about to; `but` does not count."""
-    return next((run for place in workspace.on_this_machine() for run in all_runs(place)
-                 if run != but and (worker_alive(run) or status(run).state == "running")), None)
+    return next((run for place in workspace.on_this_machine() for run, now in standing(all_runs(place))
+                 if run != but and (now.state == "running" or worker_alive(run))), None)
 
 
 def refuse_beside_others(workspace: Workspace, why: str, but: RunFolder | None = None) -> None:

@@ -3,10 +3,12 @@
     plan.yaml        first: everything the run needs to know
     machine.json     the number format it computes with, by kind of device; the small model's weights; its
                      peak of memory
+    labels.parquet   labels to score by, as they were when the run began: only if there were any
     events.jsonl     append-only
     worker.json      pid and its creation time, host; as young as the last sign of life
     worker.log       output of the worker, with tracebacks
     worker.lock      held by the one worker that writes here
+    spare            while it works: room on the disk to say that there is none left
     requests/<n>.json   pause, stop, cancel
     stages/<name>.json  manifest of a finished stage, written last
     signal.safetensors  the large model's first answers, in the form that is learned from
@@ -21,6 +23,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +56,11 @@ class RunFolder:
     def machine(self) -> Path:
         """What it computes with."""
         return self.path / "machine.json"
+
+    @property
+    def labels(self) -> Path:
+        """Labels that came with the documents: for scoring only."""
+        return self.path / "labels.parquet"
 
     @property
     def events(self) -> Path:
@@ -119,7 +127,11 @@ def all_runs(workspace: Workspace, project: str | None = None) -> list[RunFolder
         found = workspace.project(project).runs.glob("*/plan.yaml")
     else:
         found = workspace.projects.glob("*/runs/*/plan.yaml")
-    return [RunFolder(p.parent) for p in sorted(found, key=lambda p: -p.stat().st_mtime)]
+    dated = []
+    for plan in found:
+        with suppress(FileNotFoundError):  # deleted since it was found
+            dated.append((-plan.stat().st_mtime, plan))
+    return [RunFolder(plan.parent) for _, plan in sorted(dated)]
 
 
 def last_request(run: RunFolder) -> int:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
 from engine.errors import RunError
-from engine.events import Event
+from engine.events import Event, forwards
 from engine.jobs.folder import RunFolder, last_request
 from engine.jobs.logs import Log, Mark, events_of, mark_of
 from engine.jobs.process import START_GRACE_S, Worker
@@ -83,7 +85,26 @@ def _last_sign(run: RunFolder) -> float:
 
 
 def status(run: RunFolder) -> RunStatus:
-    """Derive a run's status. A log that did not change since the last look is not read again."""
+    """Derive a run's status. A log that did not change since the last look is not read again.
+
+    Raises:
+        RunError: it was deleted, now or before.
+    """
+    try:
+        return _derived(run)
+    except FileNotFoundError as error:
+        raise RunError(f"The run {run.id} is not there any more.",
+                       "It was deleted meanwhile; other runs are in Distil.") from error
+
+
+def standing(runs: Iterable[RunFolder]) -> Iterator[tuple[RunFolder, RunStatus]]:
+    """How each of these runs stands; one that is deleted meanwhile is left out."""
+    for run in runs:
+        with suppress(FileNotFoundError):
+            yield run, _derived(run)
+
+
+def _derived(run: RunFolder) -> RunStatus:
     lived = worker_alive(run)  # looked at before the log and after: it may begin or end between
     told, now, sign = _told(run.events), time.time(), _last_sign(run)
     state: State
@@ -94,7 +115,7 @@ def status(run: RunFolder) -> RunStatus:
     else:
         state = "lost" if told.length else "new"
     running = state == "running"
-    elapsed = told.spent + now - told.last if running and told.session is not None else told.spent
+    elapsed = told.spent + forwards(told.last, now) if running and told.session is not None else told.spent
     error = None
     if state == "failed" and told.ending:
         error = {key: told.ending.get(key, "") for key in ("what", "safe", "fix")}
@@ -103,7 +124,7 @@ def status(run: RunFolder) -> RunStatus:
         place = _Place(place.stage)
     return RunStatus(id=run.id, state=state, sentence=_sentence(state, told, wish), stage=place.stage,
                      done=place.done, total=place.total, counts=place.counts, age_s=now - sign,
-                     started=sign if told.started is None else told.started, elapsed_s=max(0.0, elapsed),
+                     started=sign if told.started is None else told.started, elapsed_s=elapsed,
                      left_s=told.left_s if running and not wish else None, wish=wish, phases=told.phases,
                      error=error, events=Log(run.events, told.length))
 
@@ -180,14 +201,14 @@ def _read(events: Sequence[Event]) -> _Told:
 
 def _spent(events: Sequence[Event]) -> tuple[float, float]:
     """Seconds that the sessions took, each from its start to its last event; and when that was."""
-    spent, since, last = 0.0, None, 0.0
+    spent, last = 0.0, 0.0
     for event in events:
         if event["kind"] == "launched":  # belongs to a session that has not begun
             continue
-        if event["kind"] == "run_started":
-            spent, since = spent + (last - since if since else 0.0), event["time"]
+        if last and event["kind"] != "run_started":
+            spent += forwards(last, event["time"])
         last = event["time"]
-    return spent + (last - since if since else 0.0), last
+    return spent, last
 
 
 def _heard(events: Sequence[Event], since: Sequence[Event]) -> int:
@@ -223,7 +244,7 @@ def _left(since: Sequence[Event], events: Sequence[Event]) -> float | None:
     if not planned or len(steps) < 5:
         return None
     recent = steps[-20:]
-    pace = (recent[-1]["time"] - recent[0]["time"]) / max(1, len(recent) - 1)
+    pace = sum(forwards(a["time"], b["time"]) for a, b in pairwise(recent)) / max(1, len(recent) - 1)
     # Steps after the last save point of an earlier session are done twice: they count once.
     done = len({(e["phase"], e["step"]) for e in events if e["kind"] == "step"})
     return max(0.0, planned["steps"] - done) * pace + planned.get("after_s", 0.0)

@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -20,6 +21,8 @@ from engine.jobs.process import signed_on
 from engine.jobs.status import session_start
 from engine.progress import Interrupted
 from engine.workspace import Workspace
+
+SPARE = 1 << 16  # bytes kept free of a disk that fills up, to say so
 
 
 def work(run: RunFolder, workspace: Workspace) -> str:
@@ -44,7 +47,12 @@ def _work_locked(run: RunFolder, workspace: Workspace) -> str:
     """The only process that writes into the run folder."""
     try:
         with FileLock(run.path / "worker.lock", timeout=0), signed_on(run.worker):
-            return _work(run, workspace)
+            with suppress(OSError):
+                _spare(run).write_bytes(os.urandom(SPARE))  # some disks keep zeros in no room at all
+            try:
+                return _work(run, workspace)
+            finally:
+                _spare(run).unlink(missing_ok=True)
     except Timeout as error:
         raise RunError(f"The run {run.id} is being worked on already.",
                        "Watch it, or pause it first.") from error
@@ -85,8 +93,8 @@ def _work(run: RunFolder, workspace: Workspace) -> str:
             log.write(ending)
         return ending
     except EngineError as error:
+        _tell_failed(run, error)
         _keep_traceback(run)
-        log.write("failed", what=error.what, safe=error.safe, fix=error.fix)
         return "failed"
     except KeyboardInterrupt:
         log.write("paused")
@@ -97,7 +105,7 @@ def _work(run: RunFolder, workspace: Workspace) -> str:
             again=f"Press Resume to try again. Details for a report are in {run.log}.",
             less_memory="Close other programs and press Resume. If it happens again, start a new run with a "
                         "smaller model, or with a smaller “micro_batch” in its plan file.")
-        log.write("failed", what=told.what, safe=told.safe, fix=told.fix)
+        _tell_failed(run, told)
         if not isinstance(told, SpaceError):
             raise  # not swallowed: noted in the log the user sees, and now into worker.log
         _keep_traceback(run)
@@ -105,9 +113,20 @@ def _work(run: RunFolder, workspace: Workspace) -> str:
     return "done"
 
 
+def _tell_failed(run: RunFolder, error: EngineError) -> None:
+    """Write down how it ended; on a full disk in the room that was kept for that."""
+    _spare(run).unlink(missing_ok=True)
+    if run.plan.exists():  # else the folder was deleted, and is not to come back
+        run.event_log.write("failed", what=error.what, safe=error.safe, fix=error.fix)
+
+
+def _spare(run: RunFolder) -> Path:
+    return run.path / "spare"
+
+
 def _keep_traceback(run: RunFolder) -> None:
-    """Tracebacks belong in the run's log, also when the terminal is somebody's."""
-    with open(run.log, "a", encoding="utf-8") as log:
+    """Tracebacks belong in the run's log, also when the terminal is somebody's; where the disk has room."""
+    with suppress(OSError), open(run.log, "a", encoding="utf-8") as log:
         traceback.print_exc(file=log)
 
 

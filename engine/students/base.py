@@ -21,7 +21,7 @@ from torch import Tensor
 
 from engine.corpus.cleaning import DEFAULT_STEPS
 from engine.devices import DeviceChoice
-from engine.errors import RunError, SettingsError
+from engine.errors import RunError, SettingsError, disk_errors_in_words
 from engine.models.loading import load_causal_lm
 from engine.models.places import answer_positions, padded, states_at
 from engine.models.scores import as_scored
@@ -132,7 +132,8 @@ class Student:
         # Folders of this machine are nobody's business at home; and peft must not look on the network
         # whether the vocabulary, which is never adapted, is still the same.
         self.model.peft_config["default"].base_model_name_or_path = self.settings["base_model"]
-        self.model.save_pretrained(str(path), safe_serialization=True, save_embedding_layers=False)
+        with disk_errors_in_words("the small model"):
+            self.model.save_pretrained(str(path), safe_serialization=True, save_embedding_layers=False)
         write_json(path / SETTINGS_FILE, self.settings)
 
     def prompt(self, document: str) -> str:
