@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from engine.evaluation.comparing import NO_SCORES
 from engine.metrics.agreement import cohen_kappa
-from engine.metrics.deciding import NO_LABEL, decisions, divergence
+from engine.metrics.deciding import decisions, divergence
 from engine.metrics.intervals import bootstrap_interval, paired_difference
 from engine.metrics.scores import per_label
 from engine.records import FloatArray, Gold
-from engine.tasks.definition import Task
+from engine.tasks.definition import NO_LABEL, Task
 
 Given = NDArray[np.bool_]
 _BETWEEN = re.compile(r"[;|,\n]")

@@ -154,7 +154,7 @@ def _table(plan: DistillPlan, corpus: Corpus, parts: Parts, first: TeacherSignal
             "baseline": named(names, bag[i]),
             "teacher_confidence": round(confidence, 4), "teacher_stability": round(stability, 4),
             "student_confidence": round(float(sure[i]), 4),
-            "teacher_probs": _by_name(names, said.probs[i]), "student_probs": _by_name(names, probs[i]),
+            "teacher_probs": by_name(names, said.probs[i]), "student_probs": by_name(names, probs[i]),
             "sureness": sureness(confidence, stability), "asked": int(said.asked[i]),
             "asked_again": bool(said.asked[i] > first.asked[i]), "why_asked": reasons.get(str(i), ""),
             "teacher_prompt": render_any(plan.ask.template, plan.task,
@@ -164,6 +164,6 @@ def _table(plan: DistillPlan, corpus: Corpus, parts: Parts, first: TeacherSignal
     return pd.DataFrame(rows)
 
 
-def _by_name(names: Sequence[str], probs: FloatArray) -> str:
-    return json.dumps({n: round(float(p), 4) for n, p in zip(names, probs, strict=True)},
-                      ensure_ascii=False)
+def by_name(names: Sequence[str], probs: FloatArray) -> str:
+    """Probabilities (labels,) as they stand in the table: not rounded, so that they decide the same later."""
+    return json.dumps(dict(zip(names, probs.tolist(), strict=True)), ensure_ascii=False)

@@ -46,7 +46,9 @@ def score_texts(plan: DistillPlan, corpus: Corpus, parts: Parts, signal: Written
     rival = [_without_a_model(plan.task, d.text) for d in documents]
     facts = plan.task.kind == "extract"
     measure = _facts_alike if facts else _meanings_alike
-    alike, alike_rival = (measure(plan.task, wanted, other, embed) for other in (said, rival))
+    # An answer that cannot be read is like no other, not like one that says nothing.
+    alike = np.where([bool(text) for text in said], measure(plan.task, wanted, said, embed), 0.0)
+    alike_rival = measure(plan.task, wanted, rival, embed)
     groups = np.array([d.group for d in documents])
     learn = one_of_each_group(corpus, [i for i in parts.learn if signal.texts[i]])
     report: dict[str, Any] = {
@@ -125,9 +127,8 @@ def _facts_alike(task: Task, wanted: Sequence[str], said: Sequence[str], embed: 
 
 
 def _meanings_alike(task: Task, wanted: Sequence[str], said: Sequence[str], embed: Embed) -> FloatArray:  # noqa: ARG001
-    """Cosine of the two texts' meanings, (documents,); 0 where nothing was written."""
-    cosines = (embed(wanted) * embed([text or " " for text in said])).sum(axis=1)
-    return np.where([bool(text) for text in said], np.clip(cosines, 0, 1), 0.0)
+    """Cosine of the two texts' meanings, (documents,)."""
+    return np.clip((embed(wanted) * embed([text or " " for text in said])).sum(axis=1), 0, 1)
 
 
 def _without_a_model(task: Task, document: str) -> str:
@@ -136,8 +137,9 @@ def _without_a_model(task: Task, document: str) -> str:
 
 
 def _fields(task: Task, wanted: Sequence[str], said: Sequence[str]) -> list[dict[str, Any]]:
-    return [asdict(score) for score in field_scores(task.fields, [read_back(task, text) for text in wanted],
-                                                    [read_back(task, text) for text in said])]
+    read = [read_back(task, text) if text else None for text in said]
+    return [asdict(score) for score in field_scores(
+        task.fields, [read_back(task, text) for text in wanted], read)]
 
 
 def _mean_words(texts: Sequence[str]) -> float:

@@ -18,7 +18,7 @@ from engine.errors import InputError, RunError, disk_errors_in_words
 from engine.evaluation.labelled import answered
 from engine.evaluation.pieces import merged
 from engine.export.tables import table_format, write_predictions
-from engine.metrics.deciding import NO_LABEL, certainty, decisions, given_in, named
+from engine.metrics.deciding import certainty, decisions, given_in, named
 from engine.models.weights import require
 from engine.progress import Counted, Staged
 from engine.records import Document
@@ -26,6 +26,7 @@ from engine.students.base import SETTINGS_FILE, Student, read_settings
 from engine.students.opening import open_student as open_on
 from engine.students.predicting import predict
 from engine.tasks.answer_form import read_back
+from engine.tasks.definition import NO_LABEL
 from engine.workspace import Workspace, write_json
 
 WITH_COLUMNS = ("json", "geojson", "parquet")  # kinds of files that have columns, but no row of their names

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from engine.metrics.agreement import SMALLEST_PROBABILITY, mean_kl
 from engine.records import FloatArray
+from engine.tasks.definition import NO_LABEL
 
 HALF = 0.5
-BETWEEN, NO_LABEL = "; ", "none"  # between several labels of a document; where it has none
+BETWEEN = "; "  # several labels of a document
 
 
 def decisions(probs: FloatArray, several: bool) -> NDArray[np.bool_]:
@@ -65,5 +66,22 @@ def named(names: Sequence[str], given: Sequence[bool] | NDArray[np.bool_]) -> st
 
 
 def given_in(answer: str, names: Sequence[str]) -> list[bool]:
-    """The inverse of `named`, (names,). A name may hold what stands between labels."""
-    return [f"{BETWEEN}{name}{BETWEEN}" in f"{BETWEEN}{answer}{BETWEEN}" for name in names]
+    """The inverse of `named`, (names,).
+
+    A name may hold what stands between labels, or another name: of several ways to read an answer it is that
+    of the longest names.
+    """
+    found = _read(answer + BETWEEN, names, 0) or ()
+    return [i in found for i in range(len(names))]
+
+
+def _read(rest: str, names: Sequence[str], start: int) -> tuple[int, ...] | None:
+    """Which names, from `start` on and in their order, make up the rest of an answer; None where none do."""
+    if not rest:
+        return ()
+    fitting = [i for i in range(start, len(names)) if rest.startswith(names[i] + BETWEEN)]
+    for i in sorted(fitting, key=lambda i: -len(names[i])):
+        more = _read(rest[len(names[i]) + len(BETWEEN):], names, i + 1)
+        if more is not None:
+            return (i, *more)
+    return None

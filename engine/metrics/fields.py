@@ -48,15 +48,18 @@ def same_fact(field: Field, a: str | None, b: str | None) -> bool:
 
 
 def field_scores(fields: Sequence[Field], wanted: Sequence[Mapping[str, str | None]],
-                 said: Sequence[Mapping[str, str | None]]) -> list[FieldScore]:
+                 said: Sequence[Mapping[str, str | None] | None]) -> list[FieldScore]:
     """Every field's scores, `wanted` being right; both (documents,) of field → what was said of it.
+
+    None for an answer that cannot be read: it names no fact, and is the same as nothing.
 
     Raises ValueError where the two are not about the same number of documents.
     """
     made = []
     for field in fields:
-        pairs = [(w.get(field.name), s.get(field.name)) for w, s in zip(wanted, said, strict=True)]
-        same = [same_fact(field, w, s) for w, s in pairs]
+        read = [s is not None for s in said]
+        pairs = [(w.get(field.name), (s or {}).get(field.name)) for w, s in zip(wanted, said, strict=True)]
+        same = [ok and same_fact(field, w, s) for ok, (w, s) in zip(read, pairs, strict=True)]
         found = sum(ok for ok, (w, s) in zip(same, pairs, strict=True) if w is not None and s is not None)
         named, there = sum(s is not None for _, s in pairs), sum(w is not None for w, _ in pairs)
         made.append(FieldScore(field.name, found / named if named else None, found / there if there else None,

@@ -15,6 +15,7 @@ from engine.records import text_digest
 TaskKind = Literal["single_label", "multi_label", "extract", "generate"]
 WRITTEN: frozenset[TaskKind] = frozenset({"extract", "generate"})
 """Kinds whose answers are written; those of the others are chosen from categories."""
+NO_LABEL = "none"  # in words, where none of several categories applies
 FieldType = Literal["text", "number"]
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 MOST_YES_NO, MOST_FIELDS = 40, 20
@@ -98,6 +99,9 @@ class Task(BaseModel):
             if len(self.labels) > MOST_YES_NO:
                 raise SettingsError(f"There are {len(self.labels)} categories; each is a question of its "
                                     f"own, so at most {MOST_YES_NO} are asked.", "Leave out the rare ones.")
+            if NO_LABEL in map(alike, self.names):
+                raise SettingsError(f"“{NO_LABEL}” is what is said where no category applies.",
+                                    "Leave that category out: where none applies, all are answered with no.")
         if not self.writes:
             _no_twins(self.names, "category")
         if self.kind == "extract":

@@ -10,6 +10,8 @@ import pandas as pd
 import torch
 
 from engine.evaluation.by_phase import by_phase
+from engine.evaluation.report import by_name
+from engine.metrics.deciding import decisions
 from engine.plan import StudentPlan
 from engine.students.base import Student
 from engine.students.predicting import predict
@@ -89,3 +91,12 @@ def test_a_run_of_one_phase_has_nothing_to_look_back_at(tmp_path: Path) -> None:
         told, column = by_phase(student, tmp_path, phases, np.eye(3)[np.zeros(12, int)], table,
                                 lambda *_: None)
         assert set(column) == {""} and not any("kept_aside" in key for phase in told for key in phase)
+
+
+def test_what_is_read_back_from_the_table_is_decided_as_it_was() -> None:
+    """A yes at .49996 is no: rounded to what is shown it would be one."""
+    near = np.array([[0.49996, 0.2, 0.5], [1 / 3, 1 / 3 + 1e-9, 1 / 3 - 1e-9]])
+    again = np.array([list(json.loads(by_name(TASK.names, row)).values()) for row in near])
+    for several in (False, True):
+        assert np.array_equal(decisions(again, several), decisions(near, several))
+    assert np.array_equal(again, near)

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.metrics.agreement import mean_kl
-from engine.metrics.deciding import certainty, classes, decisions, differing, divergence, sameness
+from engine.metrics.deciding import (
+    certainty,
+    classes,
+    decisions,
+    differing,
+    divergence,
+    given_in,
+    named,
+    sameness,
+)
 
 ONE = np.array([[0.7, 0.2, 0.1], [0.4, 0.5, 0.1], [0.2, 0.2, 0.6]])
 MANY = np.array([[0.9, 0.6, 0.1], [0.5, 0.2, 0.1], [0.2, 0.3, 0.49], [0.8, 0.1, 0.9]])
@@ -33,6 +44,25 @@ def test_same_means_every_decision_is_the_same(several: bool) -> None:
 def test_of_several_labels_a_document_counts_for_its_rarest() -> None:
     assert classes(MANY, several=True).tolist() == [1, 0, 3, 2]  # none at all is one more class
     assert classes(ONE, several=False).tolist() == [0, 1, 2]
+
+
+NAMES = ("Food", "Food; water", "Shelter", "water; Shelter", "A; B", "A", "B; C")
+
+
+@given(st.lists(st.booleans(), min_size=len(NAMES), max_size=len(NAMES)))
+def test_labels_in_words_are_read_back_though_one_name_holds_another(given: list[bool]) -> None:
+    told = named(NAMES, given)
+    assert named(NAMES, given_in(told, NAMES)) == told
+    if sum(given) < 2:
+        assert given_in(told, NAMES) == given
+
+
+def test_of_two_ways_to_read_labels_the_longest_names_count_and_foreign_ones_are_none() -> None:
+    assert given_in("Food; water", NAMES) == [False, True, *[False] * 5]
+    assert given_in("Food; Food; water", NAMES) == [True, True, *[False] * 5]
+    assert given_in("A; B; C", NAMES) == [*[False] * 5, True, True]  # the longest first leads nowhere
+    assert not any(given_in(other, NAMES)[0] for other in ("none", "", "Fire", "Seafood", "Food; Fire"))
+    assert given_in("none", (*NAMES, "none"))[-1]
 
 
 def test_certainty_is_of_the_label_or_of_the_least_sure_yes_or_no() -> None:

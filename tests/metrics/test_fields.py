@@ -35,6 +35,13 @@ def test_scores_by_hand() -> None:
     assert mean_f1([place.f1, dead.f1]) == pytest.approx(0.2)
 
 
+def test_an_answer_that_cannot_be_read_is_the_same_as_none_though_nothing_was_to_be_said() -> None:
+    wanted = [{"place": "Manta", "dead": None}, {"place": None, "dead": None}]
+    silent, unread = (field_scores((PLACE, DEAD), wanted, said) for said in ([{}, {}], [None, None]))
+    assert [score.same for score in silent] == [0.5, 1.0] and [score.same for score in unread] == [0.0, 0.0]
+    assert unread[0].recall == 0.0 and unread[0].precision is None and unread[1].f1 is None
+
+
 def test_a_field_that_nobody_names_has_no_score() -> None:
     nothing = [{"dead": None}, {}]
     score = field_scores((DEAD,), nothing, nothing)[0]

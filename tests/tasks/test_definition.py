@@ -56,6 +56,7 @@ def test_a_question_is_named_by_what_it_says() -> None:
     ("multi_label", {}, "no category"),
     ("multi_label", {"labels": [{"name": f"n{i}"} for i in range(41)]}, "41 categories"),
     ("multi_label", {"labels": [{"name": "a"}, {"name": "A"}]}, "twice"),
+    ("multi_label", {"labels": [{"name": "a"}, {"name": "None"}]}, "where no category applies"),
     ("extract", {}, "Nothing is named"),
     ("extract", {"fields": [{"name": f"n{i}"} for i in range(21)]}, "21 things"),
     ("extract", {"fields": [{"name": "dead"}, {"name": "Dead"}]}, "field “Dead” is there twice"),
