@@ -232,8 +232,9 @@ def train_student(line: Line) -> dict[str, Any]:
         line.ranks)
     line.signal = subject.signal
     receipt = load_receipt(_corpus_folder(line.workspace, line.plan))
-    line.student.settings |= {"cleaning": [step["name"] for step in receipt["cleaning"]],
-                              "repair": receipt.get("repaired", False)}
+    line.student.settings = line.student.settings.model_copy(update={
+        "cleaning": tuple(step["name"] for step in receipt["cleaning"]),
+        "repair": receipt.get("repaired", False)})
     line.student.save(line.run.student)
     seconds = sum(p["seconds"] - p["asking_seconds"] for p in results)
     if seconds:
@@ -241,7 +242,7 @@ def train_student(line: Line) -> dict[str, Any]:
               sum(p["steps"] for p in results) * line.plan.batch_size / seconds)
     trained, everything = line.student.sizes()
     return {"phases": results, "trained_parameters": trained, "parameters": everything,
-            "label_words": line.student.settings["label_words"]}
+            "label_words": list(line.student.settings.label_words)}
 
 
 def help_train(run: RunFolder, workspace: Workspace, ranks: Ranks) -> None:

@@ -88,8 +88,8 @@ def teach(plan: DistillPlan, subject: Subject, base: ModelFolder, choice: Device
         _enough_read(subject)
         longest = max((len(student.encode_answer(subject.signal.texts[i])) for i in subject.learn()),
                       default=1)
-        student.settings["most_tokens"] = round(ROOM_BEYOND * longest) + 2
-        student.settings["end_token"] = subject.end_token
+        student.settings = student.settings.model_copy(update={
+            "most_tokens": round(ROOM_BEYOND * longest) + 2, "end_token": subject.end_token})
     if ranks.sharded:
         shard(student, ranks.world)
     training = PhasedTraining(plan=plan, subject=subject, student=student, folder=folder, log=log, wish=wish,
@@ -111,6 +111,6 @@ def _in_one_piece(student: Student, plan: DistillPlan, base: ModelFolder, choice
     """The same student with all its weights in this process; every process must ask for it."""
     weights = [whole(p.detach()) for p in student.adapter_parameters()]
     made = fresh_student(base, plan.student, plan.task, choice, plan.seed)
-    made.settings.update(student.settings)
+    made.settings = student.settings
     put_all(made.adapter_parameters(), weights)
     return made

@@ -21,8 +21,8 @@ from engine.teachers.asking_open import read_answer
 
 def answered_typed(student: Student, text: str) -> tuple[str, FloatArray]:
     """As `answered`, of one text as somebody typed it: cleaned and cut as the documents of training were."""
-    parts = in_pieces(text)[:MOST_PIECES]
-    cleaned = [clean(mend(part) if student.repair else part, student.cleaning) for part in parts]
+    parts, taught = in_pieces(text)[:MOST_PIECES], student.settings
+    cleaned = [clean(mend(part) if taught.repair else part, taught.cleaning) for part in parts]
     pieces = [piece for piece in cleaned if any(map(str.isalpha, piece))] or cleaned[:1]
     said, probs = answered(student, pieces)
     if not student.labels:
@@ -40,7 +40,7 @@ def answered(student: Student, texts: Sequence[str],
     if student.labels:
         probs = predict(student, texts, on_progress)
         return [named(student.labels, row) for row in decisions(probs, student.several)], probs
-    task = student.task
+    task = student.settings.task
     written = write_answers(student, texts, on_progress)
     made = [as_written(task, read_answer(task, one, text)) for one, text in zip(written, texts, strict=True)]
     return made, np.zeros((len(texts), 0))

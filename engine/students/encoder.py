@@ -25,11 +25,10 @@ from engine.students.attention import suit_attention
 from engine.students.base import (
     Student,
     adapted,
-    first_settings,
-    fitting_settings,
     hidden_states_of,
     with_adapter,
 )
+from engine.students.settings import StudentSettings, first_settings, fitting_settings
 from engine.tasks.definition import Task
 from engine.workspace import write_atomic
 
@@ -47,12 +46,10 @@ def _window(base: Any, tokenizer: Any) -> int:  # noqa: ANN401 - a transformers 
 class EncoderStudent(Student):
     """Scores labels by the mean state of a document's tokens; see `Student` for what it offers."""
 
-    def __init__(self, model: PeftModel, tokenizer: Any, settings: dict[str, Any], device: str,  # noqa: ANN401
+    def __init__(self, model: PeftModel, tokenizer: Any, settings: StudentSettings, device: str,  # noqa: ANN401
                  rows: Tensor) -> None:
         self.model, self.tokenizer, self.settings = model, tokenizer, settings
         self.device = torch.device(device)
-        self.kind = settings["kind"]
-        self.labels = tuple(settings["labels"])
         self.decoder = model.get_base_model()
         self.states_of = hidden_states_of
         self.rows = torch.nn.Parameter(rows.to(self.device))
@@ -78,8 +75,7 @@ class EncoderStudent(Student):
             raise SettingsError(f"{folder.title} is small already: it is used whole.",
                                 "Leave “layers” and “four_bit” out.")
         base, tokenizer = load_encoder(folder, choice)
-        settings = {**first_settings(folder, plan, task, choice), "encoder": True, "label_tokens": [],
-                    "label_words": list(task.names), "layers": None}
+        settings = first_settings(folder, plan, task, choice, encoder=True, label_words=task.names)
         made = cls(adapted(base, plan, seed, writes=False), tokenizer, settings, choice.device,
                    torch.zeros(len(task.labels), base.config.hidden_size))
         with torch.no_grad():

@@ -7,8 +7,9 @@ from pathlib import Path
 from engine.devices import DeviceChoice
 from engine.models.weights import ModelFolder
 from engine.plan import StudentPlan
-from engine.students.base import Student, read_settings
+from engine.students.base import Student
 from engine.students.encoder import EncoderStudent
+from engine.students.settings import read_settings
 from engine.tasks.definition import Task
 
 
@@ -21,5 +22,5 @@ def fresh_student(folder: ModelFolder, plan: StudentPlan, task: Task, choice: De
 
 def open_student(path: Path, base: ModelFolder, choice: DeviceChoice) -> Student:
     """A saved student on its base weights. Raises as `Student.from_folder` does."""
-    kind = EncoderStudent if read_settings(path).get("encoder") else Student
+    kind = EncoderStudent if read_settings(path).encoder else Student
     return kind.from_folder(path, base, choice)

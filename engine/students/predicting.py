@@ -45,11 +45,11 @@ def write_answers(student: Student, texts: Sequence[str],
     """What the student writes about each text, greedily, in the order given."""
     ids = [student.encode(text) for text in texts]
     made: list[Written] = [Written("", False)] * len(ids)
-    room, done = student.settings["most_tokens"], 0
+    room, done = student.settings.most_tokens, 0
     with merged(student.decoder):
         for rows in length_batches([len(row) + room for row in ids], WRITTEN_AT_ONCE):
             fresh = write(student.model, student.tokenizer, [ids[i] for i in rows], [""] * len(rows),
-                          student.kind == "extract", room, student.settings.get("end_token"))
+                          student.kind == "extract", room, student.settings.end_token)
             for i, written in zip(rows, fresh, strict=True):
                 made[i] = written
             done += len(rows)

@@ -28,7 +28,7 @@ def student(models: Path, task: Task) -> Student:
     plan = StudentPlan(model=MODEL, rank=4, alpha=8, prompt=STUDENT_PROMPTS[task.kind])
     made = Student.fresh(write_model(models), plan, task, CPU, seed=0)
     if not made.labels:
-        made.settings["most_tokens"] = 8  # as schooling leaves it
+        made.settings = made.settings.model_copy(update={"most_tokens": 8})  # as schooling leaves it
     return made
 
 

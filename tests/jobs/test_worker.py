@@ -111,7 +111,7 @@ def test_the_whole_line_leaves_what_the_contract_says(made: Made) -> None:
         assert same == pytest.approx(phase["kept_aside"], abs=1e-4)
 
     student = Student.from_folder(run.student, require(made.workspace.models, MODEL), CPU)
-    assert student.settings["cleaning"] == list(DEFAULT_STEPS)
+    assert student.settings.cleaning == tuple(DEFAULT_STEPS)
     probs = predict(student, table["text"].tolist())
     assert [TASK.names[i] for i in probs.argmax(1)] == table["student"].tolist()
     assert [student.prompt(t) for t in table["text"]] == table["student_prompt"].tolist()

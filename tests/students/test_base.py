@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 import torch
 
+from engine.corpus.cleaning import DEFAULT_STEPS
 from engine.devices import DeviceChoice
 from engine.errors import RunError, WeightsError
 from engine.models.folders import ModelFolder
 from engine.models.loading import load_causal_lm
 from engine.plan import StudentPlan
-from engine.students.base import SETTINGS_FILE, Student, read_settings
+from engine.students.base import Student
 from engine.students.predicting import length_batches, predict
+from engine.students.settings import SETTINGS_FILE, read_settings
 from tests.students.tiny import CPU, TASK, documents, write_model
 
 PLAN = StudentPlan(model="tiny-student", rank=4, alpha=8)
@@ -45,7 +47,7 @@ def test_a_fresh_adapter_changes_nothing(tiny_model: ModelFolder) -> None:
             ids = tokenizer(student.prompt(text), return_tensors="pt", add_special_tokens=False).input_ids
             out = base(input_ids=ids, output_hidden_states=True)
             logits, states = student.forward([student.encode(text)], DEPTHS)
-            torch.testing.assert_close(logits[0], out.logits[0, -1, student.settings["label_tokens"]])
+            torch.testing.assert_close(logits[0], out.logits[0, -1, list(student.settings.label_tokens)])
             for k, layer in enumerate((0, 1, 2)):  # two layers: 0.25 → embeddings, 0.5 → 1, 1.0 → last
                 torch.testing.assert_close(states[0, k], out.hidden_states[layer][0, -1])
 
@@ -58,7 +60,7 @@ def test_it_reads_what_its_tokenizer_puts_in_front_of_every_text(tiny_model: Mod
 
     told = Student.fresh(tiny_model, PLAN, TASK, CPU, seed=0)
     plain = told.encode(TEXTS[0])
-    assert told.settings["begins_with"] == []
+    assert told.settings.begins_with == ()
     file = tiny_model.path / "tokenizer.json"
     tokenizer = Tokenizer.from_file(str(file))
     tokenizer.post_processor = TemplateProcessing(single="[END] $A [END]", special_tokens=[
@@ -154,7 +156,7 @@ def test_in_bf16_too(tiny_model: ModelFolder, tmp_path: Path) -> None:
     ids = [student.encode(text) for text in TEXTS]
     with torch.no_grad():
         scores, states = student.forward(ids, (1.0,))
-    words = student.head[student.settings["label_tokens"]]
+    words = student.head[list(student.settings.label_tokens)]
     torch.testing.assert_close(scores, states[:, 0].float() @ words.float().T)  # not rounded to 16 bits again
     assert (predict(again, TEXTS) == predict(student, TEXTS)).all()
 
@@ -191,8 +193,7 @@ def test_a_merged_model_is_not_taken_for_an_adapter(
     student: Student, tiny_model: ModelFolder, tmp_path: Path
 ) -> None:
     student.save(tmp_path / "kept")
-    settings = read_settings(tmp_path / "kept") | {"merged": True}
-    (tmp_path / "kept" / SETTINGS_FILE).write_text(json.dumps(settings))
+    read_settings(tmp_path / "kept").model_copy(update={"merged": True}).save(tmp_path / "kept")
     with pytest.raises(RunError, match="merged"):
         Student.from_folder(tmp_path / "kept", tiny_model, CPU)
 
@@ -216,3 +217,35 @@ def test_batches_of_like_length_hold_every_row_once() -> None:
     assert all(max(lengths[i] for i in b) * len(b) <= 1024 or len(b) == 1 for b in cut)
     assert all(len(b) <= 64 for b in length_batches([1] * 300, 4096))
     assert length_batches([5000], 1024) == [[0]] and length_batches([], 10) == []
+
+
+def test_settings_come_back_as_they_were_with_what_others_read(student: Student, tmp_path: Path) -> None:
+    settings = student.settings.model_copy(update={"layers": (0, 2), "end_token": 3, "repair": True})
+    settings.save(tmp_path)
+    assert read_settings(tmp_path) == settings
+    held = json.loads((tmp_path / SETTINGS_FILE).read_text())
+    assert held["format"] == 1 and held["kind"] == "single_label" and held["labels"] == list(TASK.names)
+    assert held["question"] == TASK.question
+
+
+def test_what_the_first_versions_saved_is_read_as_they_meant_it(student: Student, tmp_path: Path) -> None:
+    held = student.settings.model_dump(mode="json")
+    old = {key: held[key] for key in ("format", "base_model", "base_digest", "dtype", "prompt", "max_chars",
+                                      "question", "labels", "label_tokens", "label_words")}
+    (tmp_path / SETTINGS_FILE).write_text(json.dumps(old))
+    read = read_settings(tmp_path)
+    assert (read.labels, read.kind, read.question) == (TASK.names, "single_label", TASK.question)
+    assert read.cleaning == tuple(DEFAULT_STEPS) and not read.begins_with and not read.repair
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    ({"prompt": None}, "prompt"), ({"format": 2}, "format"), ({"task": {"question": "?"}}, "task"),
+    ([], "no such form")])
+def test_settings_that_are_none_are_refused_by_name(
+    student: Student, tmp_path: Path, change: object, words: str
+) -> None:
+    held = student.settings.model_dump(mode="json")
+    (tmp_path / SETTINGS_FILE).write_text(json.dumps(held | change if isinstance(change, dict) else change))
+    with pytest.raises(RunError, match=words) as told:
+        read_settings(tmp_path)
+    assert str(tmp_path) in told.value.what and told.value.fix

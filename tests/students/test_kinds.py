@@ -26,7 +26,7 @@ def test_several_labels_are_scored_against_the_word_for_none(tiny_model: ModelFo
     student = changed(Student.fresh(tiny_model, PLAN, SEVERAL, CPU, seed=0))
     ids = [student.encode(text) for text in TEXTS[:5]]
     logits, _ = student.forward(ids)
-    tokens = student.settings["label_tokens"]
+    tokens = list(student.settings.label_tokens)
     assert logits.shape == (5, 3) and len(tokens) == 4
     base = student.model.get_base_model()
     with torch.no_grad():
@@ -42,14 +42,14 @@ def test_a_student_that_writes_is_saved_with_its_question_and_writes_the_same_ag
 ) -> None:
     plan = PLAN.model_copy(update={"prompt": STUDENT_PROMPTS["extract"]})
     student = changed(Student.fresh(tiny_model, plan, FACTS, CPU, seed=0))
-    student.settings["most_tokens"] = 7
+    student.settings = student.settings.model_copy(update={"most_tokens": 7})
     said = write_answers(student, TEXTS)
     assert student.labels == () and len(said) == len(TEXTS)
     assert [w.text for w in write_answers(student, TEXTS[::-1])] == [w.text for w in said[::-1]]
     student.save(tmp_path / "kept")
     again = open_student(tmp_path / "kept", tiny_model, CPU)
     assert write_answers(again, TEXTS) == said
-    assert again.task == FACTS
+    assert again.settings.task == FACTS
 
 
 @pytest.mark.parametrize("adapter", ["lora", "dora", "rslora"])

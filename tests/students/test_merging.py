@@ -93,7 +93,7 @@ def test_a_student_writes_merged(monkeypatch: pytest.MonkeyPatch, tiny_model: Mo
     """What it writes is what it would have written layer by layer."""
     plan = PLAN.model_copy(update={"prompt": STUDENT_PROMPTS["extract"]})
     student = changed(Student.fresh(tiny_model, plan, FACTS, CPU, seed=0))
-    student.settings["most_tokens"] = 9
+    student.settings = student.settings.model_copy(update={"most_tokens": 9})
     merged_layers: list[nn.Linear] = []
     real = merging._single
     monkeypatch.setattr(merging, "_single", lambda layer: merged_layers.append(layer) or real(layer))

@@ -64,7 +64,7 @@ def student_of(folder: ModelFolder, task: Task = TASK, choice: object = CPU) -> 
     plan = StudentPlan(model=folder.name, rank=4, alpha=8, prompt=STUDENT_PROMPTS[task.kind])
     student = Student.fresh(folder, plan, task, choice, seed=0)
     if task.writes:
-        student.settings["most_tokens"] = 7
+        student.settings = student.settings.model_copy(update={"most_tokens": 7})
     return student
 
 
@@ -101,7 +101,7 @@ def test_a_number_format_too_narrow_for_the_small_model_ends_a_run_before_it_ask
 @pytest.mark.parametrize("task", [TASK, FACTS], ids=lambda task: task.kind)
 def test_of_a_text_that_the_window_does_not_hold_the_beginning_is_read(tmp_path: Path, task: Task) -> None:
     student = student_of(with_a_window(tmp_path), task)
-    room = student.settings.get("most_tokens", 0)
+    room = student.settings.most_tokens
     ids, short = student.encode(LONG), student.encode("flood a")
     assert WINDOW - room - 12 <= len(ids) <= WINDOW - room < len(LONG.split()) and len(short) < len(ids)
     assert ids[:2] == short[:2] == student.encode_document("flood a")

@@ -13,9 +13,10 @@ from engine.jobs.worker import work
 from engine.models.folders import ModelFolder
 from engine.models.loading import load_causal_lm
 from engine.plan import StudentPlan
-from engine.students.base import Student, read_settings
+from engine.students.base import Student
 from engine.students.predicting import predict
 from engine.students.pruning import keep_layers, lower
+from engine.students.settings import read_settings
 from tests.students.tiny import CPU, MODEL, TASK, Made, documents, write_model
 
 TEXTS = documents(9)[0]
@@ -69,7 +70,7 @@ def test_a_cut_student_is_loaded_again_as_it_was(deep: ModelFolder, tmp_path: Pa
         for p in student.adapter_parameters():
             p.add_(0.1)
     student.save(tmp_path / "student")
-    assert read_settings(tmp_path / "student")["layers"] == [0, 1, 2]
+    assert read_settings(tmp_path / "student").layers == (0, 1, 2)
     again = Student.from_folder(tmp_path / "student", deep, CPU)
     np.testing.assert_array_equal(predict(again, TEXTS), predict(student, TEXTS))
 
@@ -78,7 +79,7 @@ def test_a_run_with_fewer_layers_goes_to_its_end(made: Made) -> None:
     write_model(made.workspace.models, layers=4)
     run = made.run(student=StudentPlan(model=MODEL, rank=4, alpha=8, layers=2))
     assert work(run, made.workspace) == "done"
-    assert read_settings(run.student)["layers"] == [0, 2]
+    assert read_settings(run.student).layers == (0, 2)
 
 
 def test_a_model_without_a_stack_is_refused_in_words() -> None:

@@ -107,7 +107,7 @@ def test_any_kind_of_decoder_can_be_the_small_model(other_kind: ModelFolder) -> 
     model = student.model.get_base_model()
     with torch.no_grad():  # as its own head would score: scaled, or held within a range
         own = [model(input_ids=torch.tensor([[*row, 5]])).logits[0, -2:].float() for row in ids]
-    labels = torch.stack([one[0] for one in own])[:, student.settings["label_tokens"]]
+    labels = torch.stack([one[0] for one in own])[:, list(student.settings.label_tokens)]
     torch.testing.assert_close(logits, labels, atol=2e-4, rtol=2e-4)
     torch.testing.assert_close(words, torch.cat(own), atol=2e-4, rtol=2e-4)
     logits.square().mean().backward()

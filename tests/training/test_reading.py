@@ -65,7 +65,7 @@ def test_reading_moves_the_adapter_and_one_word_teaches_nothing(student: Student
 
 
 def test_what_is_read_is_cut_as_the_prompt_is(student: Student) -> None:
-    student.settings["max_chars"] = 20
+    student.settings = student.settings.model_copy(update={"max_chars": 20})
     long = student.encode_document("water " * 50)
     assert 3 <= len(long) < 10 and long == student.encode("water " * 50)[:len(long)]
 
