@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -27,12 +26,11 @@ from engine.evaluation.comparing_several import SeveralAnswered, compare_several
 from engine.evaluation.cost import documents_per_second
 from engine.evaluation.labelled import named
 from engine.evaluation.pieces import first_of_each, merged
-from engine.metrics.calibration import sureness
+from engine.evaluation.table import Answers, heading, table_of
 from engine.metrics.deciding import HALF, certainty, decisions
 from engine.plan import DistillPlan
 from engine.progress import Counted
-from engine.prompts.template import render_any, shorten
-from engine.records import PARTS, Corpus, FloatArray, Gold, Parts, TeacherSignal
+from engine.records import Corpus, FloatArray, Gold, Part, Parts, TeacherSignal
 from engine.students.base import Student
 from engine.students.predicting import predict
 
@@ -72,15 +70,10 @@ def score_run(plan: DistillPlan, corpus: Corpus, parts: Parts, first: TeacherSig
     else:
         report, truth = _single(plan, corpus, kept, one, first, probs, bag, gold)
     learned = dict(zip(plan.task.names, said[read].sum(axis=0).tolist(), strict=True))
-    report |= {
-        "kind": plan.task.kind, "gold_column": gold.column if gold else "",
+    report |= heading(plan, parts, len(read), speed, gold.column if gold else "") | {
         "verdict": verdict(report), "limits": limits(report, learned, cut_short(
             [len(text) for text in texts], plan.student.max_chars)),
-        "baseline_because": because, "baseline_cv": checked,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "sizes": {part: len(parts.named(part)) for part in PARTS}, "learned_from": len(read),
-        "cost": {"student": {"documents_per_s": round(speed, 2)}},
-    }
+        "baseline_because": because, "baseline_cv": checked}
     return report, _table(plan, corpus, parts, first, signal, probs, bag, truth, student, reasons)
 
 
@@ -138,30 +131,21 @@ def _table(plan: DistillPlan, corpus: Corpus, parts: Parts, first: TeacherSignal
            reasons: Mapping[str, str]) -> pd.DataFrame:
     """One row a document. On *kept aside* and *steer* the teacher's answers are the frozen first ones."""
     names, several = plan.task.names, signal.several
-    part = {i: p for p in PARTS for i in parts.named(p)}
     mine, sure = decisions(probs, several), certainty(probs, several)
     theirs = {said: (decisions(said.probs, several), certainty(said.probs, several))
               for said in (first, signal)}
-    rows = []
-    for i, document in enumerate(corpus.documents):
-        said = signal if part[i] == "learn" else first
+
+    def answers(i: int, part: Part) -> Answers:
+        said = signal if part == "learn" else first
         chosen, confident = theirs[said]
-        confidence, stability = float(confident[i]), float(said.stability[i])
-        rows.append({
-            "id": document.id, "text": document.text, "original": document.original,
-            "whole": document.whole, "part": part[i], "group": document.group, "gold": truth[i],
-            "teacher": named(names, chosen[i]), "student": named(names, mine[i]),
-            "baseline": named(names, bag[i]),
-            "teacher_confidence": round(confidence, 4), "teacher_stability": round(stability, 4),
-            "student_confidence": round(float(sure[i]), 4),
-            "teacher_probs": by_name(names, said.probs[i]), "student_probs": by_name(names, probs[i]),
-            "sureness": sureness(confidence, stability), "asked": int(said.asked[i]),
-            "asked_again": bool(said.asked[i] > first.asked[i]), "why_asked": reasons.get(str(i), ""),
-            "teacher_prompt": render_any(plan.ask.template, plan.task,
-                                         shorten(document.text, plan.ask.max_chars)),
-            "student_prompt": student.prompt(document.text),
-        })
-    return pd.DataFrame(rows)
+        return Answers(
+            gold=truth[i], teacher=named(names, chosen[i]), student=named(names, mine[i]),
+            baseline=named(names, bag[i]), teacher_confidence=float(confident[i]),
+            teacher_stability=float(said.stability[i]), student_confidence=float(sure[i]),
+            teacher_probs=by_name(names, said.probs[i]), student_probs=by_name(names, probs[i]),
+            asked=int(said.asked[i]), asked_again=bool(said.asked[i] > first.asked[i]),
+            why_asked=reasons.get(str(i), ""))
+    return table_of(plan, corpus, parts, student, answers)
 
 
 def by_name(names: Sequence[str], probs: FloatArray) -> str:

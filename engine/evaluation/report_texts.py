@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -15,13 +14,12 @@ from engine.corpus.splits import one_of_each_group
 from engine.evaluation.comparing import NO_SCORES, cut_short, over
 from engine.evaluation.cost import documents_per_second
 from engine.evaluation.labelled import answered
-from engine.metrics.calibration import sureness
+from engine.evaluation.table import Answers, heading, table_of
 from engine.metrics.fields import field_scores, mean_f1, same_fact
 from engine.metrics.intervals import bootstrap_interval
 from engine.plan import DistillPlan
 from engine.progress import Counted
-from engine.prompts.template import render_any, shorten
-from engine.records import PARTS, Corpus, FloatArray, Parts, WrittenSignal
+from engine.records import Corpus, FloatArray, Parts, WrittenSignal
 from engine.students.base import Student
 from engine.tasks.answer_form import read_back
 from engine.tasks.definition import Task
@@ -51,8 +49,8 @@ def score_texts(plan: DistillPlan, corpus: Corpus, parts: Parts, signal: Written
     alike_rival = measure(plan.task, wanted, rival, embed)
     groups = np.array([d.group for d in documents])
     learn = one_of_each_group(corpus, [i for i in parts.learn if signal.texts[i]])
-    report: dict[str, Any] = {
-        "kind": plan.task.kind, "n": len(kept), "n_gold": 0, "has_gold": False, "gold_column": "",
+    report: dict[str, Any] = heading(plan, parts, len(learn), speed) | {
+        "n": len(kept), "n_gold": 0, "has_gold": False,
         "labels": [], "agreement": float(alike.mean()),
         "agreement_interval": bootstrap_interval(np.mean, [alike], groups=groups,
                                                  seed=plan.seed).as_json(),
@@ -67,10 +65,7 @@ def score_texts(plan: DistillPlan, corpus: Corpus, parts: Parts, signal: Written
         "unread": {"teacher": sum(not signal.texts[i] for i in parts.kept_aside),
                    "student": sum(not text for text in said)},
         "words": {"teacher": _mean_words(wanted), "student": _mean_words(said)},
-        "fields": _fields(plan.task, wanted, said) if facts else [],
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "sizes": {part: len(parts.named(part)) for part in PARTS}, "learned_from": len(learn),
-        "cost": {"student": {"documents_per_s": round(speed, 2)}}}
+        "fields": _fields(plan.task, wanted, said) if facts else []}
     report |= {"verdict": text_verdict(report), "limits": text_limits(
         report, len(learn), cut_short([len(text) for text in corpus.texts], plan.student.max_chars))}
     return report, _table(plan, corpus, parts, signal, dict(zip(kept, said, strict=True)),
@@ -149,13 +144,6 @@ def _mean_words(texts: Sequence[str]) -> float:
 def _table(plan: DistillPlan, corpus: Corpus, parts: Parts, signal: WrittenSignal, said: Mapping[int, str],
            rival: Mapping[int, str], student: Student) -> pd.DataFrame:
     """One row a document; what was not written is empty."""
-    part = {i: p for p in PARTS for i in parts.named(p)}
-    return pd.DataFrame([{
-        "id": d.id, "text": d.text, "original": d.original, "whole": d.whole, "part": part[i],
-        "group": d.group, "gold": None, "teacher": signal.texts[i], "student": said.get(i, ""),
-        "baseline": rival.get(i, ""), "teacher_confidence": round(float(signal.sureness[i]), 4),
-        "teacher_stability": 1.0, "student_confidence": float("nan"), "teacher_probs": "{}",
-        "student_probs": "{}", "sureness": sureness(float(signal.sureness[i]), 1.0),
-        "asked": int(signal.asked[i]), "asked_again": False, "why_asked": "",
-        "teacher_prompt": render_any(plan.ask.template, plan.task, shorten(d.text, plan.ask.max_chars)),
-        "student_prompt": student.prompt(d.text)} for i, d in enumerate(corpus.documents)])
+    return table_of(plan, corpus, parts, student, lambda i, _: Answers(
+        teacher=signal.texts[i], student=said.get(i, ""), baseline=rival.get(i, ""),
+        teacher_confidence=float(signal.sureness[i]), asked=int(signal.asked[i])))
