@@ -291,14 +291,14 @@ def runs(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
 
 def watch(studio: Studio, given: argparse.Namespace) -> dict[str, Any]:
     """Follow a run to its end, or to the end of its worker."""
-    run, offset, told, telling = find_run(studio.workspace, given.run), 0, 0, Telling()
+    run, offset, looks, telling = find_run(studio.workspace, given.run), 0, 0, Telling()
     while True:
         now = status(run)  # before reading: what it wrote until then is told below
         events, offset = read_events(run.events, offset)
-        if not told:
+        if not looks:
             events = events[session_start(events):]
         telling.events(events)
-        told += 1
+        looks += 1
         if now.state != "running":
             break
         time.sleep(0.5)

@@ -72,10 +72,10 @@ class MissingPart(EngineError):
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out. Torch says so by a RuntimeError: of its own kind on a graphics card, by its
     words alone on a processor."""
-    told = str(error).casefold()
+    message = str(error).casefold()
     return isinstance(error, MemoryError) or isinstance(error, RuntimeError) and (
-        type(error).__name__ == "OutOfMemoryError" or "out of memory" in told
-        or "can't allocate memory" in told)
+        type(error).__name__ == "OutOfMemoryError" or "out of memory" in message
+        or "can't allocate memory" in message)
 
 
 def unforeseen(error: BaseException, *, again: str, less_memory: str, safe: str = WORK_SAFE) -> EngineError:

@@ -91,10 +91,10 @@ class Line:
         if wish:
             raise Interrupted(wish)
 
-    def to_the_end(self, told: Counted) -> Counted:
-        """`told`, obeying wishes between pieces of the last work; to stop then is to go on to the end."""
+    def to_the_end(self, tell: Counted) -> Counted:
+        """`tell`, obeying wishes between pieces of the last work; to stop then is to go on to the end."""
         def report(done: int, total: int) -> None:
-            told(done, total)
+            tell(done, total)
             wish = self.wish()
             if wish in ("pause", "cancel"):
                 raise Interrupted(wish)
@@ -272,18 +272,18 @@ def score(line: Line) -> dict[str, Any]:
         return line.facts["scoring"]
     first = kept_signal(line.run.path / SIGNAL_FILE, line.plan)
     asking, training = line.facts["asking"], line.facts["training"]
-    told = line.to_the_end(line.progress("scoring", "Checking on the documents kept aside"))
+    tell = line.to_the_end(line.progress("scoring", "Checking on the documents kept aside"))
     if isinstance(line.signal, WrittenSignal):
         report, table = score_texts(line.plan, line.corpus, line.parts, line.signal, line.student,
-                                    lambda texts: embed(texts, require(line.workspace.models, ENCODER)), told)
+                                    lambda texts: embed(texts, require(line.workspace.models, ENCODER)), tell)
     else:
         report, table = score_run(line.plan, line.corpus, line.parts, first, line.signal, line.student,
-                                  labels(line), asking.get("reasons", {}), told)
+                                  labels(line), asking.get("reasons", {}), tell)
     report["phases"] = training["phases"]
     if not isinstance(line.signal, WrittenSignal):
-        told = line.to_the_end(line.progress("scoring", "Looking at what each phase was worth"))
+        tell = line.to_the_end(line.progress("scoring", "Looking at what each phase was worth"))
         report["phases"], table["by_phase"] = by_phase(
-            line.student, line.run.path, training["phases"], first.probs, table, told)
+            line.student, line.run.path, training["phases"], first.probs, table, tell)
     report["teacher_name"], report["student_name"] = asking["teacher"], line.plan.student.model
     anew = line.signal.asked - first.asked
     report["asked"] = {"prompts": asking["prompts"] + int(anew.sum()), "from_cache": asking["from_cache"],
@@ -306,8 +306,8 @@ def take_home(line: Line) -> dict[str, Any]:
     gc.collect()  # its layers know one another: without this both lie in memory
     base = require(line.workspace.models, line.plan.student.model)
     fresh = open_student(line.run.student, base, line.choice)
-    told = line.progress("take-home", "Loading the small model again and asking it once more")
-    reloaded = reload_check(fresh, table, line.to_the_end(told))
+    tell = line.progress("take-home", "Loading the small model again and asking it once more")
+    reloaded = reload_check(fresh, table, line.to_the_end(tell))
     sizes = pack(line.run.path, line.plan, report, table, base,
                  {**line.facts["training"], "reloaded": reloaded})
     report["reloaded"], report["take_home"] = reloaded, sizes

@@ -268,9 +268,9 @@ def parse_plan(raw: object) -> DistillPlan:
     try:
         return DistillPlan.model_validate(raw)
     except ValidationError as error:
-        told = [_in_words(one) for one in error.errors()]
-        raise SettingsError(" ".join(what for what, _ in told),
-                            " ".join(dict.fromkeys(fix for _, fix in told))) from error
+        faults = [_in_words(one) for one in error.errors()]
+        raise SettingsError(" ".join(what for what, _ in faults),
+                            " ".join(dict.fromkeys(fix for _, fix in faults))) from error
 
 
 def _in_words(error: ErrorDetails) -> tuple[str, str]:

@@ -176,7 +176,7 @@ class Questions:
         self._tell("way to ask", made.chosen.name, made.because)
         if made.halted:
             self._tell("budget", f"{made.spent:,.0f} tokens", made.halted)
-        return signal, {"prompts": asking.prompts, "from_cache": asking.from_cache} | told(made)
+        return signal, {"prompts": asking.prompts, "from_cache": asking.from_cache} | facts_of(made)
 
     def again(self, signal: TeacherSignal, differs: NDArray[np.bool_], learn: tuple[int, ...],
               asked: Facts) -> tuple[TeacherSignal, int]:
@@ -251,7 +251,7 @@ def _same_as_before(teacher: Teacher, asked: Facts) -> None:
                            "Its answers and the phases so far are kept.")
 
 
-def told(made: Adapted) -> Facts:
+def facts_of(made: Adapted) -> Facts:
     """How answers came about, as plain values for the report and the page."""
     return {
         "way": made.chosen.name, "because": made.because, "set_right": made.set_right,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 
 
-def bar(name: str, share: float, told: str) -> str:
+def bar(name: str, share: float, label: str) -> str:
     """One bar of several: its name, its length as a share (0..1), and what is said behind it."""
     name = html.escape(name)
     return (f'<div class="bar"><span title="{name}">{name}</span><i aria-hidden="true">'
-            f'<i style="width:{100 * _within(share):.1f}%"></i></i><b>{html.escape(told)}</b></div>')
+            f'<i style="width:{100 * _within(share):.1f}%"></i></i><b>{html.escape(label)}</b></div>')
 
 
 def meter(label: str, done: int, total: int) -> str:

@@ -52,51 +52,51 @@ def _header_rows() -> list[tuple[str, str]]:
 
 def in_hand(held: Held, reading: Reading) -> Values:
     """An upload that was read and is not in use yet."""
-    told = reading.receipt
+    receipt = reading.receipt
     on = gr.Column(visible=True)
-    done = {step["name"]: step["count"] for step in told["cleaning"]}
+    done = {step["name"]: step["count"] for step in receipt["cleaning"]}
     step_names = [(words.documents_step(title, done.get(name)), name) for name, title in held.titles.items()]
     changed = sum(bool(number) for name, number in done.items() if name != receipts.PRIVATE)
-    step, found = receipts.masking(told), (held.private or {}).get("with_details", 0)
+    step, found = receipts.masking(receipt), (held.private or {}).get("with_details", 0)
     masked = step["count"] if step else None
     name = re.sub(r"[^\w.-]+", "-", Path(held.paths[0]).stem)
     return {
         "status": notice("note", words.DOCUMENTS_NOT_YET, held.beside), "held": held,
         "mark": reading.folder.name,
         "in_use": gr.Column(visible=False), "bring": gr.Accordion(open=False), "preview": on, "read": on,
-        "rows_box": on, "more": on, "numbers": receipts.counts(told), "how": receipts.how_read(told),
-        "receipt": as_file(studio_for(held.visitor).masked_receipt(told), reading.folder.name, name),
-        "remarks": receipts.remarks(told), "rows": receipts.first_rows(told),
-        "doubled_box": gr.Column(visible=bool(told["doubled"])),
-        "doubled": receipts.doubled(told, held.shown.repair), "repair": held.shown.repair,
-        **columns_table.updates(columns_table.columns_of(told), held.order), **_choices(held),
+        "rows_box": on, "more": on, "numbers": receipts.counts(receipt), "how": receipts.how_read(receipt),
+        "receipt": as_file(studio_for(held.visitor).masked_receipt(receipt), reading.folder.name, name),
+        "remarks": receipts.remarks(receipt), "rows": receipts.first_rows(receipt),
+        "doubled_box": gr.Column(visible=bool(receipt["doubled"])),
+        "doubled": receipts.doubled(receipt, held.shown.repair), "repair": held.shown.repair,
+        **columns_table.updates(columns_table.columns_of(receipt), held.order), **_choices(held),
         "private_box": gr.Accordion(label=words.documents_private(found, masked)),
-        "private": receipts.private(told, held.private), "mask": held.shown.mask,
+        "private": receipts.private(receipt, held.private), "mask": held.shown.mask,
         "cleaning_box": gr.Accordion(label=words.documents_cleaning(changed)),
         "steps": gr.CheckboxGroup(choices=step_names, value=list(held.shown.steps)),
-        "changes": receipts.cleaning(told),
-        "copies_box": gr.Accordion(label=words.documents_copies(told["duplicates"])),
-        "copies": receipts.copies(told)}
+        "changes": receipts.cleaning(receipt),
+        "copies_box": gr.Accordion(label=words.documents_copies(receipt["duplicates"])),
+        "copies": receipts.copies(receipt)}
 
 
 def _choices(held: Held) -> Values:
     """What stands under *Read it differently*: what fits these files, with what was decided for them."""
-    told, now = (held.reading.receipt if held.reading else None), held.shown
-    files = receipts.files_of(told) if told else ()
+    receipt, now = (held.reading.receipt if held.reading else None), held.shown
+    files = receipts.files_of(receipt) if receipt else ()
 
     def choice(value: str, fact: str, choices: Iterable[tuple[str, str]], fits: bool) -> gr.Dropdown:
-        guess = decided(told, fact) if told and not value else ""
+        guess = decided(receipt, fact) if receipt and not value else ""
         return gr.Dropdown(choices=[(words.documents_guess(guess), ""), *choices], value=value,
-                           visible=fits or not told)
+                           visible=fits or not receipt)
     sheets = dict.fromkeys(sheet for file in files for sheet in file["sheets"])
     return {
-        "named": gr.Textbox(value=now.named, visible=not told),
+        "named": gr.Textbox(value=now.named, visible=not receipt),
         "encoding": choice(now.encoding, "encoding", words.DOCUMENTS_ENCODINGS.items(),
                            any(file["encoding"] for file in files)),
         "delimiter": choice(now.delimiter, "delimiter", words.DOCUMENTS_DELIMITERS.items(),
                             any(file["delimiter"] or file["format"] == "txt" for file in files)),
-        "sheet": gr.Dropdown(choices=[(words.documents_guess(decided(told, "sheet") if told else ""), ""),
-                                      *((name, name) for name in sheets)],
+        "sheet": gr.Dropdown(choices=[(words.documents_guess(decided(receipt, "sheet") if receipt else ""),
+                                       ""), *((name, name) for name in sheets)],
                              value=now.sheet, visible=len(sheets) > 1),
         "header": choice(now.header, "header_row", _header_rows(),
                          any(file["header_row"] is not None for file in files)),

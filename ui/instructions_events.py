@@ -214,10 +214,10 @@ def fetch(studio: Studio, project: str, teacher: str, source: str) -> Changes:  
 def look(studio: Studio, project: str, teacher: str, stamp: int) -> Changes:
     """How fetches stand; when all is here the large model is put in use."""
     wanted = [model.name for model in teachers.missing(studio, teacher)]
-    told, going = teachers.standing(studio, wanted)
+    fetches, going = teachers.standing(studio, wanted)
     if going:
-        return {"fetch_state": told}
-    made: Changes = {"fetch_state": told, "look": gr.Timer(active=False)}
+        return {"fetch_state": fetches}
+    made: Changes = {"fetch_state": fetches, "look": gr.Timer(active=False)}
     if teachers.is_here(studio, teacher):
         studio.change(project, teacher=teacher)
         made |= {"fetching": gr.Column(visible=bool(wanted)), "stamp": stamp + 1}

@@ -42,7 +42,7 @@ class Part(Components):
     """Components of the part. `name` travels with the form: the id of the document that is in sight."""
 
     whole: gr.Accordion
-    told: gr.HTML
+    message: gr.HTML
     pair: gr.Column
     text: gr.Textbox
     answers: gr.HTML
@@ -55,7 +55,7 @@ def build(frame: Frame, run: gr.State) -> Part:
     """The part with its events. `run`: the id of the run that Compare shows."""
     with gr.Accordion(words.JUDGE_TITLE, open=False, elem_id="judge") as whole:
         gr.HTML(f"<p>{says(words.JUDGE_LEDE)}</p>", js_on_load=KEYS)
-        told = gr.HTML(elem_id="judge-told", elem_classes="maybe")
+        message = gr.HTML(elem_id="judge-told", elem_classes="maybe")
         with gr.Column(visible=False, elem_id="judge-pair") as pair:
             text = gr.Textbox(label=words.COMPARE_TEXT, interactive=False, lines=2, max_lines=12,
                               elem_id="judge-text")
@@ -70,7 +70,7 @@ def build(frame: Frame, run: gr.State) -> Part:
                          elem_id="judge-back")
         with gr.Accordion(words.JUDGE_OUTCOME, open=False, elem_id="judge-outcome"):
             outcome = gr.HTML()
-    part = Part(whole, told, pair, text, answers, name, back, outcome)
+    part = Part(whole, message, pair, text, answers, name, back, outcome)
 
     def judged(choice: Choice) -> Callable[[str, str, str], Updates]:
         @guarded
@@ -100,10 +100,10 @@ def updates(part: Part, studio: Studio, run: str) -> Updates:
                      part.pair: gr.Column(visible=now.pair is not None),
                      part.back: gr.Button(visible=bool(now.n)), part.outcome: _outcome(now)}
     if now.pair is None:
-        told = words.judge_done(now.of) if now.of else words.JUDGE_NONE
-        return made | {part.told: f'<p role="status"><b>{says(told)}</b></p>', part.text: "", part.name: "",
-                       part.answers: ""}
-    return made | {part.told: "", part.text: now.pair.text, part.name: now.pair.name,
+        message = words.judge_done(now.of) if now.of else words.JUDGE_NONE
+        return made | {part.message: f'<p role="status"><b>{says(message)}</b></p>', part.text: "",
+                       part.name: "", part.answers: ""}
+    return made | {part.message: "", part.text: now.pair.text, part.name: now.pair.name,
                    part.answers: _answers(now.pair.first, now.pair.second)}
 
 
@@ -123,5 +123,5 @@ def _outcome(now: Judging) -> str:
     counts = {"student": now.student, "teacher": now.teacher, "both": now.both, "neither": now.neither}
     rows = "".join(f"<tr><th scope='row'>{says(title)}</th><td>{says(wording.share_of(counts[who], now.n))}"
                    "</td></tr>" for who, title in words.JUDGE_WHO.items())
-    told = words.judge_outcome(now.student, now.teacher, now.n, now.of, now.chance)
-    return f'<table class="plain rows judged">{rows}</table><p>{says(told)}</p>'
+    message = words.judge_outcome(now.student, now.teacher, now.n, now.of, now.chance)
+    return f'<table class="plain rows judged">{rows}</table><p>{says(message)}</p>'

@@ -114,13 +114,13 @@ def _listen(part: Part, frame: Frame, seen: gr.State) -> None:
     def stop_label(visitor: str, project: str, run: str) -> Updates:
         studio = studio_for(visitor)
         found, _ = finished_run(studio, project, run)
-        told = notice("note", words.LABEL_STOPPED, words.LABEL_STOPPED_WHY)
+        message = notice("note", words.LABEL_STOPPED, words.LABEL_STOPPED_WHY)
         try:
             studio.stop_labelling(found)
         except EngineError as error:
-            told = problem(error)
+            message = problem(error)
         now = studio.labelling_status(found)
-        return updates(part, now) | {part.status: told, seen: ""}
+        return updates(part, now) | {part.status: message, seen: ""}
 
     @guarded
     def watch_label(visitor: str, project: str, run: str, shown: str) -> Any:  # noqa: ANN401 - updates
@@ -195,13 +195,13 @@ def _summary(now: Labelling) -> str:
     aside = sum(now.dropped.values())
     lines = [words.label_rows(now.rows_read, aside, wording_documents.documents_set_aside(now.dropped)),
              words.label_columns(now.columns), words.label_unsure(now.unsure, now.documents)]
-    told = notice("done", words.label_done(now.documents, now.files), *lines)
+    message = notice("done", words.label_done(now.documents, now.files), *lines)
     if now.refused:
         items = "".join(f'<li>{says(what)} <span class="quiet">{says(fix)}</span></li>'
                         for what, fix in now.refused)
         refused = notice("warning", wording_documents.documents_refused(len(now.refused)))
-        told += f"{refused.removesuffix('</div>')}<ul>{items}</ul></div>"
-    return told + "".join(notice("warning", remark) for remark in now.remarks)
+        message += f"{refused.removesuffix('</div>')}<ul>{items}</ul></div>"
+    return message + "".join(notice("warning", remark) for remark in now.remarks)
 
 
 def _found(now: Labelling) -> str:

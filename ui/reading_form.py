@@ -132,17 +132,17 @@ def _alike(given: Given, before: Given) -> bool:
 
 def after_reading(held: Held, reading: Reading) -> Held:
     """The upload with what was read, and the controls as the page will show them."""
-    told = reading.receipt
-    columns = columns_table.columns_of(told)
+    receipt = reading.receipt
+    columns = columns_table.columns_of(receipt)
     order = columns_table.arranged(columns, held.order)
     said = dict(held.chosen)
     if said.pop("text_column", None):  # from here on the table says it
-        said["roles"] = {**said.get("roles", {}), files_of(told)[0]["text_column"]: "text"}
-    titles = {**held.titles, **{step["name"]: step["title"] for step in told["cleaning"]
+        said["roles"] = {**said.get("roles", {}), files_of(receipt)[0]["text_column"]: "text"}
+    titles = {**held.titles, **{step["name"]: step["title"] for step in receipt["cleaning"]
                                 if step["name"] != PRIVATE}}
     masked = PRIVATE in held.steps
     held = replace(held, chosen=said, reading=reading, titles=titles, order=order,
-                   private=held.private if masked else told["private"])
+                   private=held.private if masked else receipt["private"])
     return replace(held, shown=shown(held, columns_table.said(columns, order)))
 
 
@@ -156,9 +156,9 @@ def shown(held: Held, columns: Said = NOTHING_SAID) -> Given:
                  tuple(name for name in held.steps if name != PRIVATE))
 
 
-def decided(told: Receipt, fact: str) -> str:
+def decided(receipt: Receipt, fact: str) -> str:
     """What the program decided about a file, where it is the same for all of them."""
-    found = {file[fact] for file in files_of(told)}
+    found = {file[fact] for file in files_of(receipt)}
     only = found.pop() if len(found) == 1 else None
     if only is None or only == "":
         return ""

@@ -112,8 +112,8 @@ def doubled(receipt: Receipt, repaired: bool) -> str:
         return ""
     say = words.documents_repaired if repaired else words.documents_doubled
     title = say(found["changed"], found["sampled"])
-    told = notice("done", title) if repaired else notice("warning", title, words.DOCUMENTS_DOUBLED_WHY)
-    return _with_more(told, "".join(_change("", *example) for example in found["examples"]))
+    box = notice("done", title) if repaired else notice("warning", title, words.DOCUMENTS_DOUBLED_WHY)
+    return _with_more(box, "".join(_change("", *example) for example in found["examples"]))
 
 
 def private(receipt: Receipt, found: Mapping[str, Any] | None) -> str:
@@ -184,9 +184,9 @@ def _figure(title: str, body: str) -> str:
     return f'<figure class="change">{caption}{body}</figure>'
 
 
-def _with_more(told: str, body: str) -> str:
+def _with_more(box: str, body: str) -> str:
     """A notice with more in it than lines of words; `body` is HTML."""
-    return f"{told.removesuffix('</div>')}{body}</div>"
+    return f"{box.removesuffix('</div>')}{body}</div>"
 
 
 def _titled(title: str, body: str) -> str:

@@ -95,13 +95,13 @@ def verdict(report: Report) -> str:
     """The outcome in words, first of all; and the paired difference to the bag of words."""
     first, _, rest = str(report["verdict"]).partition(". ")
     lead = first if not rest or first.endswith(".") else f"{first}."
-    told = f"<p>{says(rest)}</p>" if rest else ""
+    more = f"<p>{says(rest)}</p>" if rest else ""
     gap = report.get("student_minus_baseline")
     difference = ""
     if gap and gap.get("low") is not None:
         words_of_it = words.compare_gap(gap["value"], gap["low"], gap["high"], gap["n"])
         difference = f'<p class="quiet">{says(words_of_it)}</p>'
-    return f'<div class="verdict"><p class="lead">{says(lead)}</p>{told}{difference}</div>'
+    return f'<div class="verdict"><p class="lead">{says(lead)}</p>{more}{difference}</div>'
 
 
 def phases(report: Report) -> str:

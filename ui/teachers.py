@@ -57,11 +57,11 @@ def box(studio: Studio, teacher: str) -> tuple[Any, ...]:
         notice("note", wording.instructions_fetch(model.title, model.disk_gb, model.ram_gb, model.licence),
                wording.INSTRUCTIONS_ENCODER if model.name == ENCODER else model.note, model.caution)
         for model in models)
-    told, going = standing(studio, [model.name for model in models])
+    fetches, going = standing(studio, [model.name for model in models])
     return (gr.Column(visible=True), offer,
             gr.Radio(choices=[(title, source) for source, title in wording.INSTRUCTIONS_SOURCES.items()
                               if source == "hub" or packed], value="hub"),
-            told, gr.Timer(active=going))
+            fetches, gr.Timer(active=going))
 
 
 def standing(studio: Studio, names: Sequence[str]) -> tuple[str, bool]:

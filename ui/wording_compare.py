@@ -224,16 +224,16 @@ def judge_done(of: int) -> str:
 
 def judge_outcome(student: int, teacher: int, n: int, of: int, chance: float | None) -> str:
     """What the judgements say, and what they do not."""
-    told = f"You judged {n:,} of the {count(of, 'document')} on which the two differ. "
+    judged = f"You judged {n:,} of the {count(of, 'document')} on which the two differ. "
     if chance is None:
-        return (f"{told}Each time both were right or both were wrong, so this does not show which model is "
+        return (f"{judged}Each time both were right or both were wrong, so this does not show which model is "
                 "better.")
-    told += (f"In {student + teacher:,} only one was right: the small model in {student:,}, the large one in "
-             f"{teacher:,}. ")
+    judged += (f"In {student + teacher:,} only one was right: the small model in {student:,}, the large one "
+               f"in {teacher:,}. ")
     if student == teacher:
-        return f"{told}Neither leads."
+        return f"{judged}Neither leads."
     often = f"{100 * chance:.0f} of 100" if round(100 * chance) else "fewer than 1 of 100"
-    told += f"Chance alone gives such a lead in {often} trials (sign test): "
+    judged += f"Chance alone gives such a lead in {often} trials (sign test): "
     if chance < JUDGE_LIKELY:
-        return f"{told}on these documents the {'small' if student > teacher else 'large'} model is better."
-    return f"{told}too few, or too alike, to call one better."
+        return f"{judged}on these documents the {'small' if student > teacher else 'large'} model is better."
+    return f"{judged}too few, or too alike, to call one better."

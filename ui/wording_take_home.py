@@ -105,9 +105,9 @@ def label_rows(rows_read: int, aside: int, why: str) -> str:
 
 def label_columns(columns: Sequence[tuple[str, str]]) -> str:
     """Which column of each table was read as the text."""
-    told = [f"“{column}” in {file}" for file, column in columns[:LABEL_NAMES_SHOWN]]
-    more = f" and {len(columns) - len(told)} more" if len(columns) > len(told) else ""
-    return f"Column read as the text: {'; '.join(told)}{more}." if told else ""
+    named = [f"“{column}” in {file}" for file, column in columns[:LABEL_NAMES_SHOWN]]
+    more = f" and {len(columns) - len(named)} more" if len(columns) > len(named) else ""
+    return f"Column read as the text: {'; '.join(named)}{more}." if named else ""
 
 
 def label_unsure(unsure: int, documents: int) -> str:

@@ -114,10 +114,10 @@ def _in_letters(keys: np.ndarray) -> list[str]:
 
 
 def _content(arrays: Mapping[str, np.ndarray]) -> str:
-    told = hashlib.sha256()
+    digest = hashlib.sha256()
     for name in sorted(arrays):
-        told.update(name.encode() + arrays[name].tobytes())
-    return told.hexdigest()
+        digest.update(name.encode() + arrays[name].tobytes())
+    return digest.hexdigest()
 
 
 def _digest(about: Mapping[str, object]) -> str:

@@ -38,7 +38,7 @@ PIECE_CHARACTERS, PIECE_BYTES = 1_200, 1_800
 letters that models cut finer). The large model reads as many characters of a document by default."""
 MOST_PIECES = 500  # of one document; what is beyond is not read
 
-Told = tuple[int, Row, str]  # row number from 1, row, text
+Numbered = tuple[int, Row, str]  # row number from 1, row, text
 COLUMNS = pa.schema([("text", pa.string()), ("original", pa.string()), ("meta", pa.string()),
                      ("document", pa.int64()), ("piece", pa.int32())])
 
@@ -127,7 +127,7 @@ class _Rows:
                          for i in file.with_role("title", "date", "place", "language", "ignore")]
         self.stood_in = 0
 
-    def kept(self, block: Sequence[Row], done: int) -> Iterator[Told]:
+    def kept(self, block: Sequence[Row], done: int) -> Iterator[Numbered]:
         """Each row that is a document."""
         for number, row in enumerate(block, start=done + 1):
             text = row[self.text_at]
@@ -160,23 +160,24 @@ def _reason_to_drop(text: str) -> str | None:
     return None if has_letters(bare) else NO_LETTERS
 
 
-def _add_pieces(file: Gathered, told: Sequence[Told], rows: _Rows, handling: Handling) -> list[Told]:
+def _add_pieces(file: Gathered, documents: Sequence[Numbered], rows: _Rows,
+                handling: Handling) -> list[Numbered]:
     """Add the documents' pieces, cleaned, but for those with nothing left to read (rows of links, say);
     returns the documents of which some are left.
     """
-    cut = [in_pieces(text) for _, _, text in told]
+    cut = [in_pieces(text) for _, _, text in documents]
     parts = [part for pieces in cut for part in pieces[:MOST_PIECES]]
     cleaned, reports = clean_block([mend(part) for part in parts] if handling.repair else parts,
                                    handling.steps)
     for report in reports:
         file.steps[report.name] = report.after_another(file.steps.get(report.name))
-    kept: list[Told] = []
+    kept: list[Numbered] = []
     originals: list[str] = []
     texts: list[str] = []
     meta: list[str | None] = []
     places: list[tuple[int, int]] = []
     end = 0
-    for one, pieces in zip(told, cut, strict=True):
+    for one, pieces in zip(documents, cut, strict=True):
         start, end = end, end + min(len(pieces), MOST_PIECES)
         read = [i for i in range(start, end) if any(map(str.isalpha, cleaned[i]))]
         if not read:

@@ -54,11 +54,11 @@ def by_phase(student: Student, run: Path, phases: Sequence[Phase], teacher: Floa
     said = _after(student, [folders[i] for i in earlier], table["text"].iloc[rows].tolist(), on_progress)
     wholes = table["whole"].iloc[rows].tolist()
     wanted = merged(teacher[rows], wholes, several)
-    told, column = [dict(phase) for phase in phases], [[] for _ in range(len(table))]
+    extended, column = [dict(phase) for phase in phases], [[] for _ in range(len(table))]
     right: dict[int, FloatArray] = {}
     for i, probs in zip(earlier, said, strict=True):  # what was said after the last one stands in the table
         right[i] = sameness(merged(probs, wholes, several), wanted, several).astype(float)
-        told[i]["kept_aside"] = round(float(right[i].mean()), 4)
+        extended[i]["kept_aside"] = round(float(right[i].mean()), 4)
         for row, chosen, sure in zip(rows, decisions(probs, several), certainty(probs, several), strict=True):
             column[row].append([phases[i]["title"], named(student.labels, chosen), round(float(sure), 4)])
     if earlier:
@@ -67,8 +67,8 @@ def by_phase(student: Student, run: Path, phases: Sequence[Phase], teacher: Floa
     groups = table["group"].to_numpy()[rows][first_of_each(wholes)]
     for before, after in pairwise(right):
         change = bootstrap_interval(np.mean, [right[after] - right[before]], groups=groups)
-        told[after]["kept_aside_change"] = change.as_json()
-    return told, [json.dumps(each, ensure_ascii=False) if each else "" for each in column]
+        extended[after]["kept_aside_change"] = change.as_json()
+    return extended, [json.dumps(each, ensure_ascii=False) if each else "" for each in column]
 
 
 def _after(student: Student, folders: Sequence[Path], texts: Sequence[str],

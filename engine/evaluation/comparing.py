@@ -196,5 +196,6 @@ def limits(report: dict[str, Any], learned: dict[str, int], cut: str = "") -> li
 def cut_short(lengths: Sequence[int], most: int) -> str:
     """In words, how many documents are longer than the small model reads; empty where none is."""
     longer = sum(length > most for length in lengths)
-    told = f"It reads the first {most:,} characters of a document: {longer:,} of {len(lengths):,} are longer."
-    return told if longer else ""
+    if not longer:
+        return ""
+    return f"It reads the first {most:,} characters of a document: {longer:,} of {len(lengths):,} are longer."

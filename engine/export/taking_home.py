@@ -49,11 +49,11 @@ def pack(run: Path, plan: DistillPlan, report: dict[str, Any], table: pd.DataFra
          facts: dict[str, Any]) -> dict[str, Any]:
     """Write card, ZIP and table; returns their sizes in bytes."""
     student, home = run / "student", run / "take-home"
-    told = {**facts, "base_repo": base.card.hub.repo if base.card and base.card.hub else base.name,
-            "licence": base.card.licence if base.card else "other", "base_digest": base.digest,
-            "base_source": {"hub": "the Hugging Face Hub", "package-index": "a package index (4-bit "
-                            "files of third parties, dequantised)"}.get(base.source, f"a {base.source}")}
-    write_text(student / "README.md", model_card(plan, report, told))
+    facts = {**facts, "base_repo": base.card.hub.repo if base.card and base.card.hub else base.name,
+             "licence": base.card.licence if base.card else "other", "base_digest": base.digest,
+             "base_source": {"hub": "the Hugging Face Hub", "package-index": "a package index (4-bit "
+                             "files of third parties, dequantised)"}.get(base.source, f"a {base.source}")}
+    write_text(student / "README.md", model_card(plan, report, facts))
     home.mkdir(exist_ok=True)
     write_atomic(home / "student.zip", lambda path: zip_folder(student, path))
     if not plan.writes:

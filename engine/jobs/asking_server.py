@@ -125,8 +125,8 @@ def in_words(answer: Extraction | str | Unparsed) -> dict[str, Any]:
         note = ("not said in the text" if isinstance(value, Unknown) else
                 f"not read: {value.reason}" if isinstance(value, Unparsed) else "")
         fields.append({"name": name, "value": said, "note": note})
-    told = [f"{f['name']}: {f['value']}" for f in fields if f["value"]]
-    return {"text": "; ".join(told) or "nothing", "fields": fields,
+    read_out = [f"{f['name']}: {f['value']}" for f in fields if f["value"]]
+    return {"text": "; ".join(read_out) or "nothing", "fields": fields,
             "note": f"{answer.unparsed} of {len(fields)} not read" if answer.unparsed else ""}
 
 

@@ -90,12 +90,12 @@ def main(given: Sequence[str] | None = None) -> int:
             log.write("failed", what=error.what, safe=error.safe, fix=error.fix)
             return 1
         except Exception as error:
-            told = unforeseen(
+            failure = unforeseen(
                 error, safe="What was fetched is kept.",
                 again="Press Fetch again: it goes on from there. Details for a report are in "
                       f"{log.path.with_suffix('.out')}.",
                 less_memory="Close other programs and press Fetch again: it goes on from there.")
-            log.write("failed", what=told.what, safe=told.safe, fix=told.fix)
+            log.write("failed", what=failure.what, safe=failure.safe, fix=failure.fix)
             raise  # not swallowed: noted in the log the user sees, and now into the .out file
         log.write("done")
     return 0

@@ -114,16 +114,17 @@ def _status(place: LabelFolder) -> dict[str, Any] | None:
     lived = place.worker.alive()  # looked at before the files and after: it may begin or end between
     if place.result.exists():
         try:
-            told = read_json(place.result)
+            result = read_json(place.result)
         except RunError as error:  # the rest of the page must not be shut by it
             return {"state": "failed", "files": (), "error": (error.what, error.safe, error.fix)}
-        return {"state": "done", "files": tuple(told["files"]), "table": place.path / told["table"],
-                "documents": told["documents"], "rows_read": told["rows_read"], "dropped": told["dropped"],
-                "refused": tuple((one["what"], one["fix"]) for one in told["refused"]),
-                "remarks": tuple(told["remarks"]), "found": tuple((name, n) for name, n in told["found"]),
-                "kind": told["kind"], "unsure": told["unsure"],
-                "columns": tuple((file, column) for file, column in told["columns"]),
-                "first": tuple(told["first"])}
+        return {"state": "done", "files": tuple(result["files"]), "table": place.path / result["table"],
+                "documents": result["documents"], "rows_read": result["rows_read"],
+                "dropped": result["dropped"],
+                "refused": tuple((one["what"], one["fix"]) for one in result["refused"]),
+                "remarks": tuple(result["remarks"]), "found": tuple((name, n) for name, n in result["found"]),
+                "kind": result["kind"], "unsure": result["unsure"],
+                "columns": tuple((file, column) for file, column in result["columns"]),
+                "first": tuple(result["first"])}
     events = events_of(place.log)
     last = events[-1] if events else None
     if last and last["kind"] == "failed":
@@ -133,9 +134,10 @@ def _status(place: LabelFolder) -> dict[str, Any] | None:
         return None
     if not lived and not place.worker.at_work(_launched(events), START_GRACE_S):
         return {"state": "lost", "files": _names(events), "error": LOST}
-    told = last if last["kind"] == "progress" else {}
-    return {"state": "running", "files": _names(events), "stage": told.get("stage", ""),
-            "done": told.get("done", 0), "total": told.get("total", 0), "left_s": told.get("left_s"),
+    progress = last if last["kind"] == "progress" else {}
+    return {"state": "running", "files": _names(events), "stage": progress.get("stage", ""),
+            "done": progress.get("done", 0), "total": progress.get("total", 0),
+            "left_s": progress.get("left_s"),
             "age_s": max(0.0, time.time() - last["time"])}
 
 

@@ -118,7 +118,7 @@ class _Progress:
     """Tells how far it is, in the log, and whether it is still wanted. Raises `_Stopped` if not."""
 
     def __init__(self, place: LabelFolder) -> None:
-        self._place, self._told = place, 0.0
+        self._place, self._last_told = place, 0.0
         self._work: list[int] = [0]
         self._began = 0.0
 
@@ -130,10 +130,10 @@ class _Progress:
     def __call__(self, stage: str, done: int, total: int, left_s: float | None = None) -> None:
         """One line, unless the last was a moment ago."""
         now = time.monotonic()
-        if now - self._told < LOOK and done not in (0, total):
+        if now - self._last_told < LOOK and done not in (0, total):
             return
         self.look()
-        self._told = now
+        self._last_told = now
         self._place.event_log.write("progress", stage=stage, done=done, total=total,
                                     **({} if left_s is None else {"left_s": round(left_s, 1)}))
 
@@ -165,11 +165,11 @@ def work(place: LabelFolder, workspace: Workspace) -> str:
             traceback.print_exc()  # into worker.log
             _failed(place, error)
         except BaseException as error:
-            told = unforeseen(error, safe=KEPT, again="Try once more. If it happens again, details for a "
+            failure = unforeseen(error, safe=KEPT, again="Try once more. If it happens again, details for a "
                               f"report are in {place.path / 'worker.log'}.",
                               less_memory="Close other programs, or label fewer files at a time.")
-            _failed(place, told)
-            if not isinstance(told, SpaceError):
+            _failed(place, failure)
+            if not isinstance(failure, SpaceError):
                 raise  # not swallowed: noted in the log the user sees, and now into worker.log
             traceback.print_exc()
         else:

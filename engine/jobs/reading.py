@@ -137,12 +137,12 @@ def _tidy(incoming: Path) -> None:
 def main(order: Path) -> int:
     """Do what an order says; what came out lies beside it."""
     given = json.loads(order.read_text(encoding="utf-8"))
-    folder, told = order.parent, 0.0
+    folder, last_told = order.parent, 0.0
 
     def tell(stage: str, done: int, total: int) -> None:
-        nonlocal told
-        if time.monotonic() - told > LOOK or done == total:
-            told = time.monotonic()
+        nonlocal last_told
+        if time.monotonic() - last_told > LOOK or done == total:
+            last_told = time.monotonic()
             write_json(folder / "progress.json", [stage, done, total])
 
     options = {**given["options"]}

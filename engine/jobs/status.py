@@ -106,38 +106,38 @@ def standing(runs: Iterable[RunFolder]) -> Iterator[tuple[RunFolder, RunStatus]]
 
 def _derived(run: RunFolder) -> RunStatus:
     lived = worker_alive(run)  # looked at before the log and after: it may begin or end between
-    told, now, sign = _told(run.events), time.time(), _last_sign(run)
+    log, now, sign = _summary(run.events), time.time(), _last_sign(run)
     state: State
-    if told.ending:
-        state = ENDINGS[told.ending["kind"]]
-    elif lived or Worker(run.worker).at_work(told.launched, START_GRACE_S):
+    if log.ending:
+        state = ENDINGS[log.ending["kind"]]
+    elif lived or Worker(run.worker).at_work(log.launched, START_GRACE_S):
         state = "running"
     else:
-        state = "lost" if told.length else "new"
+        state = "lost" if log.length else "new"
     running = state == "running"
-    elapsed = told.spent + forwards(told.last, now) if running and told.session is not None else told.spent
+    elapsed = log.spent + forwards(log.last, now) if running and log.session is not None else log.spent
     error = None
-    if state == "failed" and told.ending:
-        error = {key: told.ending.get(key, "") for key in ("what", "safe", "fix")}
-    wish, place = _wish(run, told) if running else None, told.place
+    if state == "failed" and log.ending:
+        error = {key: log.ending.get(key, "") for key in ("what", "safe", "fix")}
+    wish, place = _wish(run, log) if running else None, log.place
     if wish and place.stage not in AFTER_TRAINING:  # these counts will not come to their end
         place = _Place(place.stage)
-    return RunStatus(id=run.id, state=state, sentence=_sentence(state, told, wish), stage=place.stage,
+    return RunStatus(id=run.id, state=state, sentence=_sentence(state, log, wish), stage=place.stage,
                      done=place.done, total=place.total, counts=place.counts, age_s=now - sign,
-                     started=sign if told.started is None else told.started, elapsed_s=elapsed,
-                     left_s=told.left_s if running and not wish else None, wish=wish, phases=told.phases,
-                     error=error, events=Log(run.events, told.length))
+                     started=sign if log.started is None else log.started, elapsed_s=elapsed,
+                     left_s=log.left_s if running and not wish else None, wish=wish, phases=log.phases,
+                     error=error, events=Log(run.events, log.length))
 
 
-def _wish(run: RunFolder, told: _Told) -> Wish | None:
+def _wish(run: RunFolder, log: _Summary) -> Wish | None:
     """The newest wish of this session: as soon as it is put, for a step may take its worker minutes."""
     newest = last_request(run)
-    if newest <= told.heard:
-        return told.wish
+    if newest <= log.heard:
+        return log.wish
     try:
         return read_json(run.path / "requests" / f"{newest}.json")["kind"]
     except RunError:  # half written yet: seen at the next look
-        return told.wish
+        return log.wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class _Place:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Summary:
     """What a log alone says: `spent` is the sum of the sessions up to their last events, without the time
     between them; `session` is when the newest one began, `last` the time of its last event; `heard` is the
     number up to which wishes were heard or belong to an earlier session, `wish` the newest of this one."""
@@ -171,26 +171,26 @@ class _Told:
     last: float
 
 
-_known: dict[Path, tuple[Mark | None, _Told]] = {}
+_known: dict[Path, tuple[Mark | None, _Summary]] = {}
 
 
-def _told(path: Path) -> _Told:
+def _summary(path: Path) -> _Summary:
     mark = mark_of(path)
     known = _known.get(path)
     if known is None or known[0] != mark:
         if len(_known) >= MOST_KNOWN:
             _known.clear()
-        _known[path] = known = (mark, _read(events_of(path)))
+        _known[path] = known = (mark, _summarised(events_of(path)))
     return known[1]
 
 
-def _read(events: Sequence[Event]) -> _Told:
+def _summarised(events: Sequence[Event]) -> _Summary:
     since = events[session_start(events):]
     begun = [e["time"] for e in events if e["kind"] == "run_started"]
     session = next((e["time"] for e in since if e["kind"] == "run_started"), None)
     waits = since and since[-1]["kind"] in ("launched", "request")
     spent, last = _spent(events)
-    return _Told(
+    return _Summary(
         length=len(events), ending=next((e for e in reversed(since) if e["kind"] in ENDINGS), None),
         launched=since[0]["time"] if waits else None, place=_place(since), left_s=_left(since, events),
         sentence=_working(since), heard=_heard(events, since),
@@ -250,7 +250,7 @@ def _left(since: Sequence[Event], events: Sequence[Event]) -> float | None:
     return max(0.0, planned["steps"] - done) * pace + planned.get("after_s", 0.0)
 
 
-def _sentence(state: State, told: _Told, wish: Wish | None) -> str:
+def _sentence(state: State, log: _Summary, wish: Wish | None) -> str:
     if state == "new":
         return "Ready to start."
     if state == "lost":
@@ -260,14 +260,14 @@ def _sentence(state: State, told: _Told, wish: Wish | None) -> str:
         return "Paused. Everything so far is kept; Resume goes on from here."
     if state == "cancelled":
         return "Cancelled. Answers of the large model are kept for the next run."
-    if state == "failed" and told.ending:
-        return told.ending.get("what", "It failed.")
-    if state == "done" and told.ending:
-        return told.ending.get("sentence", "Done.")
+    if state == "failed" and log.ending:
+        return log.ending.get("what", "It failed.")
+    if state == "done" and log.ending:
+        return log.ending.get("sentence", "Done.")
     if wish:
-        now = f" {told.sentence}" if told.place.stage in AFTER_TRAINING else ""
+        now = f" {log.sentence}" if log.place.stage in AFTER_TRAINING else ""
         return f"{WISHES[wish]}{now}"
-    return told.sentence
+    return log.sentence
 
 
 def _working(events: Sequence[Event]) -> str:

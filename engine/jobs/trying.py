@@ -33,15 +33,15 @@ def try_on(workspace: Workspace, folder: Path, corpus: Corpus, task: Task, templ
     """
     task.check()
 
-    def told(sentence: str) -> Counted | None:
+    def counted(sentence: str) -> Counted | None:
         return (lambda done, total: on_progress(sentence, done, total)) if on_progress else None
 
-    rows = diverse_rows(workspace, folder, corpus, n, told("Choosing documents that differ"))
+    rows = diverse_rows(workspace, folder, corpus, n, counted("Choosing documents that differ"))
     texts = [corpus.documents[i].text for i in rows]
     said = ask_teacher(
         workspace, teacher,
         {"texts": texts, "task": task.model_dump(mode="json"), "template": template.model_dump(),
-         "orders": ORDERS, "max_chars": max_chars}, told("Asking the large model"))
+         "orders": ORDERS, "max_chars": max_chars}, counted("Asking the large model"))
     return [in_words(i, text) for (i, text), in_words in
             zip(zip(rows, texts, strict=True), _READ[task.kind](task, said), strict=True)]
 

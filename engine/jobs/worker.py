@@ -100,13 +100,13 @@ def _work(run: RunFolder, workspace: Workspace) -> str:
         log.write("paused")
         return "paused"
     except BaseException as error:
-        told = unforeseen(
+        failure = unforeseen(
             error, safe="Everything up to the last save point is kept.",
             again=f"Press Resume to try again. Details for a report are in {run.log}.",
             less_memory="Close other programs and press Resume. If it happens again, start a new run with a "
                         "smaller model, or with a smaller “micro_batch” in its plan file.")
-        _tell_failed(run, told)
-        if not isinstance(told, SpaceError):
+        _tell_failed(run, failure)
+        if not isinstance(failure, SpaceError):
             raise  # not swallowed: noted in the log the user sees, and now into worker.log
         _keep_traceback(run)
         return "failed"

@@ -138,14 +138,14 @@ def reading_digest(folder: Path) -> str:
     What turns texts and chats into tokens (tokenizer, its settings, chat template), and how the weights are
     computed with and when an answer ends: makers mend both without touching the weights.
     """
-    told = hashlib.sha256()
+    digest = hashlib.sha256()
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json"):
         held = file_sha256(folder / name) if (folder / name).is_file() else ""
-        told.update(f"{name} {held}\n".encode())
+        digest.update(f"{name} {held}\n".encode())
     settings = read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
     known = {name: value for name, value in settings.items() if name not in OF_NO_EFFECT}
-    told.update(json.dumps(known, sort_keys=True).encode())
-    return told.hexdigest()
+    digest.update(json.dumps(known, sort_keys=True).encode())
+    return digest.hexdigest()
 
 
 def roles_of(folder: Path) -> tuple[Role, ...]:

@@ -89,6 +89,6 @@ def write(model: Any, tokenizer: Any, rows: Sequence[Sequence[int]], openings: S
 
 def _ends(model: Any, tokenizer: Any, end: int | None) -> list[int]:  # noqa: ANN401
     """Tokens that end the model's turn."""
-    told = model.generation_config.eos_token_id
-    several = told if isinstance(told, list) else [told]
+    ends = model.generation_config.eos_token_id
+    several = ends if isinstance(ends, list) else [ends]
     return sorted({token for token in (*several, tokenizer.eos_token_id, end) if token is not None})

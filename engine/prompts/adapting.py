@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 
 from engine.errors import SettingsError
 from engine.prompts.answered import Asking, Book, Budget, Rows, combine
-from engine.prompts.calibration import AGREED, EVERYTHING, NOTHING, choose_correction
+from engine.prompts.calibration import AGREED, EVERYTHING, NOTHING, choose_correction, liking_sample
 from engine.prompts.candidates import EXAMPLES, Candidate
 from engine.prompts.scoring import Score, score_candidates
 from engine.records import FloatArray
 
 SETTLED = 0.4      # a document is settled if its two best categories are at least this far apart, and every
                    # time it was asked the same one came first
-PULL_SAMPLE = 512  # documents by which likings are found
 BOTH_ORDERS = 24   # documents asked in both where no way could be tried, to learn what a letter is worth
 NEAR_BEST = 1.0    # standard errors: a shorter way to ask that scores this near the best is as good
 
@@ -155,7 +154,7 @@ def adapt(asking: Asking, candidates: Sequence[Candidate], *, orders: NDArray[np
     first = chosen.candidate if chosen else own
     book.budget = budget
     book.fill(first, every, 0, however_often=True)  # trying out must leave no document without its answer
-    pool = np.random.default_rng(seed).permutation(learn)[:PULL_SAMPLE]
+    pool = liking_sample(learn, seed)
     if calibrate and not tried:
         book.fill(first, pool[:BOTH_ORDERS], 1)
         book.correction = AGREED

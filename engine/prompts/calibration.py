@@ -33,6 +33,7 @@ CAP = 1.0  # nats: no category is made less or more likely by more than this (a 
 POOL_CAP = 2.0  # … or this, where other ways to ask bear it out
 TINY = 1e-6  # a probability that keeps logarithms finite
 STRENGTHS = (0.25, 0.5, 0.75, 1.0)
+SAMPLE = 512  # documents that say what a large model likes
 CLEARLY = 0.03  # agreement that must be gained before the pool's whole lean is taken off
 Kind = Literal["none", "agreed", "pool"]
 
@@ -66,6 +67,11 @@ class Correction:
     def pull(self, likings: Likings) -> FloatArray:
         """What to take off, in nats, (labels,)."""
         return self.strength * (likings.pool if self.kind == "pool" else likings.agreed)
+
+
+def liking_sample(learn: Sequence[int] | NDArray[np.integer], seed: int) -> NDArray[np.integer]:
+    """Documents by which likings are found: at most `SAMPLE` of *learn*, drawn at random."""
+    return np.random.default_rng(seed).permutation(np.asarray(learn))[:SAMPLE]
 
 
 def class_pull(pool: FloatArray, empty: FloatArray, cap: float = CAP) -> FloatArray:

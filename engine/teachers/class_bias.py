@@ -8,7 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.prompts.bias import average_orders, label_distributions
-from engine.prompts.calibration import STRENGTHS, class_pull, empty_documents, without_class_pull
+from engine.prompts.calibration import (
+    STRENGTHS,
+    class_pull,
+    empty_documents,
+    liking_sample,
+    without_class_pull,
+)
 from engine.prompts.composing import compose
 from engine.prompts.template import Template
 from engine.records import FloatArray
@@ -16,7 +22,6 @@ from engine.tasks.definition import Task
 from engine.teachers.asking import Answers, Asker, ask
 
 MOST_CHANGED = 0.25  # share of first choices that the correction may turn over
-SAMPLE = 512  # documents of *learn* that say how the pool leans
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +53,7 @@ def find_class_pull(asker: Asker, answers: Answers, letters: FloatArray, task: T
     said = ask(asker, empties, task, template, n_orders=len(answers.orders))
     empty = average_orders(label_distributions(said.log_probs, said.orders, letters))[0]
     by_order = label_distributions(answers.log_probs, answers.orders, letters)
-    rows = np.random.default_rng(seed).permutation(np.asarray(learn))[:SAMPLE]
+    rows = liking_sample(learn, seed)
     full = class_pull(average_orders(by_order[rows])[0], empty)
     watched = average_orders(by_order[np.asarray(steer)])[0]
     choice = watched.argmax(axis=1)

@@ -8,11 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.prompts.bias import average_orders, label_distributions, letter_bias
-from engine.prompts.calibration import without_class_pull
+from engine.prompts.calibration import liking_sample, without_class_pull
 from engine.records import FloatArray, TeacherSignal
 from engine.teachers.asking import Answers
-
-PULL_SAMPLE = 512
 
 
 def letter_pull(answers: Answers, learn: Sequence[int], seed: int) -> FloatArray:
@@ -23,7 +21,7 @@ def letter_pull(answers: Answers, learn: Sequence[int], seed: int) -> FloatArray
     """
     among = np.asarray(learn)
     whole = among[np.isfinite(answers.log_probs[among]).all(axis=(1, 2))]
-    rows = np.random.default_rng(seed).permutation(whole)[:PULL_SAMPLE]
+    rows = liking_sample(whole, seed)
     return letter_bias(answers.log_probs[rows], answers.orders)
 
 

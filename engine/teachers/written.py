@@ -56,16 +56,16 @@ def written_signal(asker: Asker, documents: Sequence[Document], task: Task, temp
         TeacherError: the teacher cannot write.
     """
     teacher = asker.teacher
-    told = ask_open(asker, documents, task, template, on_progress=on_written)
-    texts = tuple(as_written(task, answer) for answer in told.answers)
+    said = ask_open(asker, documents, task, template, on_progress=on_written)
+    texts = tuple(as_written(task, answer) for answer in said.answers)
     there = [i for i, text in enumerate(texts) if text]
     asked = np.ones(len(documents), dtype=np.int64)
-    facts = [told.answers[i].values for i in there if isinstance(told.answers[i], Extraction)]
+    facts = [said.answers[i].values for i in there if isinstance(said.answers[i], Extraction)]
     unread = Unread(len(texts) - len(there), dict(Counter(
         name for values in facts for name, value in values.items() if isinstance(value, Unparsed))))
     if keep is None or not there:
         sureness = np.array([float(bool(text)) for text in texts])
-        return WrittenSignal(texts, sureness, asked), unread, told.from_cache
+        return WrittenSignal(texts, sureness, asked), unread, said.from_cache
     # The opening is part of the answer's one form: it is predicted like the rest.
     prompts = [replace(p, opening="") for p in compose_open(template, task, documents, asker.max_chars)]
     store = shards({"teacher": teacher.digest, "listed": LISTED, "decoding": "greedy",
@@ -91,7 +91,7 @@ def written_signal(asker: Asker, documents: Sequence[Document], task: Task, temp
     tokens = tuple(listings[key][0] if text else None for key, text in zip(keys, texts, strict=True))
     sureness = np.array([0.0 if listed is None else sureness_of(listed) for listed in tokens])
     return WrittenSignal(texts, sureness, asked, tokens, _states(texts, keys, listings),
-                         keep.depths), unread, told.from_cache
+                         keep.depths), unread, said.from_cache
 
 
 def _states(texts: Sequence[str], keys: Sequence[str], listings: dict[str, Listing]) -> np.ndarray | None:

@@ -65,28 +65,28 @@ def judge(start: Gate, end: Gate, *, slack: bool = True) -> tuple[bool, str]:
     if end.n == 0:
         return False, "Stopped before its first look at the steering documents: rolled back."
     lost, error = start.agreement - end.agreement, chance(start, end)
-    told = (f"{100 * start.agreement:.0f} % → {100 * end.agreement:.0f} % agreement on {n} steering "
-            "documents")
+    shift = (f"{100 * start.agreement:.0f} % → {100 * end.agreement:.0f} % agreement on {n} steering "
+             "documents")
     if lost > error:
-        return False, (f"{told}: more lost than chance explains (± {100 * error:.1f} %), so it was rolled "
+        return False, (f"{shift}: more lost than chance explains (± {100 * error:.1f} %), so it was rolled "
                        "back.")
     if not slack and start.stands_better(end):
         why = ": no better than before" if lost >= 0 else (
             f". The gain is no more than chance explains (± {100 * error:.1f} %), and how sure it is of its "
             "answers fits the large model less well than before")
-        return False, f"{told}{why}, so it was rolled back."
+        return False, f"{shift}{why}, so it was rolled back."
     if lost > 0 and end.kl < start.kl:
-        return True, (f"{told}: no more lost than chance explains (± {100 * error:.1f} %), and it came "
+        return True, (f"{shift}: no more lost than chance explains (± {100 * error:.1f} %), and it came "
                       "closer to how sure the large model is.")
-    return True, f"{told}."
+    return True, f"{shift}."
 
 
 def judge_reading(start: Gate, end: Gate) -> tuple[bool, str]:
     """Whether to keep what reading taught: only if unread documents are easier to foretell; and why."""
     if end.n == 0:
         return False, "Stopped before its first look at the steering documents: rolled back."
-    told = (f"It guesses {100 * start.agreement:.0f} % → {100 * end.agreement:.0f} % of the next words in "
-            f"{end.n} steering documents")
+    shift = (f"It guesses {100 * start.agreement:.0f} % → {100 * end.agreement:.0f} % of the next words in "
+             f"{end.n} steering documents")
     if not end.kl < start.kl:
-        return False, f"{told}: no easier to read than before, so it was rolled back."
-    return True, f"{told}." if end.agreement > start.agreement else f"{told}, and others surprise it less."
+        return False, f"{shift}: no easier to read than before, so it was rolled back."
+    return True, f"{shift}." if end.agreement > start.agreement else f"{shift}, and others surprise it less."

@@ -234,9 +234,9 @@ class PhasedTraining:
 
 def _shares(phase: PhasePlan, before: Gate, after: Gate) -> dict[str, float | None]:
     """How the student stood before a phase and after it; what it foretells is no agreement with anybody."""
-    told = {"agreement": round(after.agreement, 4), "agreement_before": round(before.agreement, 4),
-            "kl": round(after.kl, 4)}
+    shares = {"agreement": round(after.agreement, 4), "agreement_before": round(before.agreement, 4),
+              "kl": round(after.kl, 4)}
     if not phase.reads:
-        return told
-    return dict.fromkeys(told) | ({"words": told["agreement"], "words_before": told["agreement_before"]}
+        return shares
+    return dict.fromkeys(shares) | ({"words": shares["agreement"], "words_before": shares["agreement_before"]}
                                   if before.n else {})

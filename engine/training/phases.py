@@ -44,10 +44,12 @@ def choose_slice(kind: Slice, classes: NDArray[np.integer], sureness: FloatArray
     """
     if kind == "confident":
         kept = _top_of_each_class(classes, sureness, n_classes, np.random.default_rng(seed))
-        told = (f"the {len(kept)} of {len(classes)} documents the large model is surest about, "
-                f"the best {100 * CONFIDENT_SHARE:.0f} % of each category")
-        because = told if np.ptp(sureness) else (f"{len(kept)} of {len(classes)} documents, drawn at random: "
-                                                 "the large model did not say how sure it is of each")
+        if np.ptp(sureness):
+            because = (f"the {len(kept)} of {len(classes)} documents the large model is surest about, "
+                       f"the best {100 * CONFIDENT_SHARE:.0f} % of each category")
+        else:
+            because = (f"{len(kept)} of {len(classes)} documents, drawn at random: the large model did not "
+                       "say how sure it is of each")
     elif kind == "all":
         kept = np.arange(len(classes))
         because = f"all {len(kept)} documents; rare categories count more"

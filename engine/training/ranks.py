@@ -117,9 +117,9 @@ class Ranks:
                 work()
             except Exception as error:  # noqa: BLE001 - raised again below, once the others know
                 stopped = error
-        told = self.agreed(_portable(stopped))
-        if told:
-            raise stopped or told
+        reason = self.agreed(_portable(stopped))
+        if reason:
+            raise stopped or reason
 
     def wait(self) -> None:
         """Until every process is here."""

@@ -21,7 +21,7 @@ from engine.students.base import Student
 from engine.students.predicting import length_batches, predict, sound, tokens_at_once
 from engine.training.gates import Gate
 from engine.training.lessons import Lesson, TextLesson
-from engine.training.preparing import label_lesson, text_lesson
+from engine.training.preparing import label_lesson, text_lesson, with_states
 
 WORDS_AT_ONCE = 256  # places whose scores over the whole vocabulary are in memory at once
 
@@ -78,9 +78,8 @@ class Labels:
 
     def lesson(self, student: Student, learn: Sequence[int]) -> Lesson:
         """See `Subject.lesson`."""
-        vectors = self.vectors if self.plan.wants_anchors else None
-        return label_lesson(student, self.corpus, learn, self.signal, vectors, self.plan.anchors,
-                            self.plan.seed, hard=self.plan.targets == "hard", hints=self.plan.hint_loss)
+        lesson = label_lesson(student, self.corpus, learn, self.signal, hard=self.plan.targets == "hard")
+        return with_states(lesson, self.plan, learn, self.signal, self.vectors)
 
     def classes(self, learn: Sequence[int]) -> tuple[NDArray[np.integer], int]:
         """See `Subject.classes`."""
@@ -141,10 +140,10 @@ class Texts:
 
     def lesson(self, student: Student, learn: Sequence[int]) -> TextLesson:
         """See `Subject.lesson`."""
-        vectors = self.vectors if self.plan.wants_anchors else None
-        return text_lesson(student, self.corpus, learn, self.signal, vectors, self.plan.anchors,
-                           self.plan.seed, tokens=self.tokens, shared=self._shared,
-                           hints=self.plan.hint_loss)
+        return with_states(self._lesson(student, learn), self.plan, learn, self.signal, self.vectors)
+
+    def _lesson(self, student: Student, rows: Sequence[int]) -> TextLesson:
+        return text_lesson(student, self.corpus, rows, self.signal, tokens=self.tokens, shared=self._shared)
 
     @property
     def _shared(self) -> bool:
@@ -176,8 +175,7 @@ class Texts:
         """See `Subject.look`."""
         if self._steer is None:
             rows = one_of_each_group(self.corpus, [i for i in self.parts.steer if self.signal.texts[i]])
-            self._steer = text_lesson(student, self.corpus, rows, self.signal, None, 0, 0, tokens=self.tokens,
-                                      shared=self._shared)
+            self._steer = self._lesson(student, rows)
         return foretold(student, self._steer)
 
 

@@ -28,7 +28,7 @@ from engine.plan import DEFAULT_TEACHER, ENCODER, AskPlan, DistillPlan
 from engine.presets import phases_for
 from engine.progress import Counted
 from engine.prompts.library import CAREFUL_TEMPLATE, built_in
-from engine.questioning import Facts, Questions, told
+from engine.questioning import Facts, Questions, facts_of
 from engine.records import Corpus, Document, FloatArray, Parts, TeacherSignal
 from engine.teachers.adaptive import ORDERS, ask_adaptively, asking_for
 from engine.teachers.asking import Asker
@@ -146,7 +146,7 @@ def adapted(workspace: Workspace, documents: list[Document], parts: Parts, vecto
         teacher.close()
     print(f"{made.chosen.name}; {made.set_right}; {teacher.name}, {because}; asked in "
           f"{time.monotonic() - began:.0f} s", flush=True)
-    return signal, made.once, told(made) | {"weights": teacher.weights}
+    return signal, made.once, facts_of(made) | {"weights": teacher.weights}
 
 
 def without_adapting(ground: Ground, orders: int = ORDERS, seed: int = 0) -> Ground:

@@ -25,7 +25,6 @@ from engine.teachers.protocol import DEPTHS
 from engine.teachers.signals import first_signal, letter_pull, second_signal, unsettled
 from engine.training.gates import Gate, judge
 from engine.training.phased import PhasedTraining
-from engine.training.preparing import label_lesson
 from engine.training.subjects import Labels
 from tests.students.tiny import AGAIN, CPU, FIRST, MODEL, TASK, TEACHER, Made, phases
 
@@ -341,4 +340,5 @@ def test_anchors_are_documents_of_learn_and_know_themselves(made: Made, tmp_path
         np.testing.assert_array_equal(
             anchors.teacher[i].numpy(), subject.signal.hidden[learn[i]].astype(np.float32)
         )
-    assert label_lesson(run.student, subject.corpus, learn, subject.signal, None, 8, 0).anchors is None
+    subject.vectors = None
+    assert subject.lesson(run.student, learn).anchors is None

@@ -142,10 +142,10 @@ def build(frame: Frame) -> Page:
     def ask_own(visitor: str, shown: str, said: str) -> str:
         if not (said or "").strip():
             raise InputError(words.COMPARE_OWN_EMPTY, words.COMPARE_OWN_EMPTY_FIX)
-        told = studio_for(visitor).ask_student(shown, said.strip())
-        sure = told.probs.get(told.answer)
-        bars = tables.bars(told.probs) if told.probs else ""
-        return f"<p><b>{says(words.compare_own(told.answer, sure))}</b></p>{bars}"
+        given = studio_for(visitor).ask_student(shown, said.strip())
+        sure = given.probs.get(given.answer)
+        bars = tables.bars(given.probs) if given.probs else ""
+        return f"<p><b>{says(words.compare_own(given.answer, sure))}</b></p>{bars}"
 
     show.input(filtered, [frame.visitor, run, show], [table, first, one], **QUIET)
     table.select(pick, [frame.visitor, run], parts.all, **QUIET)
@@ -164,8 +164,8 @@ def _show(studio: Studio, project: str, wanted: str, drawn: str, parts: Parts,
     if now == drawn:
         return gr.skip()
     if not found:
-        told = notice("note", words.COMPARE_EMPTY, words.COMPARE_EMPTY_WHY, words.COMPARE_EMPTY_FIX)
-        return {parts.empty: gr.HTML(told, visible=True), parts.body: gr.Column(visible=False),
+        empty = notice("note", words.COMPARE_EMPTY, words.COMPARE_EMPTY_WHY, words.COMPARE_EMPTY_FIX)
+        return {parts.empty: gr.HTML(empty, visible=True), parts.body: gr.Column(visible=False),
                 parts.answer: "", parts.run: "", parts.seen: now}
     report, rows = studio.report(found), studio.predictions(found)
     which = tables.counts(rows)

@@ -171,8 +171,8 @@ def _show_setup(studio: Studio, project: str, setup: Setup, form: planning.Form,
     """The form's cards and what it will cost. `unfold`: open or fold the form; None leaves it."""
     held = studio.project(project) if project else None
     if held is None or not held.corpus:
-        told = notice("note", words.DISTIL_NO_DOCUMENTS, words.DISTIL_NO_DOCUMENTS_FIX)
-        return {setup.empty: gr.HTML(told, visible=True), setup.body: gr.Accordion(visible=False)}
+        empty = notice("note", words.DISTIL_NO_DOCUMENTS, words.DISTIL_NO_DOCUMENTS_FIX)
+        return {setup.empty: gr.HTML(empty, visible=True), setup.body: gr.Accordion(visible=False)}
     models, own = studio.models(), EXAMPLE_TEACHER if project == EXAMPLE else held.teacher
     form = form._replace(teacher=studio.teacher(project),
                          student=form.student or DEFAULT_STUDENT, preset=form.preset or "quick")

@@ -156,9 +156,9 @@ def _refresh(visitor: str, project: str, run: str, shown: str, held: Held | None
         return {}
     if held and shown != ANEW:  # an upload stays in hand, whatever else changes: it may have taken an hour
         new = project in ("", EXAMPLE)
-        told = words.documents_in_hand("" if new else studio_for(visitor).project(project).title,
-                                       bool(corpus) and not new)
-        return {"shown": now} | ({} if shown == UNKNOWN else {"status": notice("note", *told)})
+        in_hand = words.documents_in_hand("" if new else studio_for(visitor).project(project).title,
+                                          bool(corpus) and not new)
+        return {"shown": now} | ({} if shown == UNKNOWN else {"status": notice("note", *in_hand)})
     bringing.forget(held)
     values = _at_rest(visitor, project)
     stays = set() if values["status"] else {"status"}
@@ -178,25 +178,25 @@ def _at_rest(visitor: str, project: str) -> Values:
     corpus_id = studio.project(project).corpus if project else ""
     values: Values = {"status": "", "shown": f"{project}/{corpus_id}", "held": None, "file": None,
                       "search": "", "preview": gr.Column(visible=False), "mark": ""}
-    told, corpus = None, None
+    receipt, corpus = None, None
     if corpus_id:
         try:
-            told, corpus = studio.receipt(project), studio.corpus(project)
+            receipt, corpus = studio.receipt(project), studio.corpus(project)
         except EngineError as error:  # damaged, or stored by another version: others can be brought
             values["status"] = problem(error)
-    if told is None or corpus is None:
+    if receipt is None or corpus is None:
         return values | {"in_use": gr.Column(visible=False), "summary": "", "kept_receipt": None,
                          "kept_remarks": "", "kept_how": "", "found": "", "table": "",
                          "bring": gr.Accordion(label=words.DOCUMENTS_BRING, open=True)}
-    how = (receipts.how_read(told), receipts.roles(told), receipts.cleaning(told),
-           receipts.private(told, told["private"]), receipts.copies(told))
+    how = (receipts.how_read(receipt), receipts.roles(receipt), receipts.cleaning(receipt),
+           receipts.private(receipt, receipt["private"]), receipts.copies(receipt))
     key = hashlib.sha256(f"{visitor}/{project}/{corpus_id}".encode()).hexdigest()
-    note, rows = _rows(corpus, "", told["pieces"] > told["documents"])
+    note, rows = _rows(corpus, "", receipt["pieces"] > receipt["documents"])
     return values | {
         "in_use": gr.Column(visible=True), "bring": gr.Accordion(label=words.DOCUMENTS_OTHERS, open=False),
-        "summary": f"<h2>{words.DOCUMENTS_IN_USE}</h2>{receipts.counts(told)}",
-        "kept_remarks": receipts.remarks(told),
-        "kept_receipt": bringing.as_file(studio.masked_receipt(told), key, corpus_id),
+        "summary": f"<h2>{words.DOCUMENTS_IN_USE}</h2>{receipts.counts(receipt)}",
+        "kept_remarks": receipts.remarks(receipt),
+        "kept_receipt": bringing.as_file(studio.masked_receipt(receipt), key, corpus_id),
         "kept_how": "".join(how),
         "found": note, "table": rows}
 
@@ -208,15 +208,15 @@ def _rows(corpus: Corpus, wanted: str, pieces: bool) -> tuple[str, str]:
         d for d in corpus.documents if needle in d.text.casefold() or needle in d.id.casefold())
     found = list(islice(hits, MOST_ROWS + 1))
     rows = [(d.id, d.text, " · ".join(d.meta.values())) for d in found[:MOST_ROWS]]
-    told = words.documents_found(len(rows), len(corpus), pieces, len(found) <= MOST_ROWS) if needle else \
-        words.documents_all(len(rows), len(corpus), pieces)
-    return f'<p class="quiet" role="status">{told}</p>', receipts.documents(rows)
+    note = (words.documents_found(len(rows), len(corpus), pieces, len(found) <= MOST_ROWS) if needle else
+            words.documents_all(len(rows), len(corpus), pieces))
+    return f'<p class="quiet" role="status">{note}</p>', receipts.documents(rows)
 
 
 def _search(visitor: str, project: str, wanted: str) -> Values:
     studio = studio_for(visitor)
-    told = studio.receipt(project)
-    note, rows = _rows(studio.corpus(project), wanted, told["pieces"] > told["documents"])
+    receipt = studio.receipt(project)
+    note, rows = _rows(studio.corpus(project), wanted, receipt["pieces"] > receipt["documents"])
     return {"found": note, "table": rows}
 
 

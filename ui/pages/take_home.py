@@ -28,9 +28,9 @@ def build(frame: Frame) -> Page:
         with gr.Row(elem_classes="cards"):
             for k in range(words.TAKE_HOME_SLOTS):
                 with gr.Column(visible=False, min_width=270, elem_classes="card") as slot:
-                    told = gr.HTML()
+                    note = gr.HTML()
                     button = gr.DownloadButton(words.TAKE_HOME_DOWNLOAD, elem_id=f"download-{k}")
-                slots.append((slot, told, button))
+                slots.append((slot, note, button))
         gr.HTML(f"<h3>{says(words.TAKE_HOME_TESTED)}</h3>")
         tested = gr.HTML(elem_id="tested")
         gr.HTML(f"<h3>{says(words.TAKE_HOME_LIMITS)}</h3>"
@@ -57,9 +57,9 @@ def build(frame: Frame) -> Page:
         if now == drawn:
             return gr.skip()
         if not found:
-            told = notice("note", words.TAKE_HOME_EMPTY, words.TAKE_HOME_EMPTY_WHY,
+            note = notice("note", words.TAKE_HOME_EMPTY, words.TAKE_HOME_EMPTY_WHY,
                           words.TAKE_HOME_EMPTY_FIX)
-            return {empty: gr.HTML(told, visible=True), body: gr.Column(visible=False), seen: now,
+            return {empty: gr.HTML(note, visible=True), body: gr.Column(visible=False), seen: now,
                     label.timer: gr.Timer(active=False)}
         report = studio.report(found)
         title = wording_compare.compare_shown(found.rpartition("/")[2], report["teacher_name"],
@@ -73,9 +73,9 @@ def build(frame: Frame) -> Page:
             limits: tables.limits(report), use: gr.Column(visible=bool(said)), same: said,
             card: _without_front_matter(studio.model_card(found)), seen: now}
         things = studio.downloads(found)[:len(slots)]
-        for (slot, told, button), thing in zip(slots, things, strict=False):
+        for (slot, note, button), thing in zip(slots, things, strict=False):
             updates |= {slot: gr.Column(visible=True),
-                        told: tables.download_note(thing.title, thing.bytes, thing.note),
+                        note: tables.download_note(thing.title, thing.bytes, thing.note),
                         button: gr.DownloadButton(words.TAKE_HOME_DOWNLOAD, value=copied(thing.path))}
         updates |= {slot: gr.Column(visible=False) for slot, _, _ in slots[len(things):]}
         return updates | labelling.updates(label, labelled)

@@ -158,7 +158,7 @@ def _from_records(
         cells = tally.add(item)
         if cells is not None and not found.streamed:
             held.append(cells)
-    notes += _told(tally, found)
+    notes += _notes(tally, found)
     if not tally.rows:
         raise _no_records(tally.unreadable, tally.set_aside, found)
     keys = _columns(tally, dialect, notes)
@@ -200,7 +200,7 @@ def _columns(tally: _Tally, dialect: Dialect | None, notes: list[str]) -> list[s
     return [*first, *(key for key in keys if key not in first)]
 
 
-def _told(tally: _Tally, found: Values) -> list[str]:
+def _notes(tally: _Tally, found: Values) -> list[str]:
     notes = []
     if tally.unreadable:
         what = n_of(tally.unreadable, "line" if found.format == "jsonl" else "record")
@@ -253,7 +253,7 @@ def _from_lists(
             "This file has a header but no rows under it.",
             "Choose a file with one document a row under the header.",
         )
-    notes += _told(tally, found)
+    notes += _notes(tally, found)
     return Table(
         found.format, text.encoding, None, None, header_row, names, data, tuple(notes), tally.unreadable
     )

@@ -85,9 +85,9 @@ def _parquet(source: Source, options: ReadOptions) -> tuple[pa.Schema, Batches, 
 
     try:
         with opened() as file:
-            schema, told = file.schema_arrow, file.metadata
-            groups = [told.row_group(i) for i in range(told.num_row_groups)]
-            unpacked, length = sum(group.total_byte_size for group in groups), told.num_rows
+            schema, metadata = file.schema_arrow, file.metadata
+            groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+            unpacked, length = sum(group.total_byte_size for group in groups), metadata.num_rows
             agreed = length == sum(group.num_rows for group in groups) and length >= 0
     except (pa.ArrowException, OSError, ValueError, KeyError, UnicodeDecodeError) as error:
         raise _damaged(source) from error

@@ -192,8 +192,8 @@ def _long_text(post: Record) -> str:
 
 def _as_shared(name: Any, whole: str, own: str) -> str:  # noqa: ANN401 - any JSON value
     """A shared post in full, with the name of its author where that is known."""
-    told = SHARED.match(own)
-    author = name if isinstance(name, str) and name else told[1] if told else None
+    shared = SHARED.match(own)
+    author = name if isinstance(name, str) and name else shared[1] if shared else None
     return f"RT @{author}: {whole}" if author else whole
 
 

@@ -21,11 +21,11 @@ def is_reports(record: Record) -> bool:
     if _is_item(record):
         return True
     items = objects(record.get("data"))[:20]
-    told = "totalCount" in record or "reliefweb" in cell(record.get("href"))
+    named = "totalCount" in record or "reliefweb" in cell(record.get("href"))
     return (
         bool(items)
         and all(isinstance(item.get("fields"), dict) for item in items)
-        and (told or any(map(_is_item, items)))
+        and (named or any(map(_is_item, items)))
     )
 
 
@@ -51,8 +51,8 @@ def _is_item(record: Record) -> bool:
         return False
     if "reliefweb" in cell(record.get("href")):
         return True
-    told = "body-html" in fields or any(objects(fields.get(key)) for key in OBJECTS)
-    return told and ("title" in fields or "name" in fields)
+    named = "body-html" in fields or any(objects(fields.get(key)) for key in OBJECTS)
+    return named and ("title" in fields or "name" in fields)
 
 
 def _record(item: Record) -> Record:

@@ -56,8 +56,8 @@ def main(most: int, memory: int) -> int:
                     if written > most:
                         return TOO_LARGE
                 entry["end"] = written
-        told = {"sheets": index, "uncalculated": _uncalculated(data)}
-        out.write(json.dumps(told).encode() + b"\n" + b"%020d\n" % written)
+        head = {"sheets": index, "uncalculated": _uncalculated(data)}
+        out.write(json.dumps(head).encode() + b"\n" + b"%020d\n" % written)
         out.flush()
     except calamine.PasswordError:
         return PASSWORD

@@ -186,8 +186,8 @@ def _kind_of_zip(head: bytes, source: Source) -> str | None:
         return "ods"
     if "xl/workbook.bin" in names:
         return "xlsb"
-    told = "[content_types].xml" in names and any(name.startswith("xl/") for name in names)
-    return "xlsx" if told or "xl/workbook.xml" in names else None
+    declared = "[content_types].xml" in names and any(name.startswith("xl/") for name in names)
+    return "xlsx" if declared or "xl/workbook.xml" in names else None
 
 
 def _unpacked_size(source: Source) -> int:
