@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Literal
 
 Counted = Callable[[int, int], None]  # (done, of all), of one piece of work
-Staged = Callable[[str, int, int], None]  # (which piece of work, or a sentence, done, of all)
+Staged = Callable[[str, int, int], None]  # (piece of work, or a sentence, done, of all; 0 of 0 uncounted)
 Titled = Callable[[str], Counted]  # a piece of work by its title: who is to be told of it
 Wish = Literal["pause", "stop", "cancel"]
 

@@ -29,8 +29,13 @@ class Telling:
     _said: set[str] = field(default_factory=set)
 
     def __call__(self, work: str, done: int, total: int) -> None:
-        """So much of a piece of work is done."""
+        """So much of a piece of work is done; with a total of 0, that it is at work, once."""
         title = WORK.get(work, work)
+        if not total:
+            if title not in self._said:
+                self.say(f"{title}…")
+            self._said.add(title)
+            return
         if self._wanted(title, done >= total, self.clock()):
             self.say(f"{title}: {100 * done // max(1, total)} %")
 

@@ -52,6 +52,14 @@ def test_long_work_is_told_after_a_second_then_seldom_and_its_end_once(clock: Cl
     assert said.count("Reading: 100 %") == 1  # another piece of work, and a short one
 
 
+def test_work_that_cannot_be_counted_is_told_once(clock: Clock) -> None:
+    said: list[str] = []
+    telling = Telling(said.append, clock)
+    for _ in range(3):
+        telling("Opening the large model", 0, 0)
+    assert said == ["Opening the large model…"]
+
+
 def test_each_piece_of_work_has_a_pace_of_its_own(clock: Clock) -> None:
     said: list[str] = []
     telling = Telling(said.append, clock)

@@ -19,7 +19,7 @@ from engine.jobs.launcher import spawn
 from engine.jobs.process import Worker
 from engine.jobs.status import standing, worker_alive
 from engine.plan import ENCODER
-from engine.progress import Counted
+from engine.progress import Staged
 from engine.records import Corpus
 from engine.teachers.protocol import teacher_kind
 from engine.views import Said
@@ -28,14 +28,14 @@ from engine.workspace import Workspace, read_json, write_json
 START_S, PATIENCE_S, UNLOAD_S = 60.0, 900.0, 5.0
 
 
-def call(workspace: Workspace, wanted: dict[str, Any], on_progress: Counted | None = None) -> Any:  # noqa: ANN401
+def call(workspace: Workspace, wanted: dict[str, Any], on_progress: Staged | None = None) -> Any:  # noqa: ANN401
     """One request to the asker, started first if it is not there.
 
     Raises:
         EngineError: what went wrong, in words; also when a run or a labelling needs the machine for itself.
     """
     refuse_beside_others(workspace, "is using this machine's memory.")
-    return _put(_address(workspace), wanted, on_progress)
+    return _put(_address(workspace, on_progress), wanted, on_progress)
 
 
 def running(workspace: Workspace, but: RunFolder | None = None) -> RunFolder | None:
@@ -69,7 +69,7 @@ def _own(workspace: Workspace, path: Path) -> bool:
     return path.is_relative_to(workspace.home / "projects")
 
 
-def _put(address: dict[str, Any], wanted: dict[str, Any], on_progress: Counted | None = None,
+def _put(address: dict[str, Any], wanted: dict[str, Any], on_progress: Staged | None = None,
          patience_s: float = PATIENCE_S) -> Any:  # noqa: ANN401
     connection = http.client.HTTPConnection("127.0.0.1", address["port"], timeout=patience_s)
     try:
@@ -86,7 +86,7 @@ def _put(address: dict[str, Any], wanted: dict[str, Any], on_progress: Counted |
                 kind = getattr(errors, said["error"]["kind"])
                 raise kind(said["error"]["what"], said["error"]["fix"], said["error"]["safe"])
             if on_progress:
-                on_progress(said["done"], said["total"])
+                on_progress(said["stage"], said["done"], said["total"])
     except TimeoutError as error:
         raise _Silent() from error
     except (ConnectionError, http.client.HTTPException) as error:
@@ -112,13 +112,15 @@ class _Gone(RunError):
                          "Try again; if it happens twice, choose a smaller model.")
 
 
-def _address(workspace: Workspace) -> dict[str, Any]:
+def _address(workspace: Workspace, on_progress: Staged | None = None) -> dict[str, Any]:
     home = workspace.shared
     signed, address = Worker(home / "asker.pid"), home / "asker.json"
     if signed.here() and address.exists():  # it listens on this machine only
         return read_json(address)
     address.unlink(missing_ok=True)
     signed.path.unlink(missing_ok=True)
+    if on_progress:
+        on_progress("Getting ready", 0, 0)  # it loads torch: seconds
     spawn([sys.executable, "-m", "engine.jobs.asking_server", str(home)], home / "asker.log")
     began = time.monotonic()
     while not address.exists():
@@ -147,7 +149,7 @@ def unload(workspace: Workspace) -> None:
 
 
 def diverse_rows(workspace: Workspace, folder: Path, corpus: Corpus, n: int,
-                 on_progress: Counted | None = None) -> list[int]:
+                 on_progress: Staged | None = None) -> list[int]:
     """The same `n` diverse documents each time; chosen once by meaning and kept with the corpus."""
     kept = folder / f"diverse-{n}.json"
     if kept.exists():
@@ -162,12 +164,12 @@ def diverse_rows(workspace: Workspace, folder: Path, corpus: Corpus, n: int,
 
 
 def ask_teacher(workspace: Workspace, teacher: str, wanted: dict[str, Any],
-                on_progress: Counted | None = None) -> dict[str, Any]:
+                on_progress: Staged | None = None) -> dict[str, Any]:
     """Raw answers, as the kind of the task has them: see `asking_server.answers`."""
     request = {"verb": "ask", "teacher": teacher, "answers": str(workspace.answers), **wanted}
     if teacher_kind(teacher) == "recorded":
         from engine.jobs.asking_server import Models, handle  # plays back: needs no process, no torch
-        return handle(Models(workspace), request, on_progress or (lambda _done, _total: None))
+        return handle(Models(workspace), request, on_progress or (lambda _stage, _done, _total: None))
     return call(workspace, request, on_progress)
 
 

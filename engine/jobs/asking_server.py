@@ -3,8 +3,8 @@
     python -m engine.jobs.asking_server HOME
 
 Listens on loopback only, and only to whoever knows the token in `asker.json` (readable by its owner).
-Answers are lines of JSON: {"done", "total"} while it works, then {"result"} or {"error"}. Loads on demand,
-unloads after `IDLE_S` or when told to because a run needs the memory, and ends after `LIFE_S` unused.
+Answers are lines of JSON: {"stage", "done", "total"} while it works, then {"result"} or {"error"}. Loads on
+demand, unloads after `IDLE_S` or when told to because a run needs the memory, and ends after `LIFE_S` unused.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import secrets
 import sys
 import time
 import traceback
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from typing import Any
 from engine.cache.answers import AnswerCache
 from engine.errors import EngineError, SpaceError, unforeseen
 from engine.jobs.process import Worker
-from engine.progress import Counted
+from engine.progress import Counted, Staged
 from engine.prompts.template import Template
 from engine.records import Document
 from engine.tasks.definition import Task
@@ -51,9 +52,10 @@ class Models:
             self._teacher[1].close()
         self._teacher = self._student = None
 
-    def teacher(self, name: str) -> Any:  # noqa: ANN401 - a Teacher
-        """The large model, loaded once."""
+    def teacher(self, name: str, report: Staged) -> Any:  # noqa: ANN401 - a Teacher
+        """The large model, loaded once, which takes up to a minute."""
         if self._teacher is None or self._teacher[0] != name:
+            report("Opening the large model", 0, 0)
             self.unload()
             self._teacher = (name, open_teacher(name, self.workspace)[0])
         return self._teacher[1]
@@ -67,7 +69,7 @@ class Models:
         return self._student[1]
 
 
-def handle(models: Models, wanted: dict[str, Any], report: Counted) -> Any:  # noqa: ANN401 - JSON
+def handle(models: Models, wanted: dict[str, Any], report: Staged) -> Any:  # noqa: ANN401 - JSON
     """Carry out one request. Raises `EngineError`."""
     models.used = time.monotonic()
     verb = wanted["verb"]
@@ -86,13 +88,13 @@ def handle(models: Models, wanted: dict[str, Any], report: Counted) -> Any:  # n
         from engine.embedding.encoder import embed
         from engine.models.weights import require
         vectors = embed(wanted["texts"], require(models.workspace.models, wanted["encoder"]),
-                        on_progress=report)
+                        on_progress=partial(report, "Choosing documents that differ"))
         save_vectors(Path(wanted["path"]), vectors)
         return True
     raise ValueError(f"unknown verb {verb!r}")
 
 
-def answers(models: Models, wanted: dict[str, Any], report: Counted) -> dict[str, Any]:
+def answers(models: Models, wanted: dict[str, Any], report: Staged) -> dict[str, Any]:
     """What the large model says about some texts: plain values, by the kind of the task.
 
     single_label: log_probs (texts, orders, labels) by position, orders (orders, labels); multi_label: probs
@@ -101,15 +103,16 @@ def answers(models: Models, wanted: dict[str, Any], report: Counted) -> dict[str
     documents = [Document(str(i), text, text, str(i)) for i, text in enumerate(wanted["texts"])]
     task, template = Task.model_validate(wanted["task"]), Template.model_validate(wanted["template"])
     cache = AnswerCache(Path(wanted["answers"]))
-    asker = Asker(models.teacher(wanted["teacher"]), wanted["max_chars"], cache)
+    asker = Asker(models.teacher(wanted["teacher"], report), wanted["max_chars"], cache)
+    asked: Counted = partial(report, "Asking the large model")
     if task.kind == "single_label":
-        said = ask(asker, documents, task, template, n_orders=wanted["orders"], on_progress=report)
+        said = ask(asker, documents, task, template, n_orders=wanted["orders"], on_progress=asked)
         return {"log_probs": said.log_probs.tolist(), "orders": said.orders.tolist()}
     if task.kind == "multi_label":
         yes = ask_labels(asker, documents, task, template,
-                         calibrate=len(documents) >= FEWEST_TO_CALIBRATE, on_progress=report)
+                         calibrate=len(documents) >= FEWEST_TO_CALIBRATE, on_progress=asked)
         return {"probs": yes.probs.tolist()}
-    written = ask_open(asker, documents, task, template, on_progress=report)
+    written = ask_open(asker, documents, task, template, on_progress=asked)
     return {"answers": [in_words(answer) for answer in written.answers]}
 
 
@@ -151,7 +154,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, wanted: dict[str, Any]) -> None:
         """The result, or the problem in words: whoever asked must not think that this process died."""
         try:
-            result = handle(self.models, wanted, lambda done, total: self._say(done=done, total=total))
+            result = handle(self.models, wanted, lambda stage, done, total: self._say(
+                stage=stage, done=done, total=total))
         except ConnectionError:
             raise
         except EngineError as error:

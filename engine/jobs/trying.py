@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from engine.jobs.asker import ask_teacher, diverse_rows
 from engine.metrics.calibration import sureness
 from engine.metrics.deciding import certainty, decisions, named
-from engine.progress import Counted, Staged
+from engine.progress import Staged
 from engine.prompts.bias import average_orders, label_distributions, letter_bias
 from engine.prompts.template import Template
 from engine.records import Corpus, FloatArray
@@ -32,16 +32,12 @@ def try_on(workspace: Workspace, folder: Path, corpus: Corpus, task: Task, templ
         EngineError: the task or instructions cannot be used, or the teacher cannot answer.
     """
     task.check()
-
-    def counted(sentence: str) -> Counted | None:
-        return (lambda done, total: on_progress(sentence, done, total)) if on_progress else None
-
-    rows = diverse_rows(workspace, folder, corpus, n, counted("Choosing documents that differ"))
+    rows = diverse_rows(workspace, folder, corpus, n, on_progress)
     texts = [corpus.documents[i].text for i in rows]
     said = ask_teacher(
         workspace, teacher,
         {"texts": texts, "task": task.model_dump(mode="json"), "template": template.model_dump(),
-         "orders": ORDERS, "max_chars": max_chars}, counted("Asking the large model"))
+         "orders": ORDERS, "max_chars": max_chars}, on_progress)
     return [in_words(i, text) for (i, text), in_words in
             zip(zip(rows, texts, strict=True), _READ[task.kind](task, said), strict=True)]
 

@@ -20,6 +20,7 @@ from engine.jobs.asking_server import in_words, serve
 from engine.jobs.starting import make_room
 from engine.jobs.trying import try_on
 from engine.metrics.deciding import HALF
+from engine.progress import Staged
 from engine.prompts.template import Template
 from engine.tasks.definition import Task
 from engine.tasks.figures import UNKNOWN, Figure, Unparsed
@@ -64,7 +65,9 @@ def tried(made: Made, task: Task, template: Template, teacher: str = MODEL, **mo
 def test_every_kind_is_answered_in_words(made: Made) -> None:
     told: list[tuple[str, int, int]] = []
     one = tried(made, TASK, FIRST, on_progress=lambda *said: told.append(said))
-    assert told[-1][0] == "Asking the large model" and told[-1][1] == told[-1][2]
+    assert list(dict.fromkeys(stage for stage, *_ in told)) == ["Opening the large model",
+                                                                "Asking the large model"]
+    assert told[-1][1] == told[-1][2] > 0
     several, facts = tried(made, SEVERAL, YES_OR_NO), tried(made, FACTS, JSON)
     texts = tried(made, SUMMARY, SHORT)
     for made_ in (one, several, facts, texts):  # the same documents, whatever is asked of them
@@ -117,10 +120,10 @@ def test_who_leaves_before_the_answer_disturbs_nobody(
 ) -> None:
     address, left = read_json(made.workspace.home / "asker.json"), threading.Event()
 
-    def slow(_models: object, _wanted: object, report: asking_server.Report) -> None:
+    def slow(_models: object, _wanted: object, report: Staged) -> None:
         assert left.wait(10)
         for done in range(10_000):
-            report(done, 10_000)
+            report("Asking the large model", done, 10_000)
     with monkeypatch.context() as patch:
         patch.setattr(asking_server, "answers", slow)
         with socket.create_connection(("127.0.0.1", address["port"])) as leaving:
@@ -141,7 +144,7 @@ def test_while_something_is_answered_a_run_is_told_to_wait_and_does_not(
 ) -> None:
     begun, over = threading.Event(), threading.Event()
 
-    def slow(_models: object, _wanted: object, _report: asking_server.Report) -> dict[str, Any]:
+    def slow(_models: object, _wanted: object, _report: Staged) -> dict[str, Any]:
         begun.set()
         assert over.wait(30)
         return {}
