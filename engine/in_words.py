@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.corpus.table import n_of
 from engine.events import Event
 
 Result = dict[str, Any]
@@ -48,14 +49,15 @@ def report(r: Result) -> str:
 def receipt(r: Result) -> str:
     """What was read of files."""
     dropped = ", ".join(f"{n} {reason}" for reason, n in r["dropped"].items()) or "none"
-    return "\n".join([f"{r['documents']} documents of {r['rows_read']} rows; set aside: {dropped}; "
-                      f"{r['duplicates']} near-duplicates.", *r["warnings"]])
+    return "\n".join([f"{n_of(r['documents'], 'document')} of {n_of(r['rows_read'], 'row')}; "
+                      f"set aside: {dropped}; {n_of(r['duplicates'], 'near-duplicate')}.", *r["warnings"]])
 
 
 def labelled(r: Result) -> str:
     """What was answered of files, which of their rows were not, and which files could not be used."""
     dropped = ", ".join(f"{n} {reason}" for reason, n in r["dropped"].items())
-    lines = [f"{r['documents']} answers in {r['file']}" + (f"; rows set aside: {dropped}" if dropped else "")]
+    aside = f"; rows set aside: {dropped}" if dropped else ""
+    lines = [f"{n_of(r['documents'], 'answer')} in {r['file']}{aside}"]
     return "\n".join([*lines, *(f"Not used: {one['what']} {one['fix']}" for one in r["refused"])])
 
 

@@ -163,7 +163,9 @@ def test_ingest_keeps_documents_in_a_project(call: Call, tmp_path: Path) -> None
         again = object_of(call("ingest", tmp_path / "d.csv", "--project", name, "--json"))
         assert again["project"] == "my-floods"
     code, out, _ = call("ingest", tmp_path / "d.csv")
-    assert code == 0 and out.startswith("5 documents of 5 rows")
+    assert code == 0 and out.startswith("5 documents of 5 rows; set aside: none; 0 near-duplicates.")
+    (tmp_path / "one.txt").write_text("The bridge at the old mill is under water.")
+    assert call("ingest", tmp_path / "one.txt")[1].startswith("1 document of 1 row;")
 
 
 def test_models_and_runs_are_listed(call: Call, here: Made) -> None:
