@@ -40,6 +40,8 @@ def status_line(status: RunStatus) -> str:
         small.append(words.distil_updated(status.age_s))
         if status.left_s is not None:
             small.append(words.distil_left(status.left_s))
+        elif status.count_left_s is not None:
+            small.append(words.distil_count_left(status.count_left_s))
         if status.age_s > words.DISTIL_QUIET_S:
             small.append(words.distil_quiet(status.stage))
     if status.elapsed_s:

@@ -127,6 +127,11 @@ def distil_left(seconds: float) -> str:
     return f"about {duration(seconds)} left" if seconds >= 20 else "nearly there"
 
 
+def distil_count_left(seconds: float) -> str:
+    """Time left of one step of a run: “about 4 min left of this step”."""
+    return f"{distil_left(seconds)} of this step" if seconds >= 20 else "this step is nearly done"
+
+
 def distil_quiet(stage: str) -> str:
     """Why there was no sign of life for a while, by what is being done."""
     return f"quieter than usual; {DISTIL_QUIET.get(stage, DISTIL_QUIET_ELSE)}"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +26,7 @@ WISHES: dict[Wish, str] = {"pause": "Pausing: the present step is finished and s
                            "stop": "Stopping: what was learned is kept and checked.",
                            "cancel": "Cancelling: the present step is finished first."}
 AFTER_TRAINING = ("scoring", "take-home")  # stages that go on to the end when a run is stopped
+COUNTS, SHORTEST_S = 6, 3.0  # newest counts that tell a pace; seconds that they must span
 MOST_KNOWN = 2000  # runs of which is remembered what their logs said
 
 
@@ -36,7 +37,8 @@ class RunStatus:
     `sentence` is never empty; `done` of `total` is what the newest piece of work counts, 0 of 0 where it has
     not counted yet; `counts` names it where it is not the stage itself; `age_s` is the time since the last
     sign of life; `elapsed_s` is time at work, pauses left out; `left_s` is that left of training, None where
-    none is to come or its pace is not known; `wish` is what was asked of it and not reached yet; `phases`
+    none is to come or its pace is not known; `count_left_s` is that left of what is counted now, None where
+    it is training or its pace is not known; `wish` is what was asked of it and not reached yet; `phases`
     holds one entry a phase of the plan that has begun: name, title, state, agreement, kept, because, seconds.
     """
 
@@ -51,6 +53,7 @@ class RunStatus:
     started: float = 0.0
     elapsed_s: float = 0.0
     left_s: float | None = None
+    count_left_s: float | None = None
     wish: Wish | None = None
     phases: tuple[dict[str, Any], ...] = ()
     error: dict[str, str] | None = None
@@ -125,8 +128,9 @@ def _derived(run: RunFolder) -> RunStatus:
     return RunStatus(id=run.id, state=state, sentence=_sentence(state, log, wish), stage=place.stage,
                      done=place.done, total=place.total, counts=place.counts, age_s=now - sign,
                      started=sign if log.started is None else log.started, elapsed_s=elapsed,
-                     left_s=log.left_s if running and not wish else None, wish=wish, phases=log.phases,
-                     error=error, events=Log(run.events, log.length))
+                     left_s=log.left_s if running and not wish else None,
+                     count_left_s=_from_now(log, now) if running and not wish else None,
+                     wish=wish, phases=log.phases, error=error, events=Log(run.events, log.length))
 
 
 def _wish(run: RunFolder, log: _Summary) -> Wish | None:
@@ -161,6 +165,7 @@ class _Summary:
     launched: float | None  # where nothing followed but wishes
     place: _Place
     left_s: float | None
+    count_left_s: float | None  # as its last event was written
     sentence: str
     heard: int
     wish: Wish | None
@@ -193,6 +198,7 @@ def _summarised(events: Sequence[Event]) -> _Summary:
     return _Summary(
         length=len(events), ending=next((e for e in reversed(since) if e["kind"] in ENDINGS), None),
         launched=since[0]["time"] if waits else None, place=_place(since), left_s=_left(since, events),
+        count_left_s=_count_left(since),
         sentence=_working(since), heard=_heard(events, since),
         wish=next((e["request"] for e in reversed(since) if e["kind"] == "request"), None),
         phases=_phases(events), started=begun[0] if begun else None,
@@ -248,6 +254,24 @@ def _left(since: Sequence[Event], events: Sequence[Event]) -> float | None:
     # Steps after the last save point of an earlier session are done twice: they count once.
     done = len({(e["phase"], e["step"]) for e in events if e["kind"] == "step"})
     return max(0.0, planned["steps"] - done) * pace + planned.get("after_s", 0.0)
+
+
+def _count_left(since: Sequence[Event]) -> float | None:
+    """Seconds left of what the newest events count, from their pace."""
+    newest = since[-1].get("title") if since else None
+    counted = [*takewhile(lambda event: event["kind"] == "progress" and event["title"] == newest,
+                          reversed(since[-COUNTS:]))]
+    if len(counted) < 2:
+        return None
+    last, first = counted[0], counted[-1]
+    done, seconds = last["done"] - first["done"], forwards(first["time"], last["time"])
+    if done <= 0 or seconds < SHORTEST_S:
+        return None
+    return (last["total"] - last["done"]) * seconds / done
+
+
+def _from_now(log: _Summary, now: float) -> float | None:
+    return None if log.count_left_s is None else max(0.0, log.count_left_s - forwards(log.last, now))
 
 
 def _sentence(state: State, log: _Summary, wish: Wish | None) -> str:

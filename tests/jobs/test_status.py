@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -187,6 +188,29 @@ def test_phases_place_and_time_left(run: RunFolder) -> None:
         log.write("step", phase="one", step=step, steps=20, title="One", documents_per_s=3.0)
         time.sleep(0.01)
     assert status(run).left_s < 25 * 0.2
+
+
+def test_what_is_counted_has_a_time_left_by_its_own_pace(run: RunFolder) -> None:
+    sign(run, os.getpid())
+    began = time.time() - 100
+    at = iter(range(0, 100, 10))
+
+    def counts(title: str, done: int, total: int = 400) -> float | None:
+        event = {"time": began + next(at), "kind": "progress", "stage": "asking", "title": title,
+                 "done": done, "total": total}
+        with open(run.events, "a") as log:
+            log.write(json.dumps(event) + "\n")
+        now = status(run)
+        assert now.left_s is None
+        return now.count_left_s
+
+    run.event_log.write("run_started", resumed=False)
+    assert counts("Mapping", 470, 470) is None  # one count tells no pace
+    assert counts("Asking", 100) is None  # nor does another piece of work; these were answered before
+    assert counts("Asking", 110) == pytest.approx(290 - 80, abs=2)  # one a second; the last was 80 s ago
+    assert counts("Asking", 110) == pytest.approx(2 * 290 - 70, abs=2)
+    put_request(run, "pause")
+    assert status(run).count_left_s is None
 
 
 def test_while_a_model_is_opened_nothing_that_was_counted_before_is_shown(run: RunFolder) -> None:

@@ -29,10 +29,13 @@ def test_the_timeline_names_every_phase_with_one_sentence(studio: Studio, projec
 def test_the_status_line_says_when_it_last_heard_something(studio: Studio, project: str) -> None:
     status = studio.status(made_runs.lost(studio, project))
     alive = SimpleNamespace(state="running", sentence="Foundations: step 3 of 9", age_s=2.2, left_s=240.0,
-                            elapsed_s=61.0, done=3, total=9, wish=None, stage="training",
+                            count_left_s=None, elapsed_s=61.0, done=3, total=9, wish=None, stage="training",
                             events=status.events)
     line = progress.status_line(alive)
     assert "updated 2 s ago" in line and "about 4 min left" in line and "33.3%" in line
+    assert "left of this step" not in line
+    alive.left_s, alive.count_left_s = None, 300.0
+    assert "about 5 min left of this step" in progress.status_line(alive)
     alive.age_s, said = 80.0, set[str]()
     for alive.stage in ("", "parts", "asking", "training", "scoring", "take-home"):
         line = progress.status_line(alive)
