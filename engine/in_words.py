@@ -58,6 +58,7 @@ def labelled(r: Result) -> str:
     dropped = ", ".join(f"{n} {reason}" for reason, n in r["dropped"].items())
     aside = f"; rows set aside: {dropped}" if dropped else ""
     lines = [f"{n_of(r['documents'], 'answer')} in {r['file']}{aside}"]
+    lines += r["remarks"]
     return "\n".join([*lines, *(f"Not used: {one['what']} {one['fix']}" for one in r["refused"])])
 
 

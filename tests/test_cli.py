@@ -202,6 +202,10 @@ def test_the_whole_road(call: Call, here: Made, tmp_path: Path) -> None:
     assert told["documents"] == len(here.corpus) and told["file"] == str(target)
     rows = target.read_text(encoding="utf-8-sig").splitlines()
     assert len(rows) == len(here.corpus) + 1 and "answer" in rows[0]
+    twice = tmp_path / "twice.csv"
+    twice.write_text("id,text\n" + "a,The river took the bridge.\n" * 2 + "b,The road to the mill is shut.\n")
+    code, out, _ = call("predict", run.student, twice, "-o", target)
+    assert code == 0 and "“id” is empty or repeated" in out and out.startswith("3 answers in")
     refused(call("predict", run.student, file, "-o", tmp_path / "out.doc"), ".csv")
     before = file.read_bytes()
     refused(call("predict", run.student, file, "-o", file.parent / "." / file.name), "over the documents")

@@ -12,6 +12,7 @@ from typing import Any
 from engine.corpus.gathering import MOST_PIECES
 from engine.corpus.ingest import Ingested, ingest
 from engine.corpus.reading import ReadOptions
+from engine.corpus.receipt import Receipt
 from engine.corpus.table import n_of
 from engine.devices import choose_device
 from engine.errors import InputError, RunError, disk_errors_in_words
@@ -58,6 +59,11 @@ def label_files(workspace: Workspace, folder: Path, files: Sequence[Path], targe
     if target.resolve() in [file.resolve() for file in files]:
         raise InputError("The answers would be written over the documents themselves.",
                          "Give the answers another name, after -o.")
+    folders = [file for file in files if file.is_dir()]
+    inside = next((folder for folder in folders if target.resolve().is_relative_to(folder.resolve())), None)
+    if inside:  # over one of them, or to be read as one of them the next time
+        raise InputError(f"The answers would be written among the documents, into “{inside}”.",
+                         "Choose a place outside that folder, after -o.")
     student = open_student(workspace, folder)
     read = read_as_taught(student, files, options, on_progress)
     tell = (lambda done, total: on_progress("Answering", done, total)) if on_progress else None
@@ -65,7 +71,8 @@ def label_files(workspace: Workspace, folder: Path, files: Sequence[Path], targe
     write_predictions(target, rows)
     receipt = read.receipt
     return {"documents": len(rows), "rows_read": receipt.rows_read, "dropped": dict(receipt.dropped),
-            "refused": [asdict(one) for one in receipt.refused], "file": str(target)}
+            "refused": [asdict(one) for one in receipt.refused], "remarks": _remarks(receipt),
+            "file": str(target)}
 
 
 def read_as_taught(student: Student, files: Sequence[Path], options: ReadOptions,
@@ -94,19 +101,26 @@ def told_of(student: Student, read: Ingested, rows: Sequence[Mapping[str, Any]])
     receipt = read.receipt
     kind = "single_label" if student.labels and not student.several else student.kind
     sure = [row["confidence"] for row in rows] if kind == "single_label" else []
-    long = [f"{n_of(receipt.shortened, 'document')} longer than {MOST_PIECES} pieces: what is beyond was not "
-            "read."] if receipt.shortened else []
-    several = [f"{file.name}: " if len(receipt.files) > 1 else "" for file in receipt.files]
     return {"kind": kind, "documents": receipt.documents, "rows_read": receipt.rows_read,
             "dropped": dict(receipt.dropped), "refused": [asdict(one) for one in receipt.refused],
-            "remarks": [*(f"{name}{note}" for name, file in zip(several, receipt.files, strict=True)
-                          for note in file.warnings), *long],
+            "remarks": _remarks(receipt),
             "found": sorted(_found(student, read.corpus.documents, rows).items(), key=lambda item: -item[1]),
             "columns": [[file.name, file.text_column] for file in receipt.files
                         if file.header_row is not None or file.format.startswith(WITH_COLUMNS)],
             "unsure": sum(one < HALF for one in sure),
             "first": [{"id": row["id"], "text": row["text"][:SHOWN], "answer": row["answer"],
                        "confidence": row.get("confidence")} for row in rows[:FIRST]]}
+
+
+def _remarks(receipt: Receipt) -> list[str]:
+    """What was guessed, mended or left out in reading, a sentence each."""
+    several = len(receipt.files) > 1
+    notes = [f"{file.name}: {note}" if several else note
+             for file in receipt.files for note in file.warnings]
+    if receipt.shortened:
+        notes.append(f"{n_of(receipt.shortened, 'document')} longer than {MOST_PIECES} pieces: what is "
+                     "beyond was not read.")
+    return notes
 
 
 def _found(student: Student, documents: Sequence[Document],

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -130,8 +131,9 @@ def _tell(folder: Path, report: Staged) -> None:
 def _tidy(incoming: Path) -> None:
     if incoming.is_dir():
         for left in incoming.iterdir():
-            if time.time() - left.stat().st_mtime > A_DAY:
-                shutil.rmtree(left, ignore_errors=True)
+            with suppress(FileNotFoundError):  # another reading has taken its own away meanwhile
+                if time.time() - left.stat().st_mtime > A_DAY:
+                    shutil.rmtree(left, ignore_errors=True)
 
 
 def main(order: Path) -> int:

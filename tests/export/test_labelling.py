@@ -76,3 +76,7 @@ def test_a_table_is_never_written_over_one_of_the_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="over the documents"):
         label_files(Workspace(tmp_path), tmp_path / "none", files, tmp_path / "in" / "." / "calls.csv",
                     ReadOptions())
+    for target in (files[0], tmp_path / "in" / "new.csv", tmp_path / "in" / "deeper" / "new.csv"):
+        with pytest.raises(InputError, match="among the documents"):
+            label_files(Workspace(tmp_path), tmp_path / "none", [tmp_path / "in"], target.with_suffix(".csv"),
+                        ReadOptions())
