@@ -82,5 +82,10 @@ def notice(kind: str, title: str, *lines: str) -> str:
             f"{html.escape(title)}</div>{said}</div>")
 
 
+def with_more(box: str, body: str) -> str:
+    """A notice with more in it than lines of words; `body` is HTML."""
+    return f"{box.removesuffix('</div>')}{body}</div>"
+
+
 def _toast(error: EngineError) -> str:
     return "<br>".join(html.escape(line) for line in (error.what, error.safe, error.fix) if line)

@@ -17,7 +17,7 @@ from engine.studio import Labelling
 from ui import tables, wording, wording_documents, wording_run
 from ui import wording_take_home as words
 from ui.bars import bar, meter
-from ui.guard import guarded, notice, problem
+from ui.guard import guarded, notice, problem, with_more
 from ui.progress import finished_run, says
 from ui.serving import copied
 from ui.session import QUIET, Components, Frame, is_public, studio_for
@@ -200,7 +200,7 @@ def _summary(now: Labelling) -> str:
         items = "".join(f'<li>{says(what)} <span class="quiet">{says(fix)}</span></li>'
                         for what, fix in now.refused)
         refused = notice("warning", wording_documents.documents_refused(len(now.refused)))
-        message += f"{refused.removesuffix('</div>')}<ul>{items}</ul></div>"
+        message += with_more(refused, f"<ul>{items}</ul>")
     return message + "".join(notice("warning", remark) for remark in now.remarks)
 
 

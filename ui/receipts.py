@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ui import wording_documents as words
-from ui.guard import notice
+from ui.guard import notice, with_more
 
 Receipt = Mapping[str, Any]
 PRIVATE = "private"  # the cleaning step that masks
@@ -71,7 +71,7 @@ def refused(receipt: Receipt) -> str:
     if more := items[REMARKS_SHOWN:]:
         said += (f"<details><summary>{words.documents_more(len(more))}</summary>"
                  f'<ul>{"".join(more)}</ul></details>')
-    return _with_more(notice("warning", words.documents_refused(len(found))), said)
+    return with_more(notice("warning", words.documents_refused(len(found))), said)
 
 
 def remarks(receipt: Receipt) -> str:
@@ -113,7 +113,7 @@ def doubled(receipt: Receipt, repaired: bool) -> str:
     say = words.documents_repaired if repaired else words.documents_doubled
     title = say(found["changed"], found["sampled"])
     box = notice("done", title) if repaired else notice("warning", title, words.DOCUMENTS_DOUBLED_WHY)
-    return _with_more(box, "".join(_change("", *example) for example in found["examples"]))
+    return with_more(box, "".join(_change("", *example) for example in found["examples"]))
 
 
 def private(receipt: Receipt, found: Mapping[str, Any] | None) -> str:
@@ -182,11 +182,6 @@ def _pair(before: str, after: str) -> str:
 def _figure(title: str, body: str) -> str:
     caption = f"<figcaption>{html.escape(title)}</figcaption>" if title else ""
     return f'<figure class="change">{caption}{body}</figure>'
-
-
-def _with_more(box: str, body: str) -> str:
-    """A notice with more in it than lines of words; `body` is HTML."""
-    return f"{box.removesuffix('</div>')}{body}</div>"
 
 
 def _titled(title: str, body: str) -> str:

@@ -104,6 +104,12 @@ class Receipt:
         """Columns of labels, each once, in the order they were met."""
         return tuple(dict.fromkeys(label for file in self.files for label in file.labels_found))
 
+    @property
+    def remarks(self) -> list[str]:
+        """What was guessed, mended or left out in reading the files, each with its name where several are."""
+        several = len(self.files) > 1
+        return [f"{file.name}: {note}" if several else note for file in self.files for note in file.warnings]
+
     def to_json(self) -> dict[str, Any]:
         """One file: its keys at the top. Several: `files`, and the totals under the same keys."""
         shared = _jsonable(
@@ -117,19 +123,17 @@ class Receipt:
                 "private": asdict(self.private) if self.private else None,
                 "doubled": asdict(self.doubled) if self.doubled else None,
                 "repaired": self.repaired,
+                "warnings": [*self.remarks, *self.warnings],
             }
         )
         if len(self.files) == 1:
-            alone = self.files[0].to_json()
-            return {**alone, "warnings": [*alone["warnings"], *self.warnings], **shared}
-        every = [f"{file.name}: {note}" for file in self.files for note in file.warnings]
+            return {**self.files[0].to_json(), **shared}
         return {
             "files": [file.to_json() for file in self.files],
             "rows_read": self.rows_read,
             "documents": self.documents,
             "duplicates": self.duplicates,
             "dropped": self.dropped,
-            "warnings": [*every, *self.warnings],
             "labels_found": list(self.labels_found),
             **shared,
         }

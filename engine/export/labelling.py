@@ -56,23 +56,19 @@ def label_files(workspace: Workspace, folder: Path, files: Sequence[Path], targe
         InputError: the table would be written over the documents, or has an ending that is not known.
     """
     table_format(target)
-    if target.resolve() in [file.resolve() for file in files]:
+    met = next((file for file in files if target.resolve().is_relative_to(file.resolve())), None)
+    if met and met.is_dir():  # over one of its files, or to be read as one of them the next time
+        raise InputError(f"The answers would be written among the documents, into “{met}”.",
+                         "Choose a place outside that folder, after -o.")
+    if met:
         raise InputError("The answers would be written over the documents themselves.",
                          "Give the answers another name, after -o.")
-    folders = [file for file in files if file.is_dir()]
-    inside = next((folder for folder in folders if target.resolve().is_relative_to(folder.resolve())), None)
-    if inside:  # over one of them, or to be read as one of them the next time
-        raise InputError(f"The answers would be written among the documents, into “{inside}”.",
-                         "Choose a place outside that folder, after -o.")
     student = open_student(workspace, folder)
     read = read_as_taught(student, files, options, on_progress)
     tell = (lambda done, total: on_progress("Answering", done, total)) if on_progress else None
     rows = answer_rows(student, read.corpus.documents, tell)
     write_predictions(target, rows)
-    receipt = read.receipt
-    return {"documents": len(rows), "rows_read": receipt.rows_read, "dropped": dict(receipt.dropped),
-            "refused": [asdict(one) for one in receipt.refused], "remarks": _remarks(receipt),
-            "file": str(target)}
+    return {"documents": len(rows), **_of_reading(read.receipt), "file": str(target)}
 
 
 def read_as_taught(student: Student, files: Sequence[Path], options: ReadOptions,
@@ -101,9 +97,7 @@ def told_of(student: Student, read: Ingested, rows: Sequence[Mapping[str, Any]])
     receipt = read.receipt
     kind = "single_label" if student.labels and not student.several else student.kind
     sure = [row["confidence"] for row in rows] if kind == "single_label" else []
-    return {"kind": kind, "documents": receipt.documents, "rows_read": receipt.rows_read,
-            "dropped": dict(receipt.dropped), "refused": [asdict(one) for one in receipt.refused],
-            "remarks": _remarks(receipt),
+    return {"kind": kind, "documents": receipt.documents, **_of_reading(receipt),
             "found": sorted(_found(student, read.corpus.documents, rows).items(), key=lambda item: -item[1]),
             "columns": [[file.name, file.text_column] for file in receipt.files
                         if file.header_row is not None or file.format.startswith(WITH_COLUMNS)],
@@ -112,15 +106,12 @@ def told_of(student: Student, read: Ingested, rows: Sequence[Mapping[str, Any]])
                        "confidence": row.get("confidence")} for row in rows[:FIRST]]}
 
 
-def _remarks(receipt: Receipt) -> list[str]:
-    """What was guessed, mended or left out in reading, a sentence each."""
-    several = len(receipt.files) > 1
-    notes = [f"{file.name}: {note}" if several else note
-             for file in receipt.files for note in file.warnings]
-    if receipt.shortened:
-        notes.append(f"{n_of(receipt.shortened, 'document')} longer than {MOST_PIECES} pieces: what is "
-                     "beyond was not read.")
-    return notes
+def _of_reading(receipt: Receipt) -> dict[str, Any]:
+    """What is told of the files themselves, wherever their answers go."""
+    long = [f"{n_of(receipt.shortened, 'document')} longer than {MOST_PIECES} pieces: what is beyond was not "
+            "read."] if receipt.shortened else []
+    return {"rows_read": receipt.rows_read, "dropped": receipt.dropped,
+            "refused": [asdict(one) for one in receipt.refused], "remarks": [*receipt.remarks, *long]}
 
 
 def _found(student: Student, documents: Sequence[Document],

@@ -123,13 +123,14 @@ def _derived(run: RunFolder) -> RunStatus:
     if state == "failed" and log.ending:
         error = {key: log.ending.get(key, "") for key in ("what", "safe", "fix")}
     wish, place = _wish(run, log) if running else None, log.place
+    to_come = running and not wish
     if wish and place.stage not in AFTER_TRAINING:  # these counts will not come to their end
         place = _Place(place.stage)
     return RunStatus(id=run.id, state=state, sentence=_sentence(state, log, wish), stage=place.stage,
                      done=place.done, total=place.total, counts=place.counts, age_s=now - sign,
                      started=sign if log.started is None else log.started, elapsed_s=elapsed,
-                     left_s=log.left_s if running and not wish else None,
-                     count_left_s=_from_now(log, now) if running and not wish else None,
+                     left_s=log.left_s if to_come else None,
+                     count_left_s=_from_now(log, now) if to_come else None,
                      wish=wish, phases=log.phases, error=error, events=Log(run.events, log.length))
 
 

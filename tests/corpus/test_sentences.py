@@ -127,7 +127,7 @@ def test_time_grows_with_the_length_not_its_square(unit: str) -> None:
 
     seconds(1_000)
     small, large = (min(seconds(size) for _ in range(2)) for size in (10_000, 160_000))
-    assert large < 60 * max(small, 0.01)  # 16 times the length; its square would take 256 times as long
+    assert large < 60 * max(small, 0.005)  # 16 times the length; its square would take 256 times as long
 
 
 def test_asking_whether_a_piece_fits_is_rare() -> None:
